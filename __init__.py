@@ -1,0 +1,59 @@
+"""One model, many simulators: do they coincide? If not, why, and does your conclusion survive?
+
+Names are imported on first use, so that ``import coincide`` stays quick and needs no simulator.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "coincide.core.errors": ("CoincideError", "InputError", "RunError", "UnsupportedError"),
+    "coincide.core.units": ("Quantity",),
+    "coincide.core.values": (
+        "Array", "Exponential", "LogNormal", "Normal", "TruncatedNormal", "Uniform",
+    ),
+    "coincide.core.neurons": ("NeuronModel",),
+    "coincide.core.receptors": (
+        "AlphaConductance", "AlphaCurrent", "CustomReceptor", "Delta",
+        "DoubleExponentialConductance", "ExponentialConductance", "ExponentialCurrent", "NMDA",
+    ),
+    "coincide.core.populations": ("PoissonSource", "Population", "SpikeTrains"),
+    "coincide.core.projections": (
+        "AllToAll", "Explicit", "FixedInDegree", "FixedOutDegree", "FixedProbability",
+        "FixedTotalNumber", "OneToOne", "Projection",
+    ),
+    "coincide.core.inputs": (
+        "ConstantInput", "OrnsteinUhlenbeckInput", "RampInput", "SineInput", "StepInput",
+        "TimeSeriesInput", "UniformNoiseInput", "WhiteNoiseInput",
+    ),
+    "coincide.core.experiment": ("Experiment", "Record", "json_schema"),
+    "coincide.core.realization": ("Realization",),
+    "coincide.core.realize": ("realize",),
+    "coincide.core.recording": ("Recording", "Spikes", "Trace"),
+    "coincide.core.settings": ("Settings",),
+    "coincide.core.storage": ("read_recording", "write_recording"),
+    "coincide.backends.base": ("Backend", "Convention"),
+    "coincide.backends.registry": ("load_backend",),
+    "coincide.models.library": ("load_model",),
+    "coincide.comparisons.compare": ("Comparison", "compare"),
+    "coincide.comparisons.runs": ("run",),
+    "coincide.comparisons.foreign": ("read_foreign",),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_HOME_OF]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'coincide' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

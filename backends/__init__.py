@@ -1,0 +1,1 @@
+"""The simulators: each turns a realization into a recording."""

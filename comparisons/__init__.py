@@ -1,0 +1,1 @@
+"""Running, comparing, explaining, reporting."""

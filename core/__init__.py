@@ -1,0 +1,1 @@
+"""Descriptions, what they mean, and drawing them: knows no simulator."""

@@ -1,0 +1,62 @@
+"""What can go wrong, as types that say where, what was given, what is allowed and what to do.
+
+CoincideError
+├── InputError          the description, a file or an option is wrong      exit status 2
+├── UnsupportedError    a backend cannot run this, because …               exit status 3
+└── RunError            a simulator crashed, hung or returned nonsense     exit status 3
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CoincideError(Exception):
+    """Any error that coincide explains to its user instead of showing a traceback."""
+
+    exit_status = 3
+
+
+class InputError(CoincideError, ValueError):
+    """Something given to coincide is wrong; the message names the place and what is allowed."""
+
+    exit_status = 2
+
+    def __init__(self, where: str, problem: str) -> None:
+        self.where = where
+        self.problem = problem
+        super().__init__(f"{where}: {problem}" if where else problem)
+
+
+class UnsupportedError(CoincideError):
+    """A backend cannot run an experiment; never an approximation in silence."""
+
+    def __init__(self, backend: str, reason: str) -> None:
+        self.backend = backend
+        self.reason = reason
+        super().__init__(f"{backend}: unsupported, because {reason}")
+
+
+class RunError(CoincideError):
+    """A run ended without a recording that keeps the contract."""
+
+    def __init__(self, backend: str, reason: str) -> None:
+        self.backend = backend
+        self.reason = reason
+        super().__init__(f"{backend}: {reason}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A sentence that offers the nearest known name, and all of them when they are few."""
+    names = sorted(known)
+    if not names:
+        return "there is none"
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    listed = ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:12])}, …"
+    return f"did you mean {close[0]!r}? known: {listed}" if close else f"known: {listed}"
+
+
+def unknown(where: str, kind: str, name: str, known: Iterable[str]) -> InputError:
+    """The error for a name that does not exist, with the nearest valid one."""
+    return InputError(where, f"there is no {kind} {name!r}; {nearest(name, known)}")

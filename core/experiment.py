@@ -1,0 +1,288 @@
+"""An `Experiment`: populations, projections, inputs, what to record, for how long; complete as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from .cell import Cell, Port, build_cell, choose_port
+from .description import Description, explain
+from .errors import InputError, unknown
+from .inputs import Input
+from .populations import AnyPopulation, Population
+from .projections import OneToOne, Projection, _indices
+from .units import TIME, Quantity
+from .values import check_value
+
+SCHEMA_VERSION = 1
+
+
+class Record(Description):
+    """State variables to sample at every step, of ``cells`` of a population (all by default)."""
+
+    population: str
+    variables: tuple[str, ...]
+    cells: Annotated[tuple[int, ...], BeforeValidator(_indices)] | None = None
+
+
+class Experiment(Description):
+    """One model and what is done with it: the description that every backend runs.
+
+    Spikes of all neuron populations are recorded. ``seed`` fixes everything random.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str
+    variant: str = ""
+    title: str = ""
+    source: str = ""
+    populations: tuple[AnyPopulation, ...]
+    projections: tuple[Projection, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    records: tuple[Record, ...] = ()
+    duration: Quantity
+    dt: Quantity = Quantity(0.1, "ms")
+    seed: int = Field(default=1, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _schema(cls, given: Any) -> Any:
+        if isinstance(given, Mapping):
+            version = given.get("schema_version", SCHEMA_VERSION)
+            if version != SCHEMA_VERSION:
+                raise InputError(
+                    "schema_version",
+                    f"{version!r} is not {SCHEMA_VERSION}, the version this program reads; "
+                    "write the file again with a program of the same version",
+                )
+        return given
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Experiment:
+        _distinct((p.name for p in self.populations), "population")
+        _distinct((p.name for p in self.projections), "projection")
+        _distinct((i.name for i in self.inputs), "input")
+        if not any(isinstance(p, Population) for p in self.populations):
+            raise InputError(self.name, "has no population of neurons")
+        for place, quantity in (("duration", self.duration), ("dt", self.dt)):
+            if quantity.to(TIME, f"{self.name}.{place}") <= 0:
+                raise InputError(f"{self.name}.{place}", f"{quantity} has to be > 0")
+        if self.n_steps < 1:
+            raise InputError(
+                f"{self.name}.duration", f"{self.duration} is shorter than one step of {self.dt}"
+            )
+        self._check_inputs()
+        self._check_projections()
+        self._check_records()
+        return self
+
+    def _check_inputs(self) -> None:
+        for given in self.inputs:
+            population = self.neurons(given.population, f"{given.name}.population")
+            port = choose_port(population, given.port, given.name)
+            if port is None:
+                raise InputError(
+                    given.name,
+                    f"{population.model.name} has no (input); add a line such as 'I : pA (input)'",
+                )
+            for field in ("amplitude", "initial", "final", "mean", "std", "low", "high", "offset"):
+                value = getattr(given, field, None)
+                if value is not None:
+                    check_value(value, port.dimension, f"{given.name}.{field}")
+            if given.kind == "time_series":
+                Quantity.parse(Quantity(1.0, given.unit), f"{given.name}.unit").to(
+                    port.dimension, f"{given.name}.unit"
+                )
+            if given.cells is not None:
+                _check_cells(given.cells, population.size, given.name, population.name)
+
+    def _check_projections(self) -> None:
+        for projection in self.projections:
+            source = self.population(projection.source, f"{projection.name}.source")
+            target = self.neurons(projection.target, f"{projection.name}.target")
+            if projection.receptor not in target.receptors:
+                raise unknown(
+                    projection.name,
+                    f"receptor of {target.name}",
+                    projection.receptor,
+                    target.receptors,
+                )
+            port = self.port(projection)
+            check_value(projection.weight, port.weight_dimension, f"{projection.name}.weight")
+            if isinstance(projection.rule, OneToOne) and source.size != target.size:
+                raise InputError(
+                    projection.name,
+                    f"one_to_one needs equal sizes, but {source.name} has {source.size} cells "
+                    f"and {target.name} {target.size}",
+                )
+            if projection.rule.rule == "explicit":
+                _check_cells(
+                    projection.rule.pre, source.size, f"{projection.name}.pre", source.name
+                )
+                _check_cells(
+                    projection.rule.post, target.size, f"{projection.name}.post", target.name
+                )
+
+    def _check_records(self) -> None:
+        seen: set[tuple[str, str]] = set()
+        for record in self.records:
+            where = f"records.{record.population}"
+            population = self.neurons(record.population, where)
+            states = {v.name for v in self.cells[record.population].states}
+            for variable in record.variables:
+                if variable not in states:
+                    raise unknown(where, "state variable", variable, states)
+                if (record.population, variable) in seen:
+                    raise InputError(where, f"{variable!r} is recorded twice; join the records")
+                seen.add((record.population, variable))
+            if record.cells is not None:
+                _check_cells(record.cells, population.size, where, population.name)
+
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """The written-out cell of every neuron population by name."""
+        return {
+            p.name: build_cell(p, [i for i in self.inputs if i.population == p.name])
+            for p in self.populations
+            if isinstance(p, Population)
+        }
+
+    def population(self, name: str, where: str = "population") -> AnyPopulation:
+        """A population by name; InputError with the nearest name if there is none."""
+        for population in self.populations:
+            if population.name == name:
+                return population
+        raise unknown(where, "population", name, [p.name for p in self.populations])
+
+    def neurons(self, name: str, where: str = "population") -> Population:
+        """A population of neurons by name; InputError if it is a source of spikes only."""
+        population = self.population(name, where)
+        if not isinstance(population, Population):
+            raise InputError(
+                where, f"{name!r} is a source of spikes; a population of neurons is needed"
+            )
+        return population
+
+    def port(self, projection: Projection) -> Port:
+        """The receptor of the target that a projection reaches."""
+        return self.cells[projection.target].port(projection.receptor)
+
+    @property
+    def dt_ms(self) -> float:
+        """The time step in ms."""
+        return self.dt.internal
+
+    @property
+    def duration_ms(self) -> float:
+        """The duration in ms, as described."""
+        return self.duration.internal
+
+    @property
+    def n_steps(self) -> int:
+        """The number of steps: duration/dt rounded to the nearest, ties up."""
+        from .clock import to_steps
+
+        return int(to_steps(self.duration_ms, self.dt_ms))
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The whole description as JSON, without fields that have their default."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole description as plain data, without fields that have their default."""
+        data = self.model_dump(mode="json", exclude_defaults=True)
+        # Discriminators are defaults of their classes, but JSON cannot be read without them.
+        _keep_tags(self, data)
+        return {"schema_version": SCHEMA_VERSION, **data}
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "experiment") -> Experiment:
+        """Read what `to_json` wrote; InputError names the place of anything wrong."""
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(where, f"is no JSON: {error}") from error
+        except RecursionError as error:
+            raise InputError(where, "is nested too deeply") from error
+        if not isinstance(data, dict):
+            raise InputError(where, "is no JSON object")
+        return cls.from_dict(data)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Experiment:
+        """An experiment from plain data; InputError names the place of anything wrong."""
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as error:
+            raise explain(error, cls, data.get("name")) from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Experiment:
+        """Read an experiment from a JSON file."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(str(path), f"cannot be read: {error}") from error
+        return cls.from_json(text, str(path))
+
+    @property
+    def hash(self) -> str:
+        """The SHA-256 of the canonical JSON: the same for the same description, on every machine."""
+        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def with_(self, **changes: Any) -> Experiment:
+        """A copy with some fields changed, validated again."""
+        return type(self).from_dict({**self.to_dict(), **_plain(changes)})
+
+
+def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: str(value) if isinstance(value, Quantity) else value
+        for name, value in changes.items()
+    }
+
+
+def _keep_tags(model: Any, data: Any) -> None:
+    """Add to dumped data the fields that say of which kind a description is."""
+    if isinstance(model, Description) and isinstance(data, dict):
+        for field in ("kind", "rule", "distribution"):
+            if field in type(model).model_fields and isinstance(getattr(model, field), str):
+                data[field] = getattr(model, field)
+        for name in type(model).model_fields:
+            if name in data:
+                _keep_tags(getattr(model, name), data[name])
+    elif isinstance(model, Mapping) and isinstance(data, dict):
+        for key, value in model.items():
+            if key in data:
+                _keep_tags(value, data[key])
+    elif isinstance(model, tuple) and isinstance(data, list) and len(model) == len(data):
+        if model and isinstance(model[0], Description):
+            for value, plain in zip(model, data, strict=True):
+                _keep_tags(value, plain)
+
+
+def _distinct(names: Iterable[str], kind: str) -> None:
+    seen = set()
+    for name in names:
+        if name in seen:
+            raise InputError(f"{kind} {name}", "is given twice; names have to be distinct")
+        seen.add(name)
+
+
+def _check_cells(cells: Iterable[int], size: int, where: str, population: str) -> None:
+    for cell in cells:
+        if not 0 <= cell < size:
+            raise InputError(where, f"cell {cell} is not among the {size} cells of {population}")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of an experiment."""
+    return Experiment.model_json_schema()

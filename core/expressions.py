@@ -1,0 +1,380 @@
+"""The expression language: parsed with ``ast`` against a whitelist, checked for dimensions, rendered.
+
+An expression is a Python expression tree of numbers, names, arithmetic, comparisons, ``and``/``or``/``not``,
+``a if c else b`` and calls of the functions in FUNCTIONS. Nothing of a user's text is ever evaluated
+by Python: backends render the checked tree into their own language through one `Renderer`.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import ClassVar
+
+from .errors import InputError, nearest
+from .units import DIMENSIONLESS, Dimension, Quantity, describe
+
+FUNCTIONS: Mapping[str, int] = {
+    "exp": 1, "expm1": 1, "log": 1, "log1p": 1, "sqrt": 1, "exprel": 1,
+    "sin": 1, "cos": 1, "tan": 1, "sinh": 1, "cosh": 1, "tanh": 1,
+    "abs": 1, "sign": 1, "floor": 1, "ceil": 1, "int": 1,
+    "clip": 3, "minimum": 2, "maximum": 2,
+}  # fmt: skip
+"""Allowed functions and how many arguments each takes; ``exprel(x)`` is (eˣ - 1)/x, 1 at 0."""
+
+_KEEP_DIMENSION = {"abs", "clip", "minimum", "maximum"}
+_MAX_LENGTH = 20_000
+_MAX_DEPTH = 100
+
+_OPERATORS: Mapping[type[ast.AST], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**",
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
+    ast.And: "and", ast.Or: "or", ast.Not: "not", ast.UAdd: "+", ast.USub: "-",
+}  # fmt: skip
+
+
+def shown(text: str) -> str:
+    """A text in quotes for a message, shortened when it is long."""
+    short = " ".join(text.split())
+    return repr(short if len(short) <= 60 else f"{short[:57]}...")
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str, where: str = "expression") -> ast.expr:
+    """The tree of an expression; InputError names *where* for anything outside the language."""
+    if len(text) > _MAX_LENGTH:
+        raise InputError(where, f"an expression of {len(text)} characters; {_MAX_LENGTH} at most")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise InputError(where, f"{shown(text)} is not an expression ({reason})") from error
+    _check(tree, where, 0)
+    return tree
+
+
+def _check(node: ast.AST, where: str, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        raise InputError(where, f"nested deeper than {_MAX_DEPTH} levels; use a sub-expression")
+    match node:
+        case ast.Constant(value=bool() | int() | float() as value):
+            if not math.isfinite(_as_float(value, where)):
+                raise InputError(where, f"{value} is not a finite number")
+            return
+        case ast.Name():
+            return
+        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.Pow()):
+            parts: list[ast.expr] = [node.left, node.right]
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Not()):
+            parts = [node.operand]
+        case ast.BoolOp():
+            parts = node.values
+        case ast.IfExp():
+            parts = [node.test, node.body, node.orelse]
+        case ast.Compare(ops=[op]) if type(op) in _OPERATORS:
+            parts = [node.left, *node.comparators]
+        case ast.Compare():
+            raise InputError(where, f"{shown(ast.unparse(node))}: compare two values at a time")
+        case ast.Call(func=ast.Name(id=name), keywords=[]):
+            if name not in FUNCTIONS:
+                raise InputError(
+                    where, f"there is no function {name!r}; {nearest(name, FUNCTIONS)}"
+                )
+            if len(node.args) != FUNCTIONS[name]:
+                raise InputError(
+                    where, f"{name}() takes {FUNCTIONS[name]} argument(s), not {len(node.args)}"
+                )
+            parts = node.args
+        case ast.Attribute():
+            raise InputError(where, f"{shown(ast.unparse(node))}: attribute access is not allowed")
+        case ast.Call():
+            raise InputError(
+                where,
+                f"{shown(ast.unparse(node))}: only the functions {', '.join(FUNCTIONS)} can be called",
+            )
+        case ast.BinOp(op=ast.BitXor()):
+            raise InputError(where, f"{shown(ast.unparse(node))}: a power is written with **")
+        case _:
+            raise InputError(
+                where,
+                f"{shown(ast.unparse(node))} is not allowed; use arithmetic, comparisons, functions",
+            )
+    for part in parts:
+        _check(part, where, depth + 1)
+
+
+def _as_float(value: float, where: str) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InputError(where, f"the number {value!r:.30} is too large") from error
+
+
+def names(tree: ast.AST) -> frozenset[str]:
+    """The names of variables in a tree; the names of functions are not among them."""
+    found = set()
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Call):
+            stack.extend(node.args)
+        else:
+            stack.extend(ast.iter_child_nodes(node))
+    return frozenset(found)
+
+
+def text(tree: ast.expr) -> str:
+    """The canonical text of a tree."""
+    return ast.unparse(tree)
+
+
+class _Substitute(ast.NodeTransformer):
+    def __init__(self, values: Mapping[str, ast.expr]) -> None:
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.values.get(node.id, node)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        arguments = [self.visit(argument) for argument in node.args]
+        return ast.Call(func=node.func, args=arguments, keywords=[])
+
+
+def substitute(tree: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
+    """A copy of a tree with names replaced by trees."""
+    if not values or names(tree).isdisjoint(values):
+        return tree
+    import copy
+
+    result: ast.expr = _Substitute(values).visit(copy.deepcopy(tree))
+    return result
+
+
+def rename(tree: ast.expr, new_names: Mapping[str, str]) -> ast.expr:
+    """A copy of a tree with variables renamed."""
+    return substitute(tree, {old: ast.Name(id=new) for old, new in new_names.items()})
+
+
+def number(value: float) -> ast.expr:
+    """A number as a tree; negative ones as a unary minus, so that no precedence is lost."""
+    node = ast.Constant(value=abs(float(value)))
+    return node if value >= 0 else ast.UnaryOp(op=ast.USub(), operand=node)
+
+
+def _constant(node: ast.expr) -> float | None:
+    match node:
+        case ast.Constant(value=bool()):
+            return None
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            inner = _constant(operand)
+            return None if inner is None else -inner
+        case ast.BinOp(op=ast.Div(), left=left, right=right):
+            above, below = _constant(left), _constant(right)
+            return None if above is None or not below else above / below
+    return None
+
+
+BOOLEAN = "boolean"
+"""What `dimension_of` answers for a condition."""
+
+
+def dimension_of(
+    tree: ast.expr, known: Mapping[str, Dimension | str], where: str
+) -> Dimension | str:
+    """The dimension of a tree, or BOOLEAN; InputError names the two sides that do not agree."""
+
+    def value_of(node: ast.expr) -> Dimension:
+        found = visit(node)
+        if isinstance(found, str):
+            raise InputError(
+                where, f"{text(node)!r} is a condition, not a value; use int(…) to count it"
+            )
+        return found
+
+    def condition(node: ast.expr) -> None:
+        if visit(node) != BOOLEAN:
+            raise InputError(where, f"{text(node)!r} is a value, not a condition")
+
+    def agree(left: ast.expr, right: ast.expr, action: str) -> Dimension:
+        a, b = value_of(left), value_of(right)
+        if a != b:
+            raise InputError(
+                where,
+                f"cannot {action} {text(left)!r}, {describe(a)}, and {text(right)!r}, {describe(b)}",
+            )
+        return a
+
+    def visit(node: ast.expr) -> Dimension | str:
+        match node:
+            case ast.Constant(value=bool()):
+                return BOOLEAN
+            case ast.Constant():
+                return DIMENSIONLESS
+            case ast.Name(id=name):
+                if name not in known:
+                    raise InputError(where, f"unknown variable {name!r}; {nearest(name, known)}")
+                return known[name]
+            case ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
+                for part in [node.operand] if isinstance(node, ast.UnaryOp) else node.values:
+                    condition(part)
+                return BOOLEAN
+            case ast.UnaryOp(operand=operand):
+                return value_of(operand)
+            case ast.BinOp(op=ast.Add(), left=left, right=right):
+                return agree(left, right, "add")
+            case ast.BinOp(op=ast.Sub(), left=left, right=right):
+                return agree(left, right, "subtract")
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                return value_of(left) * value_of(right)
+            case ast.BinOp(op=ast.Div(), left=left, right=right):
+                return value_of(left) / value_of(right)
+            case ast.BinOp(op=ast.Pow(), left=left, right=right):
+                return power(left, right)
+            case ast.Compare(left=left, comparators=[right]):
+                agree(left, right, "compare")
+                return BOOLEAN
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                condition(test)
+                return agree(body, orelse, "choose between")
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return call(name, arguments)
+        raise InputError(where, f"{text(node)!r} is not allowed")
+
+    def power(base: ast.expr, exponent: ast.expr) -> Dimension:
+        dimension = value_of(base)
+        if not value_of(exponent).is_dimensionless:
+            raise InputError(where, f"the exponent {text(exponent)!r} is not a pure number")
+        if dimension.is_dimensionless:
+            return dimension
+        value = _constant(exponent)
+        if value is None:
+            raise InputError(
+                where,
+                f"{text(base)!r}, {describe(dimension)}, is raised to {text(exponent)!r}; "
+                "a power of a dimension has to be a number",
+            )
+        return dimension ** Fraction(value).limit_denominator(1000)
+
+    def call(name: str, arguments: list[ast.expr]) -> Dimension:
+        if name == "int":
+            condition(arguments[0])
+            return DIMENSIONLESS
+        if name in _KEEP_DIMENSION:
+            result = value_of(arguments[0])
+            for other in arguments[1:]:
+                agree(arguments[0], other, f"use in {name}()")
+            return result
+        dimension = value_of(arguments[0])
+        if name == "sign":
+            return DIMENSIONLESS
+        if name == "sqrt":
+            return dimension ** Fraction(1, 2)
+        if not dimension.is_dimensionless:
+            raise InputError(
+                where,
+                f"{name}({text(arguments[0])}) takes a pure number, not {describe(dimension)}",
+            )
+        return dimension
+
+    return visit(tree)
+
+
+UNIT_NAMES = (
+    "V", "mV", "uV", "s", "ms", "us", "A", "mA", "uA", "nA", "pA", "S", "mS", "uS", "nS", "pS",
+    "F", "uF", "nF", "pF", "ohm", "kohm", "Mohm", "Gohm", "kOhm", "MOhm", "GOhm", "Hz", "kHz",
+    "m", "cm", "mm", "um", "mM", "uM", "nM",
+)  # fmt: skip
+"""Units that can stand in an expression as in Brian2, ``v > -50*mV``, unless declared otherwise."""
+
+
+def units_in(tree: ast.expr, declared: Iterable[str]) -> dict[str, Quantity]:
+    """The unit names that a tree uses and that no declared variable hides."""
+    hidden = set(declared)
+    return {
+        name: Quantity(1.0, name)
+        for name in names(tree)
+        if name in UNIT_NAMES and name not in hidden
+    }
+
+
+class Renderer:
+    """Renders a checked tree as source text, every operation in parentheses, left to right.
+
+    Subclasses name the functions and override what their language writes differently. A whole
+    number as a small power of a name becomes a product everywhere, so that all backends round alike.
+    """
+
+    functions: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, translate: Callable[[str], str] = lambda name: name) -> None:
+        self.translate = translate
+
+    def render(self, node: ast.expr) -> str:
+        """The text of a tree."""
+        match node:
+            case ast.Constant(value=bool() as truth):
+                return self.truth(truth)
+            case ast.Constant(value=int() | float() as value):
+                return self.number(float(value))
+            case ast.Name(id=name):
+                return self.translate(name)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self.negation(self.render(operand))
+            case ast.UnaryOp(op=op, operand=operand):
+                return f"({_OPERATORS[type(op)]}{self.render(operand)})"
+            case ast.BinOp(op=ast.Pow(), left=left, right=right):
+                return self._power(left, right)
+            case ast.BinOp(op=op, left=left, right=right):
+                return f"({self.render(left)} {_OPERATORS[type(op)]} {self.render(right)})"
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return f"({self.render(left)} {_OPERATORS[type(op)]} {self.render(right)})"
+            case ast.BoolOp(op=op, values=values):
+                word = _OPERATORS[type(op)]
+                return self.junction(word, [self.render(value) for value in values])
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self.choice(self.render(test), self.render(body), self.render(orelse))
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return self.call(name, [self.render(argument) for argument in arguments])
+        raise AssertionError(f"not in the language: {ast.dump(node)}")
+
+    def _power(self, base: ast.expr, exponent: ast.expr) -> str:
+        if isinstance(base, ast.Name) and isinstance(exponent, ast.Constant):
+            for small in (2, 3, 4):
+                if exponent.value == small:
+                    return "(" + " * ".join([self.render(base)] * small) + ")"
+        return self.power(self.render(base), self.render(exponent))
+
+    def truth(self, value: bool) -> str:
+        """A literal truth value."""
+        return str(value)
+
+    def number(self, value: float) -> str:
+        """A literal number, to the last bit."""
+        return repr(value)
+
+    def power(self, base: str, exponent: str) -> str:
+        """A power."""
+        return f"({base} ** {exponent})"
+
+    def negation(self, operand: str) -> str:
+        """A logical not."""
+        return f"(not {operand})"
+
+    def junction(self, word: str, operands: list[str]) -> str:
+        """A chain of ``and`` or ``or``."""
+        return "(" + f" {word} ".join(operands) + ")"
+
+    def choice(self, test: str, body: str, orelse: str) -> str:
+        """One of two values by a condition."""
+        return f"({body} if {test} else {orelse})"
+
+    def call(self, name: str, arguments: list[str]) -> str:
+        """A function's value."""
+        return f"{self.functions.get(name, name)}({', '.join(arguments)})"

@@ -1,0 +1,200 @@
+"""Inputs: what is injected into a port of a population's cells, evaluated at t_n and held over the step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, Field, model_validator
+
+from .description import Description
+from .errors import InputError, nearest
+from .names import check_identifier
+from .projections import _indices
+from .units import TIME, Quantity, dimension_of_unit
+from .values import Value, as_tuple
+
+_ZERO = Quantity(0.0, "ms")
+
+
+class _Input(Description):
+    """An input to ``cells`` (all by default) of a population, into the ``(input)`` named ``port``."""
+
+    name: str
+    population: str
+    port: str | None = None
+    cells: Annotated[tuple[int, ...], BeforeValidator(_indices)] | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> Any:
+        check_identifier(self.name, "input")
+        for field in ("start", "stop", "interval", "tau"):
+            given = getattr(self, field, None)
+            if given is None:
+                continue
+            value = given.to(TIME, f"{self.name}.{field}")
+            if value < 0 or (value == 0 and field in {"interval", "tau"}):
+                word = ">= 0" if field in {"start", "stop"} else "> 0"
+                raise InputError(f"{self.name}.{field}", f"{given} has to be {word}")
+        return self
+
+
+class ConstantInput(_Input):
+    """The same amplitude throughout; an array or distribution gives one amplitude a cell."""
+
+    kind: Literal["constant"] = "constant"
+    amplitude: Value
+
+
+class StepInput(_Input):
+    """``amplitude`` from ``start`` up to ``stop`` (to the end by default), zero otherwise."""
+
+    kind: Literal["step"] = "step"
+    amplitude: Value
+    start: Quantity = _ZERO
+    stop: Quantity | None = None
+
+
+class RampInput(_Input):
+    """Linear from ``initial`` at ``start`` to ``final`` at ``stop``; held before and after."""
+
+    kind: Literal["ramp"] = "ramp"
+    initial: Quantity
+    final: Quantity
+    start: Quantity = _ZERO
+    stop: Quantity
+
+
+class SineInput(_Input):
+    """``offset + amplitude·sin(2π·frequency·(t - start) + phase)`` from start to stop, else zero."""
+
+    kind: Literal["sine"] = "sine"
+    amplitude: Value
+    frequency: Quantity
+    phase: float = 0.0
+    offset: Quantity | None = None
+    start: Quantity = _ZERO
+    stop: Quantity | None = None
+
+    @model_validator(mode="after")
+    def _frequency(self) -> SineInput:
+        self.frequency.to(dimension_of_unit("Hz"), f"{self.name}.frequency")
+        return self
+
+
+class TimeSeriesInput(_Input):
+    """Samples, each held for ``interval``; the last stays until the end.
+
+    ``values`` are given, or read from ``column`` of the file ``csv``; the numbers read become part of
+    the description.
+    """
+
+    kind: Literal["time_series"] = "time_series"
+    values: tuple[float, ...] = ()
+    unit: str
+    interval: Quantity
+    csv: str | None = None
+    column: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        given = dict(given)
+        if "values" in given:
+            given["values"] = as_tuple(given["values"])
+        elif given.get("csv") is not None:
+            given["values"] = read_column(
+                Path(given["csv"]), given.get("column"), str(given.get("name", "time series"))
+            )
+        return given
+
+    @model_validator(mode="after")
+    def _finite(self) -> TimeSeriesInput:
+        values = np.asarray(self.values)
+        if not values.size:
+            raise InputError(f"{self.name}.values", "is empty; give values, or csv and column")
+        if not np.isfinite(values).all():
+            bad = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise InputError(
+                f"{self.name}.values", f"value {bad} is {values[bad]}; every value has to be finite"
+            )
+        return self
+
+
+class WhiteNoiseInput(_Input):
+    """Frozen white noise: a new normal number for every cell (or one for all) every ``interval``."""
+
+    kind: Literal["white_noise"] = "white_noise"
+    mean: Quantity
+    std: Quantity
+    interval: Quantity
+    shared: bool = False
+
+
+class UniformNoiseInput(_Input):
+    """Frozen uniform noise on [low, high): a new number for every cell every ``interval``."""
+
+    kind: Literal["uniform_noise"] = "uniform_noise"
+    low: Quantity
+    high: Quantity
+    interval: Quantity
+    shared: bool = False
+
+
+class OrnsteinUhlenbeckInput(_Input):
+    """Frozen Ornstein-Uhlenbeck noise of stationary std, exact on its ``interval``.
+
+    x_{k+1} = mean + (x_k - mean)·exp(-interval/τ) + std·sqrt(1 - exp(-2·interval/τ))·N(0, 1)
+    (Gillespie 1996, Phys. Rev. E 54:2084).
+    """
+
+    kind: Literal["ornstein_uhlenbeck"] = "ornstein_uhlenbeck"
+    mean: Quantity
+    std: Quantity
+    tau: Quantity
+    interval: Quantity
+    shared: bool = False
+
+
+Input = Annotated[
+    ConstantInput
+    | StepInput
+    | RampInput
+    | SineInput
+    | TimeSeriesInput
+    | WhiteNoiseInput
+    | UniformNoiseInput
+    | OrnsteinUhlenbeckInput,
+    Field(discriminator="kind"),
+]
+"""Any kind of input."""
+
+
+def read_column(path: Path, column: str | None, where: str) -> tuple[float, ...]:
+    """The numbers of one column of a CSV file; InputError names the file, the column and the row."""
+    import pandas
+
+    if column is None:
+        raise InputError(f"{where}.column", f"which column of {path}?")
+    try:
+        table = pandas.read_csv(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{where}.csv", f"there is no file {path}") from error
+    except (ValueError, OSError) as error:
+        raise InputError(f"{where}.csv", f"{path} is no CSV file ({error})") from error
+    if column not in table.columns:
+        raise InputError(
+            f"{where}.column",
+            f"{path} has no column {column!r}; {nearest(column, map(str, table))}",
+        )
+    numbers = pandas.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    if not np.isfinite(numbers).all():
+        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        raise InputError(
+            f"{where}.column",
+            f"row {row + 2} of column {column!r} in {path} is {table[column].iloc[row]!r}, no finite number",
+        )
+    return as_tuple(numbers)

@@ -1,0 +1,138 @@
+"""Populations: cells of one model, Poisson trains, given spike trains."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+
+from .description import Description
+from .errors import InputError
+from .names import check_identifier
+from .neurons import NeuronModel, check_initial, check_parameters, read_initial
+from .receptors import Receptor
+from .units import Quantity, dimension_of_unit
+from .values import Array, Value, check_value
+
+_RATE = dimension_of_unit("Hz")
+
+
+class _Group(Description):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, name: str) -> str:
+        check_identifier(name, "population")
+        return name
+
+
+class Population(_Group):
+    """Cells of one neuron model, with their receptors by name.
+
+    ``parameters`` and ``initial`` override the model's; every value can be one number, an array with one
+    number a cell, or a distribution.
+    """
+
+    kind: Literal["neurons"] = "neurons"
+    model: NeuronModel
+    size: int = Field(gt=0, le=2**31 - 1)
+    receptors: dict[str, Receptor] = Field(default_factory=dict)
+    parameters: dict[str, Value] = Field(default_factory=dict)
+    initial: dict[str, Value | str] = Field(default_factory=dict)
+
+    @field_validator("initial", mode="before")
+    @classmethod
+    def _initial_values(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {name: read_initial(value) for name, value in given.items()}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Population:
+        for receptor in self.receptors:
+            check_identifier(receptor, f"{self.name}.receptors")
+        variables = self.model.variables
+        check_parameters(self.parameters, variables, self.name)
+        check_initial(self.initial, variables, self.name)
+        given = {**self.model.parameters, **self.parameters}
+        for variable in variables:
+            if variable.kind == "parameter" and variable.name not in given:
+                raise InputError(
+                    f"{self.name}.{variable.name}",
+                    f"the parameter of {self.model.name} has no value; "
+                    f'give parameters={{"{variable.name}": "… {variable.unit}"}}',
+                )
+        return self
+
+
+class PoissonSource(_Group):
+    """Independent Poisson spike trains of a constant or time-varying rate; every spike is kept.
+
+    ``rate`` is one number, an array (one a train) or a distribution. With ``profile`` it is multiplied by
+    ``profile[k]`` during the k-th ``interval``; after the last, the last factor stays.
+    """
+
+    kind: Literal["poisson"] = "poisson"
+    size: int = Field(gt=0, le=2**31 - 1)
+    rate: Value
+    profile: tuple[float, ...] | None = None
+    interval: Quantity | None = None
+    start: Quantity = Quantity(0.0, "ms")
+    stop: Quantity | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PoissonSource:
+        check_value(self.rate, _RATE, f"{self.name}.rate")
+        if isinstance(self.rate, Quantity) and self.rate.magnitude < 0:
+            raise InputError(f"{self.name}.rate", f"{self.rate} is negative; a rate has to be >= 0")
+        if isinstance(self.rate, Array) and min(self.rate.values, default=0) < 0:
+            raise InputError(f"{self.name}.rate", "a rate is negative; all have to be >= 0")
+        if (self.profile is None) != (self.interval is None):
+            raise InputError(self.name, "profile and interval are given together or not at all")
+        if self.profile is not None:
+            values = np.asarray(self.profile)
+            if not values.size or not np.isfinite(values).all() or (values < 0).any():
+                raise InputError(f"{self.name}.profile", "has to be finite numbers >= 0")
+        return self
+
+
+def _trains(given: Any) -> Any:
+    if given is None or isinstance(given, str):
+        return given
+    return tuple(tuple(np.asarray(train, dtype=float).ravel().tolist()) for train in given)
+
+
+class SpikeTrains(_Group):
+    """Given spike trains: one list of times a cell, in ``unit``; times may be unsorted and repeated."""
+
+    kind: Literal["spike_trains"] = "spike_trains"
+    times: Annotated[
+        tuple[tuple[float, ...], ...], BeforeValidator(_trains), PlainSerializer(lambda v: v)
+    ]
+    unit: str = "ms"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SpikeTrains:
+        Quantity.parse(Quantity(1.0, self.unit), f"{self.name}.unit").to(
+            dimension_of_unit("ms"), f"{self.name}.unit"
+        )
+        if not self.times:
+            raise InputError(f"{self.name}.times", "has no trains; give one list of times a cell")
+        for cell, train in enumerate(self.times):
+            numbers = np.asarray(train)
+            if not np.isfinite(numbers).all() or (numbers < 0).any():
+                raise InputError(
+                    f"{self.name}.times[{cell}]", "has a time that is negative or not finite"
+                )
+        return self
+
+    @property
+    def size(self) -> int:
+        """The number of trains."""
+        return len(self.times)
+
+
+AnyPopulation = Annotated[Population | PoissonSource | SpikeTrains, Field(discriminator="kind")]
+"""Anything that emits spikes."""

@@ -1,0 +1,254 @@
+"""A `Program`: what one step of a cell does, statement by statement, in one integration scheme.
+
+Lockstep is every backend rendering the same program: the same expressions in the same order. Names that
+end in an underscore are temporaries made here; a user's names cannot end so.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, get_args
+
+from .cell import Assignment, Cell, Increment
+from .equations import Variable
+from .errors import unknown
+from .expressions import names, number, rename, substitute, text
+
+Method = Literal["euler", "exponential_euler", "rk4"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One step of a cell in one scheme.
+
+    ``constants`` are evaluated once, in order, from parameters and ``dt``; ``update`` moves the states
+    from t_n to t_{n+1}, in order, with the inputs of t_n; ``increments`` by receptor, ``threshold`` and
+    ``reset`` follow the clock contract. ``not_refractory`` may occur in any of them.
+    """
+
+    cell: Cell
+    method: Method
+    constants: tuple[Assignment, ...]
+    update: tuple[Assignment, ...]
+    increments: Mapping[str, tuple[Increment, ...]]
+    threshold: ast.expr | None
+    reset: tuple[Assignment, ...]
+
+    @property
+    def temporaries(self) -> tuple[str, ...]:
+        """The names that the update assigns and that are no states."""
+        states = {v.name for v in self.cell.states}
+        return tuple(dict.fromkeys(a.target for a in self.update if a.target not in states))
+
+
+def program_of(cell: Cell, method: Method) -> Program:
+    """The program of a cell in a scheme; InputError if there is no such scheme."""
+    if method not in METHODS:
+        raise unknown("method", "integration scheme", method, METHODS)
+    makers = {"euler": _euler, "exponential_euler": _exponential_euler, "rk4": _rk4}
+    update = _needed(makers[method](cell), {v.name for v in cell.states})
+    hoist = _Hoist(cell)
+    statements = tuple(
+        Assignment(a.target, hoist(a.expression)) for a in update if not hoist.takes(a)
+    )
+    # What happens after the update sees the state there, so its sub-expressions are written out.
+    increments = {
+        r.name: tuple(
+            Increment(i.target, hoist(inlined(cell, i.coefficient)), i.unless_refractory)
+            for i in r.increments
+        )
+        for r in cell.receptors
+    }
+    threshold = None if cell.threshold is None else hoist(inlined(cell, cell.threshold))
+    reset = tuple(Assignment(a.target, hoist(inlined(cell, a.expression))) for a in cell.reset)
+    return Program(cell, method, tuple(hoist.constants), statements, increments, threshold, reset)
+
+
+def _trees(given: Mapping[str, ast.expr | None]) -> dict[str, ast.expr]:
+    return {name: tree for name, tree in given.items() if tree is not None}
+
+
+def _right(variable: Variable) -> ast.expr:
+    assert variable.right is not None
+    return variable.right
+
+
+def _binary(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
+    return ast.BinOp(left=left, op=operator, right=right)
+
+
+def _name(name: str) -> ast.expr:
+    return ast.Name(id=name)
+
+
+def _while_active(variable: Variable, tree: ast.expr) -> ast.expr:
+    """The right-hand side, or 0 for a variable that stays while its cell is refractory."""
+    if not variable.unless_refractory:
+        return tree
+    return ast.IfExp(test=_name("not_refractory"), body=tree, orelse=number(0.0))
+
+
+def _moved(name: str, rate: str, step: ast.expr) -> ast.expr:
+    return _binary(_name(name), ast.Add(), _binary(_name(rate), ast.Mult(), step))
+
+
+def _right_sides(cell: Cell) -> list[Assignment]:
+    """Sub-expressions and rates at t_n; ``rate_x_`` is dx/dt."""
+    statements = [Assignment(v.name, _right(v)) for v in cell.subexpressions]
+    statements += [Assignment(f"rate_{v.name}_", _while_active(v, _right(v))) for v in cell.states]
+    return statements
+
+
+def _euler(cell: Cell) -> list[Assignment]:
+    """x(t+dt) = x + dt·f(t_n): all right-hand sides at t_n."""
+    moved = [
+        Assignment(v.name, _moved(v.name, f"rate_{v.name}_", _name("dt"))) for v in cell.states
+    ]
+    return _right_sides(cell) + moved
+
+
+def _exponential_euler(cell: Cell) -> list[Assignment]:
+    """x + f·dt·exprel(a·dt) for dx/dt = f = a·x + b with a, b held at t_n; forward Euler if not linear.
+
+    The same as x·e^{a·dt} + (b/a)(e^{a·dt} - 1), without dividing by an a that may be 0.
+    """
+    from .symbolic import from_sympy, linear_coefficient, to_sympy
+
+    inline = _trees({v.name: v.right for v in _inlined(cell)})
+    statements = _right_sides(cell)
+    moved = []
+    for variable in cell.states:
+        whole = to_sympy(substitute(_right(variable), inline))
+        slope = linear_coefficient(whole, variable.name)
+        step = _name("dt")
+        if slope is not None and slope != 0:
+            product = _binary(from_sympy(slope), ast.Mult(), _name("dt"))
+            exprel = ast.Call(func=ast.Name(id="exprel"), args=[product], keywords=[])
+            statements.append(
+                Assignment(f"step_{variable.name}_", _binary(_name("dt"), ast.Mult(), exprel))
+            )
+            step = _name(f"step_{variable.name}_")
+        moved.append(
+            Assignment(variable.name, _moved(variable.name, f"rate_{variable.name}_", step))
+        )
+    return statements + moved
+
+
+def _rk4(cell: Cell) -> list[Assignment]:
+    """Classical Runge-Kutta of order 4 (Kutta 1901), inputs held over the step."""
+    statements: list[Assignment] = []
+    changing = [v.name for v in (*cell.states, *cell.subexpressions)]
+    half = _binary(number(0.5), ast.Mult(), _name("dt"))
+    for stage, (before, step) in enumerate([(0, None), (1, half), (2, half), (3, _name("dt"))], 1):
+        local = {name: f"{name}_{stage}_" for name in changing}
+        for v in cell.states:
+            tree = _name(v.name) if step is None else _moved(v.name, f"k{before}_{v.name}_", step)
+            statements.append(Assignment(local[v.name], tree))
+        for v in cell.subexpressions:
+            statements.append(Assignment(local[v.name], rename(_right(v), local)))
+        for v in cell.states:
+            tree = _while_active(v, rename(_right(v), local))
+            statements.append(Assignment(f"k{stage}_{v.name}_", tree))
+    sixth = _binary(_name("dt"), ast.Div(), number(6.0))
+    for v in cell.states:
+        k1, k2, k3, k4 = (_name(f"k{stage}_{v.name}_") for stage in (1, 2, 3, 4))
+        middle = _binary(number(2.0), ast.Mult(), _binary(k2, ast.Add(), k3))
+        total = _binary(_binary(k1, ast.Add(), middle), ast.Add(), k4)
+        tree = _binary(_name(v.name), ast.Add(), _binary(sixth, ast.Mult(), total))
+        statements.append(Assignment(v.name, tree))
+    return statements
+
+
+@lru_cache(maxsize=256)
+def _inlined(cell: Cell) -> tuple[Variable, ...]:
+    """The sub-expressions with all others substituted: functions of states, parameters, inputs."""
+    done: dict[str, ast.expr] = {}
+    result = []
+    for variable in cell.subexpressions:
+        done[variable.name] = substitute(_right(variable), done)
+        result.append(
+            Variable(
+                variable.name, variable.kind, variable.unit, variable.dimension, done[variable.name]
+            )
+        )
+    return tuple(result)
+
+
+def inlined_rates(cell: Cell) -> dict[str, ast.expr]:
+    """dx/dt of every state as a function of states, parameters and inputs alone."""
+    inline = _trees({v.name: v.right for v in _inlined(cell)})
+    return {v.name: substitute(_right(v), inline) for v in cell.states}
+
+
+def inlined(cell: Cell, tree: ast.expr) -> ast.expr:
+    """A tree with the cell's sub-expressions substituted."""
+    return substitute(tree, _trees({v.name: v.right for v in _inlined(cell)}))
+
+
+def _needed(statements: list[Assignment], wanted: Iterable[str]) -> list[Assignment]:
+    """The statements that the wanted names depend on."""
+    needed = set(wanted)
+    kept = []
+    for statement in reversed(statements):
+        if statement.target in needed:
+            kept.append(statement)
+            needed |= names(statement.expression)
+    return kept[::-1]
+
+
+class _Hoist:
+    """Moves what depends on parameters and dt alone out of the step, into named constants."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.known = {v.name for v in cell.parameters} | {"dt"}
+        self.constants: list[Assignment] = []
+        self._seen: dict[str, str] = {}
+        self._states = {v.name for v in cell.states}
+
+    def takes(self, statement: Assignment) -> bool:
+        """Whether a whole statement is constant and so needs to run only once."""
+        if statement.target in self._states or not self._is_constant(statement.expression):
+            return False
+        self._define(statement.target, statement.expression)
+        return True
+
+    def _is_constant(self, tree: ast.expr) -> bool:
+        return names(tree) <= self.known
+
+    def _define(self, name: str, tree: ast.expr) -> None:
+        self.constants.append(Assignment(name, tree))
+        self.known.add(name)
+
+    def __call__(self, tree: ast.expr) -> ast.expr:
+        """The tree with its constant parts replaced by the names of constants."""
+        if isinstance(tree, ast.Name | ast.Constant):
+            return tree
+        if self._is_constant(tree) and not _is_literal(tree):
+            if not isinstance(tree, ast.Compare | ast.BoolOp):
+                key = text(tree)
+                if key not in self._seen:
+                    self._seen[key] = f"c{len(self._seen)}_"
+                    self._define(self._seen[key], tree)
+                return _name(self._seen[key])
+        match tree:
+            case ast.BinOp(left=left, op=op, right=right):
+                return ast.BinOp(left=self(left), op=op, right=self(right))
+            case ast.UnaryOp(op=op, operand=operand):
+                return ast.UnaryOp(op=op, operand=self(operand))
+            case ast.BoolOp(op=op, values=values):
+                return ast.BoolOp(op=op, values=[self(v) for v in values])
+            case ast.Compare(left=left, ops=ops, comparators=[right]):
+                return ast.Compare(left=self(left), ops=ops, comparators=[self(right)])
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return ast.IfExp(test=self(test), body=self(body), orelse=self(orelse))
+            case ast.Call(func=func, args=arguments):
+                return ast.Call(func=func, args=[self(a) for a in arguments], keywords=[])
+        raise AssertionError(ast.dump(tree))
+
+
+def _is_literal(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.UnaryOp) and isinstance(tree.operand, ast.Constant)

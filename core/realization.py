@@ -1,0 +1,238 @@
+"""A `Realization`: an experiment with every random number drawn, as plain arrays in internal units.
+
+This is all that a backend sees. Two backends given one realization run the same connections, weights,
+delays, parameters, initial values, noise and spike trains, because neither draws anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cell import Cell
+from .errors import InputError
+from .experiment import Experiment
+from .values import Floats
+
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldInput:
+    """An input that changes with time: cell i gets ``gain[i]·values[frames[n], columns[i]]`` in step n.
+
+    Shapes: ``values`` (frames, columns), ``frames`` (n_steps,), ``columns`` and ``gain`` (cells,);
+    in internal units. ``variable`` is its name in the cell's equations.
+    """
+
+    variable: str
+    input_name: str
+    values: Floats
+    frames: Ints
+    columns: Ints
+    gain: Floats
+
+    def at(self, step: int) -> Floats:
+        """The value for every cell, shape (cells,), held from t_step to t_{step+1}."""
+        held: Floats = self.gain * self.values[self.frames[step], self.columns]
+        return held
+
+
+@dataclass(frozen=True, eq=False)
+class RealizedPopulation:
+    """Cells with their numbers: floats where all cells agree by description, else arrays (size,).
+
+    ``initial`` arrays have shape (size,); ``refractory_steps`` is 0 where there is no refractoriness.
+    """
+
+    name: str
+    size: int
+    cell: Cell
+    parameters: Mapping[str, float | Floats]
+    initial: Mapping[str, Floats]
+    refractory_steps: int | Ints
+    inputs: tuple[HeldInput, ...]
+
+    @property
+    def has_refractoriness(self) -> bool:
+        """Whether any cell is refractory for at least one step."""
+        return bool(np.any(np.asarray(self.refractory_steps) > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class RealizedSource:
+    """Given or Poisson spikes of a source: ``steps`` (sorted), ``cells`` and exact ``times`` [ms]."""
+
+    name: str
+    size: int
+    steps: Ints
+    cells: Ints
+    times: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The connections of a projection, sorted by source cell, then target cell.
+
+    ``pre`` and ``post`` have shape (n,); ``weight`` (in the unit of the receptor's ``w``),
+    ``delay_steps`` and ``delay_ms`` are one number for all or arrays (n,).
+    """
+
+    name: str
+    source: str
+    target: str
+    receptor: str
+    source_size: int
+    pre: Ints
+    post: Ints
+    weight: float | Floats
+    delay_steps: int | Ints
+    delay_ms: float | Floats
+
+    def __len__(self) -> int:
+        return int(self.pre.size)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Shape (source_size + 1,): the connections of cell k are ``starts[k]:starts[k+1]``."""
+        return np.searchsorted(self.pre, np.arange(self.source_size + 1)).astype(np.int64)
+
+    @property
+    def max_delay_steps(self) -> int:
+        """The longest delay in steps; 1 if there is no connection."""
+        return int(np.max(self.delay_steps, initial=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Realization:
+    """An experiment with everything drawn. ``notes`` say what was rounded to the grid."""
+
+    experiment: Experiment
+    dt_ms: float
+    n_steps: int
+    populations: Mapping[str, RealizedPopulation]
+    sources: Mapping[str, RealizedSource]
+    edges: tuple[Edges, ...]
+    notes: tuple[str, ...] = ()
+
+    def edges_to(self, population: str) -> tuple[Edges, ...]:
+        """The projections that reach a population."""
+        return tuple(e for e in self.edges if e.target == population)
+
+    def edges_from(self, source: str) -> tuple[Edges, ...]:
+        """The projections that leave a population or source."""
+        return tuple(e for e in self.edges if e.source == source)
+
+    def recorded(self) -> Iterator[tuple[str, str, Ints]]:
+        """(population, variable, cells) of every trace to record."""
+        for record in self.experiment.records:
+            size = self.populations[record.population].size
+            cells = np.arange(size) if record.cells is None else np.asarray(record.cells)
+            for variable in record.variables:
+                yield record.population, variable, cells.astype(np.int32)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of everything drawn: two runs with one digest ran the same numbers."""
+        digest = hashlib.sha256(self.experiment.hash.encode())
+        for key, value in sorted(self._arrays().items()):
+            digest.update(key.encode())
+            digest.update(np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays: dict[str, Any] = {}
+        for p in self.populations.values():
+            for name, value in p.parameters.items():
+                arrays[f"populations/{p.name}/parameters/{name}"] = value
+            for name, value in p.initial.items():
+                arrays[f"populations/{p.name}/initial/{name}"] = value
+            arrays[f"populations/{p.name}/refractory_steps"] = p.refractory_steps
+            for k, given in enumerate(p.inputs):
+                for field in ("values", "frames", "columns", "gain"):
+                    arrays[f"populations/{p.name}/inputs/{k}/{field}"] = getattr(given, field)
+        for s in self.sources.values():
+            for field in ("steps", "cells", "times"):
+                arrays[f"sources/{s.name}/{field}"] = getattr(s, field)
+        for k, e in enumerate(self.edges):
+            for field in ("pre", "post", "weight", "delay_steps", "delay_ms"):
+                arrays[f"edges/{k}/{field}"] = getattr(e, field)
+        return {name: np.asarray(value) for name, value in arrays.items()}
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one ``.npz`` file, atomically."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header = {
+            "experiment": self.experiment.to_dict(),
+            "notes": list(self.notes),
+            "digest": self.digest,
+            "inputs": {
+                p.name: [[i.variable, i.input_name] for i in p.inputs]
+                for p in self.populations.values()
+            },
+        }
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, header=np.array(json.dumps(header)), **self._arrays())  # type: ignore[arg-type]
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: str | Path) -> Realization:
+        """Read what `save` wrote; InputError if the file is something else."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            header = json.loads(str(arrays.pop("header")))
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(str(path), f"is no realization: {error}") from error
+        return cls._from_arrays(header, arrays)
+
+    @classmethod
+    def _from_arrays(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Realization:
+        experiment = Experiment.from_dict(header["experiment"])
+
+        def under(prefix: str) -> dict[str, Any]:
+            found = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+            return {k: v.item() if v.ndim == 0 else v for k, v in found.items()}
+
+        populations, sources = {}, {}
+        for p in experiment.populations:
+            if p.name not in experiment.cells:
+                sources[p.name] = RealizedSource(p.name, p.size, **under(f"sources/{p.name}/"))
+                continue
+            place = f"populations/{p.name}/"
+            inputs = tuple(
+                HeldInput(variable, name, **under(f"{place}inputs/{k}/"))
+                for k, (variable, name) in enumerate(header["inputs"][p.name])
+            )
+            populations[p.name] = RealizedPopulation(
+                p.name, p.size, experiment.cells[p.name],
+                under(f"{place}parameters/"), under(f"{place}initial/"),
+                under(place)["refractory_steps"], inputs,
+            )  # fmt: skip
+        edges = tuple(
+            Edges(
+                p.name, p.source, p.target, p.receptor,
+                experiment.population(p.source).size, **under(f"edges/{k}/"),
+            )
+            for k, p in enumerate(experiment.projections)
+        )  # fmt: skip
+        return cls(
+            experiment, experiment.dt_ms, experiment.n_steps, populations, sources, edges,
+            tuple(header["notes"]),
+        )  # fmt: skip

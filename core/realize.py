@@ -1,0 +1,380 @@
+"""Drawing an experiment: `realize` turns an `Experiment` into a `Realization`.
+
+Every draw comes from a stream of its own, named after the part and the purpose and derived from the one
+seed, so that changing one part leaves the draws of all others as they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cell import Cell, choose_port, input_variable
+from .clock import on_grid, step_times, to_steps
+from .errors import InputError
+from .experiment import Experiment
+from .expressions import names, parse
+from .inputs import (
+    Input,
+    OrnsteinUhlenbeckInput,
+    RampInput,
+    SineInput,
+    StepInput,
+    TimeSeriesInput,
+    UniformNoiseInput,
+    WhiteNoiseInput,
+)
+from .numpy_code import compile_expression
+from .populations import PoissonSource, Population, SpikeTrains
+from .projections import Projection
+from .realization import Edges, HeldInput, Realization, RealizedPopulation, RealizedSource
+from .units import TIME, Dimension, Quantity, dimension_of_unit
+from .values import Floats, Value, draw_value
+from .wiring import draw_pairs
+
+_BLOCK_MS = 100.0
+
+
+def stream(seed: int, *name: str) -> np.random.Generator:
+    """The random stream of a name: the same for the same seed and name, whatever else is drawn."""
+    words = np.frombuffer(hashlib.sha256("/".join(name).encode()).digest(), dtype=np.uint32)
+    return np.random.default_rng(np.random.SeedSequence([seed, *words.tolist()]))
+
+
+def realize(experiment: Experiment) -> Realization:
+    """Draw everything random of an experiment, once.
+
+    Raises InputError, naming the part, for arrays of a wrong length, delays under one step, or a rule
+    that asks for more partners than there are.
+    """
+    notes: list[str] = []
+    dt, duration = experiment.dt_ms, experiment.duration_ms
+    if not on_grid(duration, dt):
+        notes.append(f"duration {duration} ms acts as {experiment.n_steps} steps of {dt} ms")
+    populations: dict[str, RealizedPopulation] = {}
+    sources: dict[str, RealizedSource] = {}
+    for population in experiment.populations:
+        if isinstance(population, Population):
+            populations[population.name] = _realize_population(experiment, population, notes)
+        elif isinstance(population, PoissonSource):
+            sources[population.name] = _realize_poisson(experiment, population)
+        else:
+            sources[population.name] = _realize_trains(experiment, population, notes)
+    edges = tuple(_realize_edges(experiment, p, notes) for p in experiment.projections)
+    return Realization(
+        experiment, dt, experiment.n_steps, populations, sources, edges, tuple(notes)
+    )
+
+
+def _realize_population(
+    experiment: Experiment, population: Population, notes: list[str]
+) -> RealizedPopulation:
+    name, size, seed = population.name, population.size, experiment.seed
+    cell = experiment.cells[name]
+    parameters: dict[str, float | Floats] = {}
+    amplitudes = {
+        input_variable(_port(population, i), i.name): i for i in _inputs(experiment, name)
+    }
+    for variable in cell.parameters:
+        place = f"{name}.{variable.name}"
+        rng = stream(seed, "population", name, "parameter", variable.name)
+        value = draw_value(cell.values[variable.name], rng, size, variable.dimension, place)
+        given = amplitudes.get(variable.name)
+        if given is not None and given.cells is not None:
+            value = np.where(_chosen(given, size), value, 0.0)
+        parameters[variable.name] = value
+    initial = _initial_values(population, cell, parameters, seed)
+    steps = _refractory_steps(population, cell, parameters, experiment.dt_ms, notes)
+    inputs = tuple(
+        _realize_input(experiment, population, given, notes)
+        for given in _inputs(experiment, name)
+        if given.kind != "constant"
+    )
+    return RealizedPopulation(name, size, cell, parameters, initial, steps, inputs)
+
+
+def _inputs(experiment: Experiment, population: str) -> list[Input]:
+    return [i for i in experiment.inputs if i.population == population]
+
+
+def _port(population: Population, given: Input) -> str:
+    port = choose_port(population, given.port, given.name)
+    assert port is not None  # the experiment was validated
+    return port.name
+
+
+def _chosen(given: Input, size: int) -> NDArray[np.bool_]:
+    chosen = np.ones(size, dtype=bool)
+    if given.cells is not None:
+        chosen[:] = False
+        chosen[list(given.cells)] = True
+    return chosen
+
+
+def _initial_values(
+    population: Population, cell: Cell, parameters: Mapping[str, float | Floats], seed: int
+) -> dict[str, Floats]:
+    """Initial values of all states, shape (size,); expressions may use parameters and other states."""
+    given: dict[str, Value | str] = {**population.model.initial, **population.initial}
+    values: dict[str, float | Floats] = dict(parameters)
+    states = {v.name: v for v in cell.states}
+    expressions = {}
+    for name, variable in states.items():
+        value = given.get(name, Quantity(0.0))
+        if isinstance(value, str):
+            expressions[name] = value
+        elif name in given:
+            rng = stream(seed, "population", population.name, "initial", name)
+            place = f"{population.name}.initial.{name}"
+            values[name] = draw_value(value, rng, population.size, variable.dimension, place)
+        else:
+            values[name] = 0.0
+    from .cell import bind_units
+
+    while expressions:
+        ready = [
+            n for n, e in expressions.items() if not names(parse(e)) & (expressions.keys() - {n})
+        ]
+        ready = [n for n in ready if n not in names(parse(expressions[n]))]
+        if not ready:
+            raise InputError(
+                f"{population.name}.initial", f"{', '.join(expressions)} need each other's values"
+            )
+        for name in ready:
+            tree = bind_units(parse(expressions.pop(name)), set(values))
+            values[name] = compile_expression(tree)(values)
+    return {
+        name: np.array(np.broadcast_to(np.asarray(values[name], dtype=np.float64), population.size))
+        for name in states
+    }
+
+
+def _refractory_steps(
+    population: Population, cell: Cell, parameters: Mapping[str, float | Floats], dt: float,
+    notes: list[str],
+) -> int | NDArray[np.int32]:  # fmt: skip
+    if cell.refractory is None:
+        return 0
+    if cell.refractory in parameters:
+        period = parameters[cell.refractory]
+    else:
+        place = f"{population.name}.refractory"
+        period = Quantity.parse(cell.refractory, place).to(TIME, place)
+    if np.min(period) < 0:
+        raise InputError(f"{population.name}.refractory", "a refractory time is negative")
+    if not on_grid(period, dt):
+        notes.append(
+            f"{population.name}: refractory times are rounded to whole steps of {dt} ms"
+            if np.ndim(period)
+            else f"{population.name}: refractory {period} ms acts as {int(to_steps(period, dt)) * dt:g} ms"
+        )
+    steps = to_steps(period, dt)
+    return int(steps) if steps.ndim == 0 else steps.astype(np.int32)
+
+
+def _dimension(population: Population, given: Input) -> Dimension:
+    port = choose_port(population, given.port, given.name)
+    assert port is not None  # the experiment was validated
+    return port.dimension
+
+
+def _realize_input(
+    experiment: Experiment, population: Population, given: Input, notes: list[str]
+) -> HeldInput:
+    size, dt, n_steps = population.size, experiment.dt_ms, experiment.n_steps
+    dimension = _dimension(population, given)
+    times = step_times(np.arange(n_steps), dt)
+    gain = _chosen(given, size).astype(np.float64)
+    columns = np.zeros(size, dtype=np.int32)
+    frames = np.arange(n_steps, dtype=np.int32)
+    if isinstance(
+        given, TimeSeriesInput | WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput
+    ):
+        interval = given.interval.internal
+        # t_n belongs to the frame it falls in; the slack keeps exact multiples from slipping back.
+        frames = np.floor(times / interval + 1e-9).astype(np.int32)
+        if not on_grid(interval, dt):
+            notes.append(
+                f"{given.name}: its interval is no multiple of dt, so frames vary by a step"
+            )
+    if isinstance(given, TimeSeriesInput):
+        scale = Quantity(1.0, given.unit).to(dimension, given.name)
+        values = np.asarray(given.values)[:, None] * scale
+        frames = np.minimum(frames, values.shape[0] - 1)
+    elif isinstance(given, WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput):
+        n_columns = 1 if given.shared else size
+        rng = stream(experiment.seed, "input", given.name)
+        values = _noise(given, int(frames[-1]) + 1, n_columns, dimension, rng)
+        columns = columns if given.shared else np.arange(size, dtype=np.int32)
+    else:
+        rng = stream(experiment.seed, "input", given.name)
+        amplitude, values = _waveform(given, times, dimension, size, rng)
+        gain = gain * amplitude
+        frames, values = _shortened(frames, values)
+    variable = input_variable(_port(population, given), given.name)
+    return HeldInput(variable, given.name, values, frames, columns, gain)
+
+
+def _shortened(frames: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
+    """The same waveform with equal neighbours stored once: a step is two or three frames."""
+    changes = np.flatnonzero(np.any(np.diff(values, axis=0) != 0, axis=1)) + 1
+    starts = np.concatenate([[0], changes])
+    frames = (np.searchsorted(starts, frames, side="right") - 1).astype(np.int32)
+    return frames, values[starts]
+
+
+def _noise(
+    given: WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput,
+    n_frames: int, n_columns: int, dimension: Dimension, rng: np.random.Generator,
+) -> Floats:  # fmt: skip
+    if isinstance(given, UniformNoiseInput):
+        low, high = (q.to(dimension, given.name) for q in (given.low, given.high))
+        return rng.uniform(low, high, (n_frames, n_columns))
+    mean, std = (q.to(dimension, given.name) for q in (given.mean, given.std))
+    normal = rng.standard_normal((n_frames, n_columns))
+    if isinstance(given, WhiteNoiseInput):
+        return mean + std * normal
+    from scipy.signal import lfilter
+
+    decay = float(np.exp(-given.interval.internal / given.tau.internal))
+    kicks = normal * np.sqrt(1.0 - decay * decay)
+    kicks[0] = normal[0]  # starts from its stationary distribution
+    return mean + std * np.asarray(lfilter([1.0], [1.0, -decay], kicks, axis=0))
+
+
+def waveform_at(given: Input, times: Floats, dimension: Dimension) -> Floats:
+    """The time course of a step, ramp or sine input at ``times`` [ms], for an amplitude of 1.
+
+    A ramp has no amplitude: its own values come out.
+    """
+    start = given.start.internal  # type: ignore[union-attr]
+    stop = np.inf if given.stop is None else given.stop.internal  # type: ignore[union-attr]
+    slack = 1e-9
+    on = (times >= start - slack) & (times < stop - slack)
+    if isinstance(given, StepInput):
+        return on.astype(np.float64)
+    if isinstance(given, RampInput):
+        first, last = (q.to(dimension, given.name) for q in (given.initial, given.final))
+        if stop <= start:
+            raise InputError(given.name, f"stop {given.stop} is not after start {given.start}")
+        part = np.clip((times - start) / (stop - start), 0.0, 1.0)
+        return first + (last - first) * part
+    assert isinstance(given, SineInput)
+    angle = 2 * np.pi * given.frequency.internal * (times - start) + given.phase
+    return np.where(on, np.sin(angle), 0.0)
+
+
+def _waveform(
+    given: Input, times: Floats, dimension: Dimension, size: int, rng: np.random.Generator
+) -> tuple[Floats | float, Floats]:
+    values = waveform_at(given, times, dimension)
+    if isinstance(given, RampInput):
+        return 1.0, values[:, None]
+    assert isinstance(given, StepInput | SineInput)
+    amplitude = draw_value(given.amplitude, rng, size, dimension, f"{given.name}.amplitude")
+    if isinstance(given, SineInput) and given.offset is not None:
+        if np.ndim(amplitude):
+            raise InputError(
+                given.name, "an offset needs one amplitude for all cells; use two inputs"
+            )
+        offset = given.offset.to(dimension, f"{given.name}.offset")
+        stop = np.inf if given.stop is None else given.stop.internal
+        on = (times >= given.start.internal - 1e-9) & (times < stop - 1e-9)
+        return 1.0, (amplitude * values + np.where(on, offset, 0.0))[:, None]
+    return amplitude, values[:, None]
+
+
+def _on_steps(
+    name: str, size: int, times: Floats, cells: NDArray[np.integer], experiment: Experiment
+) -> RealizedSource:
+    steps = to_steps(times, experiment.dt_ms)
+    kept = steps <= experiment.n_steps
+    order = np.lexsort((cells[kept], steps[kept]))
+    return RealizedSource(
+        name, size,
+        steps[kept][order].astype(np.int32), cells[kept][order].astype(np.int32),
+        times[kept][order],
+    )  # fmt: skip
+
+
+def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedSource:
+    """Counts per train and block are Poisson, times within uniform: exact, and longer runs begin alike."""
+    name, size = source.name, source.size
+    rate = draw_value(
+        source.rate, stream(experiment.seed, "population", name, "rate"), size,
+        dimension_of_unit("1/ms"), f"{name}.rate",
+    )  # fmt: skip
+    rate = np.broadcast_to(np.asarray(rate, dtype=np.float64), size)
+    if (rate < 0).any():
+        raise InputError(f"{name}.rate", "a drawn rate is negative; use a truncated distribution")
+    rng = stream(experiment.seed, "population", name, "spikes")
+    start = source.start.to(TIME, f"{name}.start")
+    stop = np.inf if source.stop is None else source.stop.to(TIME, f"{name}.stop")
+    block = _BLOCK_MS if source.interval is None else source.interval.to(TIME, f"{name}.interval")
+    if block <= 0:
+        raise InputError(f"{name}.interval", f"{source.interval} has to be > 0")
+    profile = np.asarray((1.0,) if source.profile is None else source.profile)
+    times, cells = [], []
+    for k in range(int(np.ceil(experiment.duration_ms / block - 1e-9))):
+        factor = profile[min(k, profile.size - 1)]
+        counts = rng.poisson(rate * factor * block)
+        drawn = (k + rng.random(int(counts.sum()))) * block
+        times.append(drawn)
+        cells.append(np.repeat(np.arange(size, dtype=np.int32), counts))
+    all_times = np.concatenate(times) if times else np.empty(0)
+    all_cells = np.concatenate(cells) if cells else np.empty(0, np.int32)
+    kept = (all_times >= start) & (all_times < stop)
+    return _on_steps(name, size, all_times[kept], all_cells[kept], experiment)
+
+
+def _realize_trains(
+    experiment: Experiment, source: SpikeTrains, notes: list[str]
+) -> RealizedSource:
+    scale = Quantity(1.0, source.unit).to(TIME, f"{source.name}.unit")
+    counts = [len(train) for train in source.times]
+    cells = np.repeat(np.arange(source.size, dtype=np.int32), counts)
+    times = np.concatenate([np.asarray(t, dtype=np.float64) for t in source.times]) * scale
+    if times.size and not on_grid(times, experiment.dt_ms):
+        notes.append(f"{source.name}: spike times are rounded to steps of {experiment.dt_ms} ms")
+    return _on_steps(source.name, source.size, times, cells, experiment)
+
+
+def _realize_edges(experiment: Experiment, projection: Projection, notes: list[str]) -> Edges:
+    name, seed, dt = projection.name, experiment.seed, experiment.dt_ms
+    n_pre = experiment.population(projection.source).size
+    n_post = experiment.population(projection.target).size
+    same = projection.source == projection.target
+    pre, post = draw_pairs(
+        projection.rule, n_pre, n_post, same, stream(seed, "projection", name, "rule"), name
+    )
+    dimension = experiment.port(projection).weight_dimension
+    weight = draw_value(
+        projection.weight, stream(seed, "projection", name, "weight"), pre.size, dimension,
+        f"{name}.weight",
+    )  # fmt: skip
+    weight = weight * projection.scale(n_pre)
+    delay = draw_value(
+        projection.delay, stream(seed, "projection", name, "delay"), pre.size, TIME, f"{name}.delay"
+    )
+    steps = to_steps(delay, dt)
+    if np.size(steps) and np.min(steps) < 1:
+        short = int(np.sum(steps < 1))
+        raise InputError(
+            f"{name}.delay",
+            f"{np.min(delay):g} ms is less than one step of {dt:g} ms"
+            + (f" ({short} of {pre.size} delays are)" if np.ndim(delay) else "")
+            + "; make the delay longer or dt smaller",
+        )
+    if np.size(delay) and not on_grid(delay, dt):
+        notes.append(
+            f"{name}: delays are rounded to whole steps of {dt:g} ms"
+            if np.ndim(delay)
+            else f"{name}: delay {delay:g} ms acts as {int(steps) * dt:g} ms"
+        )
+    return Edges(
+        name, projection.source, projection.target, projection.receptor, n_pre, pre, post, weight,
+        int(steps) if steps.ndim == 0 else steps.astype(np.int32), delay,
+    )  # fmt: skip

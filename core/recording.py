@@ -1,0 +1,80 @@
+"""A `Recording`: what one run produced, spikes and traces, with where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .clock import step_times
+from .values import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """The spikes of a population, sorted by time, then cell: ``times`` [ms] and ``cells``, shape (n,)."""
+
+    times: Floats
+    cells: NDArray[np.int32]
+
+    @classmethod
+    def sorted(cls, times: Any, cells: Any) -> Spikes:
+        """Spikes from arrays in any order."""
+        times = np.asarray(times, dtype=np.float64)
+        cells = np.asarray(cells, dtype=np.int32)
+        order = np.lexsort((cells, times))
+        return cls(times[order], cells[order])
+
+    @classmethod
+    def from_steps(cls, steps: Any, cells: Any, dt_ms: float) -> Spikes:
+        """Spikes stamped with whole numbers of steps."""
+        return cls.sorted(step_times(np.asarray(steps), dt_ms), cells)
+
+    def __len__(self) -> int:
+        return int(self.times.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A state variable sampled on a regular grid.
+
+    ``values`` has shape (samples, cells); sample k was taken at ``start_ms + k·dt_ms``; ``unit`` is the
+    internal unit of the variable.
+    """
+
+    values: Floats
+    cells: NDArray[np.int32]
+    unit: str
+    start_ms: float
+    dt_ms: float
+
+    @property
+    def times(self) -> Floats:
+        """The times of the samples in ms, shape (samples,)."""
+        first = round(self.start_ms / self.dt_ms)
+        if abs(first * self.dt_ms - self.start_ms) <= 1e-9:
+            # Whole steps multiplied once, so that equal grids have equal times to the bit.
+            return step_times(np.arange(first, first + self.values.shape[0]), self.dt_ms)
+        return self.start_ms + step_times(np.arange(self.values.shape[0]), self.dt_ms)
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Spikes by population, traces by (population, variable), and the provenance of a run.
+
+    ``notes`` say what the run did that a reader should know (rounding, defaults of a simulator);
+    ``build_s`` and ``run_s`` are the seconds to set the model up and to simulate it.
+    """
+
+    duration_ms: float
+    dt_ms: float
+    spikes: Mapping[str, Spikes]
+    traces: Mapping[tuple[str, str], Trace]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    build_s: float = 0.0
+    run_s: float = 0.0
+    provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,205 @@
+"""Recordings as SONATA HDF5 (spikes.h5, one report a variable) with a run.json beside them.
+
+Format: https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from .errors import InputError
+from .recording import Recording, Spikes, Trace
+
+RUN_FILE = "run.json"
+SPIKES_FILE = "spikes.h5"
+_DOUBLE = "data_float64"
+_MAGIC = 0x0A7A
+_VERSION = (0, 1)
+_BY_TIME = 2
+
+
+@contextmanager
+def atomic_folder(target: str | Path) -> Iterator[Path]:
+    """A new folder that takes the place of *target* when the block ends without an error.
+
+    Nothing half-written is ever seen under *target*; of two processes that write one target, the later wins.
+    """
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    temporary.chmod(0o755)
+    try:
+        yield temporary
+        replace_folder(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_folder(source: Path, target: Path) -> None:
+    """Move a folder onto another, which disappears."""
+    for _ in range(10):
+        try:
+            os.rename(source, target)
+        except OSError:
+            # The target exists and is not empty: set it aside first. Another process may have done so.
+            aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.old."))
+            try:
+                os.rename(target, aside / "old")
+            except FileNotFoundError:
+                pass
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+        else:
+            return
+    raise InputError(str(target), "is written by several processes at once; choose another folder")
+
+
+def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, Any]) -> None:
+    """Write spikes, traces and run.json into an existing folder."""
+    folder = Path(folder)
+    with h5py.File(folder / SPIKES_FILE, "w") as file:
+        _mark(file)
+        spikes = file.create_group("spikes")
+        enum = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": _BY_TIME}, basetype=np.uint8)
+        for name, trains in recording.spikes.items():
+            group = spikes.create_group(name)
+            group.attrs.create("sorting", _BY_TIME, dtype=enum)
+            times = group.create_dataset("timestamps", data=trains.times)
+            times.attrs["units"] = "ms"
+            group.create_dataset("node_ids", data=trains.cells.astype(np.uint64))
+    by_variable: dict[str, dict[str, Trace]] = {}
+    for (population, variable), trace in recording.traces.items():
+        by_variable.setdefault(variable, {})[population] = trace
+    for variable, traces in by_variable.items():
+        with h5py.File(folder / f"{variable}.h5", "w") as file:
+            _mark(file)
+            for population, trace in traces.items():
+                _write_report(file.create_group(f"report/{population}"), trace)
+    data = {
+        **run,
+        "duration_ms": recording.duration_ms,
+        "dt_ms": recording.dt_ms,
+        "sizes": dict(recording.sizes),
+        "variables": sorted(by_variable),
+        "notes": list(recording.notes),
+        "build_s": recording.build_s,
+        "run_s": recording.run_s,
+    }
+    write_json(folder / RUN_FILE, data)
+
+
+def _mark(file: h5py.File) -> None:
+    file.attrs["magic"] = np.uint32(_MAGIC)
+    file.attrs["version"] = np.asarray(_VERSION, dtype=np.uint32)
+
+
+def _write_report(group: h5py.Group, trace: Trace) -> None:
+    n_samples, n_cells = trace.values.shape
+    # SONATA's readers accept single precision only; our own comparisons need every bit.
+    data = group.create_dataset("data", data=trace.values.astype(np.float32))
+    data.attrs["units"] = trace.unit
+    group.create_dataset(_DOUBLE, data=trace.values)
+    mapping = group.create_group("mapping")
+    ids = mapping.create_dataset("node_ids", data=trace.cells.astype(np.uint64))
+    ids.attrs["sorted"] = np.uint8(bool(np.all(np.diff(trace.cells) >= 0)))
+    mapping.create_dataset("index_pointers", data=np.arange(n_cells + 1, dtype=np.uint64))
+    mapping.create_dataset("element_ids", data=np.zeros(n_cells, dtype=np.uint32))
+    stop = trace.start_ms + n_samples * trace.dt_ms
+    time = mapping.create_dataset("time", data=np.array([trace.start_ms, stop, trace.dt_ms]))
+    time.attrs["units"] = "ms"
+
+
+def read_run(folder: str | Path) -> dict[str, Any]:
+    """The run.json of a folder; InputError if there is none."""
+    path = Path(folder) / RUN_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(str(path), f"cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(str(path), "is no JSON object")
+    return data
+
+
+def read_recording(folder: str | Path) -> Recording:
+    """A recording from a folder that `write_recording` wrote; InputError if something is missing."""
+    folder = Path(folder)
+    run = read_run(folder)
+    spikes = read_spikes(folder / SPIKES_FILE)
+    traces: dict[tuple[str, str], Trace] = {}
+    for variable in run.get("variables", ()):
+        for population, trace in read_report(folder / f"{variable}.h5").items():
+            traces[population, variable] = trace
+    try:
+        return Recording(
+            duration_ms=run["duration_ms"],
+            dt_ms=run["dt_ms"],
+            spikes=spikes,
+            traces=traces,
+            sizes=run["sizes"],
+            notes=tuple(run["notes"]),
+            build_s=run["build_s"],
+            run_s=run["run_s"],
+            provenance=run,
+        )
+    except KeyError as error:
+        raise InputError(str(folder / RUN_FILE), f"lacks {error.args[0]!r}") from error
+
+
+def read_spikes(path: str | Path) -> dict[str, Spikes]:
+    """The spikes of a SONATA file by population, times in ms."""
+    try:
+        with h5py.File(path, "r") as file:
+            found = {}
+            for name, group in file["spikes"].items():
+                times = np.asarray(group["timestamps"], dtype=np.float64)
+                unit = group["timestamps"].attrs.get("units", "ms")
+                if unit not in ("ms", b"ms"):
+                    raise InputError(str(path), f"spike times in {unit!r}; 'ms' is needed")
+                found[name] = Spikes.sorted(times, np.asarray(group["node_ids"], dtype=np.int64))
+            return found
+    except (OSError, KeyError, AttributeError) as error:
+        raise InputError(str(path), f"is no SONATA spike file: {error}") from error
+
+
+def read_report(path: str | Path) -> dict[str, Trace]:
+    """The traces of a SONATA report by population."""
+    try:
+        with h5py.File(path, "r") as file:
+            found = {}
+            for name, group in file["report"].items():
+                start, _, dt = (float(x) for x in group["mapping/time"])
+                unit = group["data"].attrs.get("units", "1")
+                found[name] = Trace(
+                    np.asarray(group.get(_DOUBLE, group["data"]), dtype=np.float64),
+                    np.asarray(group["mapping/node_ids"], dtype=np.int32),
+                    unit.decode() if isinstance(unit, bytes) else str(unit),
+                    start,
+                    dt,
+                )
+            return found
+    except (OSError, KeyError, AttributeError, ValueError) as error:
+        raise InputError(str(path), f"is no SONATA report: {error}") from error
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".json")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2, ensure_ascii=False, default=float)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

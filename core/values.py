@@ -1,0 +1,219 @@
+"""Values of parameters, initial values, weights, delays: one number, an array, or a distribution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, PlainSerializer
+from typing_extensions import override
+
+from .description import Description
+from .errors import InputError
+from .units import Dimension, Quantity
+
+Floats = NDArray[np.float64]
+
+
+class Array(Description):
+    """One number per cell or per connection, in one unit."""
+
+    values: tuple[float, ...]
+    unit: str = "1"
+
+    def __init__(self, values: Any = (), unit: str = "1", **data: Any) -> None:
+        if isinstance(values, np.ndarray):
+            values = values.tolist()
+        super().__init__(values=values, unit=unit, **data)
+
+    def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
+        """The array in internal units; InputError if its length or dimension is wrong."""
+        scale = Quantity.parse(Quantity(1.0, self.unit), where).to(dimension, where)
+        values = np.asarray(self.values, dtype=np.float64)
+        if values.shape != (size,):
+            raise InputError(where, f"has {values.size} values, but {size} are needed")
+        if not np.isfinite(values).all():
+            bad = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise InputError(where, f"value {bad} is {values[bad]}; every value has to be finite")
+        return values * scale
+
+
+class Distribution(Description):
+    """A distribution from which one number per cell or per connection is drawn."""
+
+    distribution: str
+
+    def quantities(self) -> dict[str, Quantity]:
+        """The fields that carry the unit of what is drawn."""
+        return {
+            name: value for name in type(self).model_fields
+            if isinstance(value := getattr(self, name), Quantity) and name != "sigma"
+        }  # fmt: skip
+
+    def internal(self, dimension: Dimension, where: str) -> dict[str, float]:
+        """The fields in internal units, after checking their dimension."""
+        return {n: q.to(dimension, f"{where}.{n}") for n, q in self.quantities().items()}
+
+    def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
+        """*size* numbers in internal units."""
+        raise NotImplementedError
+
+
+def _needs(condition: bool, where: str, problem: str) -> None:
+    if not condition:
+        raise InputError(where, problem)
+
+
+class Uniform(Distribution):
+    """Uniform on [low, high)."""
+
+    distribution: Literal["uniform"] = "uniform"
+    low: Quantity
+    high: Quantity
+
+    @override
+    def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
+        f = self.internal(dimension, where)
+        _needs(f["low"] <= f["high"], where, f"low {self.low} is above high {self.high}")
+        return rng.uniform(f["low"], f["high"], size)
+
+
+class Normal(Distribution):
+    """Normal with mean and standard deviation."""
+
+    distribution: Literal["normal"] = "normal"
+    mean: Quantity
+    std: Quantity
+
+    @override
+    def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
+        f = self.internal(dimension, where)
+        _needs(f["std"] >= 0, where, f"std {self.std} is negative")
+        return rng.normal(f["mean"], f["std"], size)
+
+
+class TruncatedNormal(Distribution):
+    """Normal with mean and standard deviation (before truncation), kept within [low, high]."""
+
+    distribution: Literal["truncated_normal"] = "truncated_normal"
+    mean: Quantity
+    std: Quantity
+    low: Quantity | None = None
+    high: Quantity | None = None
+
+    @override
+    def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
+        from scipy.special import ndtr, ndtri
+
+        f = self.internal(dimension, where)
+        _needs(f["std"] > 0, where, f"std {self.std} has to be > 0")
+        low, high = f.get("low", -math.inf), f.get("high", math.inf)
+        _needs(low < high, where, f"low {self.low} is not below high {self.high}")
+        a, b = ((edge - f["mean"]) / f["std"] for edge in (low, high))
+        # On the side where the normal's distribution function is far from 1, for accuracy.
+        sign = -1.0 if a > 0 else 1.0
+        lower, upper = (ndtr(a), ndtr(b)) if a <= 0 else (ndtr(-b), ndtr(-a))
+        _needs(upper > lower, where, f"no normal number falls between {self.low} and {self.high}")
+        drawn = sign * ndtri(rng.uniform(lower, upper, size))
+        return np.asarray(np.clip(f["mean"] + f["std"] * drawn, low, high))
+
+
+class LogNormal(Distribution):
+    """Log-normal: the logarithm is normal around log(median) with standard deviation sigma."""
+
+    distribution: Literal["lognormal"] = "lognormal"
+    median: Quantity
+    sigma: float = Field(ge=0)
+
+    @override
+    def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
+        median = self.internal(dimension, where)["median"]
+        return median * np.exp(self.sigma * rng.standard_normal(size))
+
+
+class Exponential(Distribution):
+    """Exponential with the given mean."""
+
+    distribution: Literal["exponential"] = "exponential"
+    mean: Quantity
+
+    @override
+    def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
+        mean = self.internal(dimension, where)["mean"]
+        return np.asarray(mean * rng.standard_exponential(size))
+
+
+def _read(given: Any) -> Any:
+    if isinstance(given, np.ndarray | list | tuple):
+        return Array(values=tuple(np.asarray(given, dtype=float).ravel().tolist()))
+    if isinstance(given, dict):
+        if "distribution" in given:
+            kinds: dict[str, type[Distribution]] = {
+                "uniform": Uniform,
+                "normal": Normal,
+                "truncated_normal": TruncatedNormal,
+                "lognormal": LogNormal,
+                "exponential": Exponential,
+            }
+            kind = given["distribution"]
+            if kind not in kinds:
+                from .errors import unknown
+
+                raise unknown("value", "distribution", str(kind), kinds)
+            return kinds[kind](**given)
+        return Array(**given)
+    if isinstance(given, Description):
+        return given
+    return Quantity.parse(given, "")
+
+
+def _write(value: Any) -> Any:
+    if isinstance(value, Description):
+        return value.model_dump(mode="json")
+    return str(value)
+
+
+Value = Annotated[
+    Quantity | Array | Uniform | Normal | TruncatedNormal | LogNormal | Exponential,
+    BeforeValidator(_read),
+    PlainSerializer(_write),
+]
+"""What a parameter can be given as: ``"10 ms"``, an Array, or a distribution."""
+
+
+def check_value(value: Value, dimension: Dimension, where: str) -> None:
+    """InputError unless a value has the dimension needed."""
+    if isinstance(value, Quantity):
+        value.to(dimension, where)
+    elif isinstance(value, Array):
+        Quantity(1.0, value.unit).to(dimension, where)
+    else:
+        value.internal(dimension, where)
+
+
+def draw_value(
+    value: Value, rng: np.random.Generator, size: int, dimension: Dimension, where: str
+) -> float | Floats:
+    """A value in internal units: a float when all are equal by description, else an array (size,)."""
+    if isinstance(value, Quantity):
+        return value.to(dimension, where)
+    return value.draw(rng, size, dimension, where)
+
+
+def smallest(value: Value) -> Quantity | None:
+    """The smallest number that a value can be, as far as its description says."""
+    if isinstance(value, Quantity):
+        return value
+    if isinstance(value, Array):
+        return Quantity(min(value.values, default=0.0), value.unit)
+    if isinstance(value, Uniform | TruncatedNormal):
+        return value.low
+    return None
+
+
+def as_tuple(numbers: Sequence[float] | NDArray[Any]) -> tuple[float, ...]:
+    """Numbers as a tuple of Python floats."""
+    return tuple(np.asarray(numbers, dtype=np.float64).ravel().tolist())

@@ -1,0 +1,148 @@
+"""Drawing connections: pairs (pre, post) as sorted arrays, no Python per connection."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .projections import (
+    AllToAll,
+    Explicit,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotalNumber,
+    OneToOne,
+    Rule,
+)
+
+Ints = NDArray[np.int32]
+_CHUNK = 1 << 22
+
+
+def draw_pairs(
+    rule: Rule, n_pre: int, n_post: int, same: bool, rng: np.random.Generator, where: str
+) -> tuple[Ints, Ints]:
+    """The pairs of a rule, sorted by pre then post; *same* says source and target are one population.
+
+    Raises InputError naming *where* when a rule asks for more partners than there are.
+    """
+    if isinstance(rule, Explicit):
+        pre = np.asarray(rule.pre, dtype=np.int64)
+        post = np.asarray(rule.post, dtype=np.int64)
+        # Weights and delays given as arrays follow the sorted order; a stable sort keeps multapses.
+        order = np.lexsort((post, pre))
+        return _as_pairs(pre[order], post[order])
+    if isinstance(rule, OneToOne):
+        same_cell = np.arange(n_pre, dtype=np.int64)
+        return _as_pairs(same_cell, same_cell)
+    exclude = same and not rule.self_connections
+    if isinstance(rule, AllToAll):
+        every_pre = np.repeat(np.arange(n_pre, dtype=np.int32), n_post)
+        every_post = np.tile(np.arange(n_post, dtype=np.int32), n_pre)
+        different = every_pre != every_post if exclude else slice(None)
+        return every_pre[different], every_post[different]
+    if isinstance(rule, FixedProbability):
+        linear = _bernoulli(n_pre * n_post, rule.p, rng)
+        pre, post = np.divmod(linear, n_post)
+        keep = pre != post if exclude else slice(None)
+        return _as_pairs(pre[keep], post[keep])
+    if isinstance(rule, FixedTotalNumber):
+        return _total_number(rule, n_pre, n_post, exclude, rng, where)
+    if isinstance(rule, FixedInDegree):
+        partner, owner = _fixed_degree(rule, n_pre, n_post, exclude, rng, f"{where}: source cells")
+        order = np.lexsort((owner, partner))
+        return _as_pairs(partner[order], owner[order])
+    assert isinstance(rule, FixedOutDegree)
+    partner, owner = _fixed_degree(rule, n_post, n_pre, exclude, rng, f"{where}: target cells")
+    order = np.lexsort((partner, owner))
+    return _as_pairs(owner[order], partner[order])
+
+
+def _as_pairs(pre: NDArray[np.int64], post: NDArray[np.int64]) -> tuple[Ints, Ints]:
+    return pre.astype(np.int32), post.astype(np.int32)
+
+
+def _bernoulli(total: int, p: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The successes among *total* independent trials, sorted, through geometric gaps."""
+    if p <= 0.0:
+        return np.empty(0, dtype=np.int64)
+    if p >= 1.0:
+        return np.arange(total, dtype=np.int64)
+    parts = []
+    last = -1
+    while last < total:
+        expected = (total - last) * p
+        count = int(min(_CHUNK, expected + 4 * np.sqrt(expected) + 16))
+        found = last + np.cumsum(rng.geometric(p, count).astype(np.int64))
+        parts.append(found)
+        last = int(found[-1])
+    linear = np.concatenate(parts)
+    return linear[: np.searchsorted(linear, total)]
+
+
+def _total_number(
+    rule: FixedTotalNumber, n_pre: int, n_post: int, exclude: bool,
+    rng: np.random.Generator, where: str,
+) -> tuple[Ints, Ints]:  # fmt: skip
+    # Without self-connections, the diagonal is left out of the numbering of pairs.
+    columns = n_post - 1 if exclude else n_post
+    total = n_pre * columns
+    if rule.n and not total:
+        raise InputError(where, "there is no pair of cells to connect")
+    if rule.multapses:
+        linear = np.sort(rng.integers(0, total, rule.n)) if rule.n else np.empty(0, np.int64)
+    else:
+        if rule.n > total:
+            raise InputError(where, f"{rule.n} connections, but only {total} distinct pairs")
+        linear = np.sort(rng.choice(total, rule.n, replace=False, shuffle=False))
+    pre, post = np.divmod(linear, max(columns, 1))
+    if exclude:
+        post = post + (post >= pre)
+    return _as_pairs(pre, post)
+
+
+def _fixed_degree(
+    rule: FixedInDegree | FixedOutDegree, n_partners: int, n_owners: int, exclude: bool,
+    rng: np.random.Generator, where: str,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
+    """(partner, owner): every owner gets ``rule.n`` partners."""
+    available = n_partners - 1 if exclude else n_partners
+    if rule.n > available and not (rule.multapses and available):
+        raise InputError(where, f"{rule.n} asked for, but only {available} to choose from")
+    if rule.multapses:
+        partner = rng.integers(0, max(available, 1), (n_owners, rule.n))
+    else:
+        partner = _distinct(available, rule.n, n_owners, rng)
+    owner = np.repeat(np.arange(n_owners), rule.n)
+    flat = partner.ravel()
+    if exclude:
+        flat = flat + (flat >= owner)
+    return flat, owner
+
+
+def _distinct(available: int, n: int, rows: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Shape (rows, n): in every row n distinct numbers below *available*, every subset equally likely."""
+    if n == 0:
+        return np.empty((rows, 0), dtype=np.int64)
+    if 2 * n > available:
+        # Dense: the n smallest of random keys, in blocks of rows to bound the memory.
+        block = max(1, _CHUNK // max(available, 1))
+        parts = [
+            np.argpartition(rng.random((min(block, rows - k), available)), n - 1, axis=1)[:, :n]
+            for k in range(0, rows, block)
+        ]
+        return np.concatenate(parts)
+    # Sparse: draw with replacement and draw the repeated ones again. No label is preferred at any
+    # point, so every subset stays equally likely.
+    chosen = rng.integers(0, available, (rows, n))
+    pending = np.arange(rows)
+    while pending.size:
+        part = np.sort(chosen[pending], axis=1)
+        repeated = np.zeros(part.shape, dtype=bool)
+        repeated[:, 1:] = part[:, 1:] == part[:, :-1]
+        part[repeated] = rng.integers(0, available, int(repeated.sum()))
+        chosen[pending] = part
+        pending = pending[repeated.any(axis=1)]
+    return chosen
