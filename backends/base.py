@@ -1,0 +1,182 @@
+"""What a backend is: one simulator that turns a `Realization` into a `Recording`."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, final
+
+import numpy as np
+
+from ..core.errors import RunError, UnsupportedError
+from ..core.features import FEATURES, required_features
+from ..core.program import METHODS
+from ..core.realization import Realization
+from ..core.recording import Recording
+from ..core.settings import Mode, Settings
+
+Progress = Callable[[float], None]
+"""Called during a run with the fraction done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One thing that a simulator does in its own way where the clock contract says another.
+
+    ``does`` says what it does, ``contract`` what the contract asks, both in words.
+    """
+
+    name: str
+    does: str
+    contract: str
+
+
+class Backend(ABC):
+    """One simulator.
+
+    To add one, write `_simulate` and declare what it can do:
+
+    1. ``name``, ``modes``, ``methods`` (by mode, the default first), ``features`` (of core.features; none by
+       default), ``conventions`` and ``devices`` are class data.
+    2. `_simulate` gets a realization whose features are all declared, builds the model from its arrays,
+       draws nothing, runs it as ``settings`` say, calls ``progress`` now and then, and returns a Recording
+       in internal units with ``build_s`` and ``run_s``.
+    3. In aligned and lockstep the recording keeps the clock contract: ``n_steps + 1`` samples from t = 0,
+       spikes stamped with multiples of dt. In raw it says what the simulator says.
+    4. What cannot be done exactly is refused with UnsupportedError by `_refuse`; nothing is approximated.
+    """
+
+    name: ClassVar[str]
+    modes: ClassVar[tuple[Mode, ...]] = ()
+    methods: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    features: ClassVar[frozenset[str]] = frozenset()
+    conventions: ClassVar[tuple[Convention, ...]] = ()
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    precisions: ClassVar[tuple[str, ...]] = ("float64",)
+    on_grid: ClassVar[bool] = True
+    """Whether spikes and samples lie on the grid; the oracle's spikes do not."""
+
+    @abstractmethod
+    def _simulate(
+        self, realization: Realization, settings: Settings, progress: Progress
+    ) -> Recording:
+        """Run a realization; see the numbered contract of the class."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """The version of the simulator, such as ``Brian2 2.9.0``."""
+
+    def _refuse(self, realization: Realization, settings: Settings) -> str | None:
+        """A reason why this realization cannot be run, beyond missing features; None if it can."""
+        return None
+
+    @final
+    def unsupported(self, realization: Realization, settings: Settings) -> str | None:
+        """Why this backend cannot run a realization with these settings; None if it can."""
+        if settings.mode not in self.modes:
+            return f"it has no {settings.mode} mode (it has {', '.join(self.modes)})"
+        methods = self.methods.get(settings.mode, METHODS)
+        if settings.method is not None and settings.method not in methods:
+            return (
+                f"it has no method {settings.method!r} in {settings.mode} mode "
+                f"(it has {', '.join(methods)})"
+            )
+        if settings.device.split(":")[0] not in self.devices:
+            return f"it does not run on {settings.device!r} (it runs on {', '.join(self.devices)})"
+        if settings.precision is not None and settings.precision not in self.precisions:
+            return f"it does not compute in {settings.precision}"
+        for feature, place in required_features(realization).items():
+            if feature not in self.features:
+                return f"{place} needs {FEATURES[feature]}"
+        return self._refuse(realization, settings)
+
+    @final
+    def run(
+        self,
+        realization: Realization,
+        settings: Settings,
+        progress: Progress = lambda fraction: None,
+    ) -> Recording:
+        """Run a realization and check that the recording keeps the contract.
+
+        Raises UnsupportedError before anything is simulated, and RunError for a recording with NaN, a
+        missing tail, times off the grid or an ignored initial value.
+        """
+        reason = self.unsupported(realization, settings)
+        if reason is not None:
+            raise UnsupportedError(self.name, reason)
+        started = time.perf_counter()
+        recording = self._simulate(realization, settings, progress)
+        check_recording(self.name, recording, realization, settings, self.on_grid)
+        progress(1.0)
+        if not recording.run_s:
+            recording = replace(recording, run_s=time.perf_counter() - started)
+        notes = (*realization.notes, *recording.notes)
+        return replace(recording, notes=tuple(dict.fromkeys(notes)))
+
+
+def check_recording(
+    backend: str, recording: Recording, realization: Realization, settings: Settings, on_grid: bool
+) -> None:
+    """RunError unless a recording is whole, finite, on its grid, and begins at the initial values."""
+
+    def fail(problem: str) -> None:
+        raise RunError(backend, problem)
+
+    n_steps, dt = realization.n_steps, realization.dt_ms
+    strict = settings.mode != "raw"
+    for name, population in realization.populations.items():
+        spikes = recording.spikes.get(name)
+        if spikes is None:
+            fail(f"no spikes of {name} were recorded")
+            continue
+        if not np.isfinite(spikes.times).all():
+            fail(f"a spike time of {name} is not finite")
+        if spikes.cells.size and (spikes.cells.min() < 0 or spikes.cells.max() >= population.size):
+            fail(f"a spike of {name} comes from a cell that does not exist")
+        if spikes.times.size and (
+            spikes.times.min() < -1e-9 or spikes.times.max() > (n_steps + 1) * dt + 1e-9
+        ):
+            fail(f"a spike of {name} lies outside the run")
+        if on_grid and strict and spikes.times.size:
+            steps = spikes.times / dt
+            if np.max(np.abs(steps - np.round(steps))) > 1e-6:
+                fail(f"a spike of {name} is stamped off the grid of {dt:g} ms")
+    for population_name, variable, cells in realization.recorded():
+        trace = recording.traces.get((population_name, variable))
+        what = f"{population_name}.{variable}"
+        if trace is None:
+            fail(f"{what} was not recorded")
+            continue
+        samples = trace.values.shape[0]
+        if trace.values.shape[1] != cells.size:
+            fail(f"{what} has {trace.values.shape[1]} cells instead of {cells.size}")
+        bad = ~np.isfinite(trace.values)
+        if bad.any():
+            sample, cell = np.argwhere(bad)[0]
+            fail(
+                f"{what} of cell {trace.cells[cell]} is {trace.values[sample, cell]} "
+                f"from {trace.times[sample]:g} ms on; try a smaller dt or another method"
+            )
+        if strict and samples != n_steps + 1:
+            fail(f"{what} has {samples} samples instead of {n_steps + 1}")
+        if not strict and samples < n_steps:
+            fail(f"{what} has {samples} samples, fewer than the {n_steps} steps of the run")
+        if abs(trace.start_ms) < 1e-9:
+            _check_initial(
+                what, trace.values[0], cells, realization, population_name, variable, fail
+            )
+
+
+def _check_initial(
+    what: str, first: np.ndarray, cells: np.ndarray, realization: Realization,
+    population: str, variable: str, fail: Callable[[str], None],
+) -> None:  # fmt: skip
+    cell = realization.populations[population].cell
+    if any(a.target == variable for a in cell.reset):
+        return  # a spike at t = 0 may have reset it
+    expected = realization.populations[population].initial[variable][cells]
+    if np.any(np.abs(first - expected) > 1e-5 * np.maximum(1.0, np.abs(expected))):
+        fail(f"{what} does not begin at its initial value")

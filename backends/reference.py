@@ -1,0 +1,239 @@
+"""The reference: the clock contract in plain NumPy, the specification that one can run.
+
+DESIGN: from t_n to t_{n+1} inputs are held, states move, arrivals act, the threshold is tested, spikes
+are stamped t_{n+1}, resets act, and the sample is taken. One array operation a statement, none per cell.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from ..core.features import FEATURES
+from ..core.numpy_code import (
+    Namespace,
+    compile_expression,
+    compile_statements,
+    evaluate_constants,
+)
+from ..core.program import METHODS, Method, program_of
+from ..core.realization import Edges, Realization, RealizedPopulation
+from ..core.recording import Recording, Spikes, Trace
+from ..core.settings import MODES, Settings
+from ..core.units import internal_unit
+from .base import Backend, Progress
+
+
+class ReferenceBackend(Backend):
+    """The clock contract in NumPy; its three modes are the same."""
+
+    name = "reference"
+    modes = MODES
+    methods: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        mode: ("exponential_euler", *(m for m in METHODS if m != "exponential_euler"))
+        for mode in MODES
+    }
+    features = frozenset(FEATURES)
+
+    @override
+    def version(self) -> str:
+        return f"NumPy {np.__version__}"
+
+    @override
+    def _simulate(
+        self, realization: Realization, settings: Settings, progress: Progress
+    ) -> Recording:
+        started = time.perf_counter()
+        n_steps, dt = realization.n_steps, realization.dt_ms
+        groups = {
+            name: _Group(population, settings.scheme, dt, n_steps)
+            for name, population in realization.populations.items()
+        }
+        for edges in realization.edges:
+            groups[edges.target].listen(edges)
+        recorders = [
+            _Recorder(groups[name], variable, cells, n_steps, dt)
+            for name, variable, cells in realization.recorded()
+        ]
+        sources = [(s.name, s.steps, s.cells) for s in realization.sources.values()]
+        outgoing = {
+            name: [(edges, groups[edges.target]) for edges in realization.edges_from(name)]
+            for name in (*groups, *realization.sources)
+        }
+        cursors = dict.fromkeys(realization.sources, 0)
+        built = time.perf_counter()
+        with np.errstate(all="ignore"):
+            for now in range(n_steps + 1):
+                if now:
+                    for group in groups.values():
+                        group.move(now - 1)
+                for group in groups.values():
+                    group.receive(now)
+                    fired = group.fire(now)
+                    for edges, target in outgoing[group.name]:
+                        target.send(edges, fired, now)
+                for name, steps, cells in sources:
+                    first = cursors[name]
+                    cursors[name] = last = int(np.searchsorted(steps, now, side="right"))
+                    for edges, target in outgoing[name]:
+                        target.send(edges, cells[first:last], now)
+                for recorder in recorders:
+                    recorder.sample(now)
+                if now % 256 == 0:
+                    progress(now / n_steps)
+        return Recording(
+            duration_ms=n_steps * dt,
+            dt_ms=dt,
+            spikes={name: group.spikes(dt) for name, group in groups.items()},
+            traces={(r.group.name, r.variable): r.trace for r in recorders},
+            sizes={name: group.population.size for name, group in groups.items()},
+            build_s=built - started,
+            run_s=time.perf_counter() - built,
+        )
+
+
+class _Group:
+    """The state of one population and the arrivals on their way to it."""
+
+    def __init__(
+        self, population: RealizedPopulation, method: Method, dt: float, n_steps: int
+    ) -> None:
+        self.population = population
+        self.name = population.name
+        self.n_steps = n_steps
+        cell = population.cell
+        program = program_of(cell, method)
+        self.ns: Namespace = dict(population.parameters)
+        self.ns["dt"] = dt
+        self.ns.update(evaluate_constants(program.constants, population.parameters, dt))
+        self.ns.update({name: value.copy() for name, value in population.initial.items()})
+        self.ns["not_refractory"] = np.ones(population.size, dtype=bool)
+        self.states = [v.name for v in cell.states]
+        self._update = compile_statements(program.update, self.states)
+        self._threshold = (
+            None if program.threshold is None else compile_expression(program.threshold)
+        )
+        self._reset = [(a.target, compile_expression(a.expression)) for a in program.reset]
+        self._increments = {
+            receptor: [
+                (i.target, compile_expression(i.coefficient), i.unless_refractory)
+                for i in increments
+            ]
+            for receptor, increments in program.increments.items()
+        }
+        self._on_crossing = cell.on_crossing
+        self._was_above: NDArray[np.bool_] | None = None
+        self._refractory_steps = population.refractory_steps
+        self._refractory = population.has_refractoriness
+        self._remaining = np.zeros(population.size, dtype=np.int64)
+        self._arrivals: dict[str, NDArray[np.float64]] = {}
+        self._slots: dict[str, int] = {}
+        self._fired: list[NDArray[np.int32]] = []
+
+    def listen(self, edges: Edges) -> None:
+        """Make room for the arrivals of a projection: a ring of one row per step of delay."""
+        slots = max(self._slots.get(edges.receptor, 0), edges.max_delay_steps + 1)
+        self._slots[edges.receptor] = slots
+        self._arrivals[edges.receptor] = np.zeros((slots, self.population.size))
+
+    def move(self, step: int) -> None:
+        """Contract 1 and 2: inputs of t_n are held, the state moves to t_{n+1}."""
+        for given in self.population.inputs:
+            self.ns[given.variable] = given.at(step)
+        self._update(self.ns)
+        if self._refractory:
+            np.maximum(self._remaining - 1, 0, out=self._remaining)
+            self.ns["not_refractory"] = self._remaining == 0
+
+    def receive(self, now: int) -> None:
+        """Contract 3: arrivals due now act, all on the state before any of them."""
+        active = self.ns["not_refractory"]
+        changes: list[tuple[str, Any]] = []
+        for receptor, ring in self._arrivals.items():
+            due = ring[now % ring.shape[0]]
+            if not due.any():
+                continue
+            for target, coefficient, unless_refractory in self._increments[receptor]:
+                change = coefficient(self.ns) * due
+                if unless_refractory and self._refractory:
+                    change = np.where(active, change, 0.0)
+                changes.append((target, change))
+            ring[now % ring.shape[0]] = 0.0
+        for target, change in changes:
+            self.ns[target] = self.ns[target] + change
+
+    def fire(self, now: int) -> NDArray[np.int32]:
+        """Contract 4 and 5: test the threshold, stamp spikes with this instant, reset."""
+        empty = np.empty(0, dtype=np.int32)
+        if self._threshold is None:
+            self._fired.append(empty)
+            return empty
+        above = np.broadcast_to(self._threshold(self.ns), self.population.size)
+        if self._on_crossing:
+            was_above = above if self._was_above is None else self._was_above
+            self._was_above = above
+            fired = np.flatnonzero(above & ~was_above).astype(np.int32)
+        else:
+            fired = np.flatnonzero(above & self.ns["not_refractory"]).astype(np.int32)
+        self._fired.append(fired)
+        if fired.size and self._reset:
+            mask = np.zeros(self.population.size, dtype=bool)
+            mask[fired] = True
+            for target, value in self._reset:
+                self.ns[target] = np.where(mask, value(self.ns), self.ns[target])
+            if self._refractory:
+                steps = np.broadcast_to(self._refractory_steps, self.population.size)
+                self._remaining[fired] = steps[fired]
+                self.ns["not_refractory"] = self._remaining == 0
+        return fired
+
+    def send(self, edges: Edges, fired: NDArray[np.int32], now: int) -> None:
+        """Contract 6: spikes stamped now arrive after the delays of their connections."""
+        if not fired.size or not len(edges):
+            return
+        first, last = edges.starts[fired], edges.starts[fired + 1]
+        counts = last - first
+        total = int(counts.sum())
+        if not total:
+            return
+        # The indices first[0]…last[0]-1, first[1]…last[1]-1, … without a loop.
+        chosen = np.arange(total) + np.repeat(first - np.cumsum(counts) + counts, counts)
+        post = edges.post[chosen]
+        weight = edges.weight if np.ndim(edges.weight) == 0 else np.asarray(edges.weight)[chosen]
+        weights = np.broadcast_to(np.asarray(weight, dtype=np.float64), total)
+        ring = self._arrivals[edges.receptor]
+        slots, size = ring.shape
+        if np.ndim(edges.delay_steps) == 0:
+            row = (now + int(edges.delay_steps)) % slots
+            ring[row] += np.bincount(post, weights, minlength=size)
+        else:
+            rows = (now + np.asarray(edges.delay_steps)[chosen]) % slots
+            np.add.at(ring, (rows, post), weights)
+
+    def spikes(self, dt: float) -> Spikes:
+        """All spikes so far."""
+        counts = [fired.size for fired in self._fired]
+        steps = np.repeat(np.arange(len(counts)), counts)
+        cells = np.concatenate(self._fired) if self._fired else np.empty(0, np.int32)
+        return Spikes.from_steps(steps, cells, dt)
+
+
+class _Recorder:
+    """Contract 7: one sample of a state variable after everything else of an instant."""
+
+    def __init__(
+        self, group: _Group, variable: str, cells: NDArray[np.int32], n_steps: int, dt: float
+    ) -> None:
+        self.group = group
+        self.variable = variable
+        unit = internal_unit(group.population.cell.variable(variable).dimension)
+        self.trace = Trace(np.empty((n_steps + 1, cells.size)), cells, unit, 0.0, dt)
+
+    def sample(self, now: int) -> None:
+        """Store the state of this instant."""
+        self.trace.values[now] = self.group.ns[self.variable][self.trace.cells]

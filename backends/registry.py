@@ -1,0 +1,104 @@
+"""Which backends there are: a table of strings, imported on first use, open to plug-ins."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
+
+from ..core.errors import InputError, unknown
+from .base import Backend
+
+GROUP = "coincide.backends"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a backend's class is, what it needs installed, and how to get that."""
+
+    target: str
+    needs: tuple[str, ...] = ()
+    install: str = ""
+
+
+_BUILT_IN: Mapping[str, Entry] = MappingProxyType(
+    {
+        "reference": Entry("coincide.backends.reference:ReferenceBackend"),
+        "brian2": Entry(
+            "coincide.backends.brian2_:Brian2Backend", ("brian2",), "pip install 'coincide[brian2]'"
+        ),
+        "neuron": Entry(
+            "coincide.backends.neuron_:NeuronBackend", ("neuron",), "pip install 'coincide[neuron]'"
+        ),
+        "pymonntorch": Entry(
+            "coincide.backends.pymonntorch_:PymoNNtorchBackend",
+            ("pymonntorch", "torch"),
+            "pip install 'coincide[pymonntorch]'",
+        ),
+        "oracle": Entry("coincide.backends.oracle:OracleBackend", ("scipy",)),
+    }
+)
+
+
+@lru_cache(maxsize=1)
+def entries() -> Mapping[str, Entry]:
+    """All backends by name: the built-in ones, then those of installed plug-ins.
+
+    A plug-in announces ``name = "package.module:Class"`` in the entry point group ``coincide.backends``;
+    it cannot take the name of a built-in backend.
+    """
+    found = dict(_BUILT_IN)
+    for point in entry_points(group=GROUP):
+        found.setdefault(point.name, Entry(point.value))
+    return MappingProxyType(found)
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend can be used here; if not, the cause and the command that mends it."""
+
+    name: str
+    available: bool
+    version: str = ""
+    cause: str = ""
+    install: str = ""
+
+
+def load_backend(name: str) -> Backend:
+    """The backend of a name; InputError for an unknown name or a simulator that does not import."""
+    if name not in entries():
+        raise unknown("backend", "backend", name, entries())
+    entry = entries()[name]
+    module, _, attribute = entry.target.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), attribute)()
+    except Exception as error:  # a foreign package can fail in any way while it is imported
+        hint = f"; {entry.install}" if entry.install else ""
+        raise InputError(
+            f"backend {name}", f"cannot be used here ({type(error).__name__}: {error}){hint}"
+        ) from error
+    if not isinstance(made, Backend):
+        raise InputError(f"backend {name}", f"{entry.target} is no Backend")
+    return made
+
+
+def is_installed(name: str) -> bool:
+    """Whether what a backend needs is installed, without importing it."""
+    from importlib.util import find_spec
+
+    return all(find_spec(module) is not None for module in entries()[name].needs)
+
+
+def availability(name: str) -> Availability:
+    """Try to import a backend's simulator; slow, since it really imports it."""
+    entry = entries().get(name)
+    try:
+        backend = load_backend(name)
+        return Availability(name, True, version=backend.version())
+    except InputError as error:
+        return Availability(
+            name, False, cause=error.problem, install=entry.install if entry else ""
+        )
