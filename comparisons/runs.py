@@ -1,0 +1,425 @@
+"""Running a realization: every run is a process of its own, and its recording is kept by content.
+
+The same run is never computed twice unless asked: its folder in the cache is named after the digest of
+everything drawn, the settings, and the versions of the simulator and of coincide.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from ..backends.base import Progress
+from ..backends.registry import entries, is_installed, load_backend
+from ..core.cache import cache_dir
+from ..core.errors import InputError, RunError, UnsupportedError
+from ..core.experiment import Experiment
+from ..core.realization import Realization
+from ..core.realize import realize
+from ..core.recording import Recording
+from ..core.settings import Settings
+from ..core.storage import atomic_folder, read_recording, read_run, write_json, write_recording
+
+Status = Literal["ok", "failed", "unsupported", "timeout"]
+DEFAULT_TIMEOUT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run and how it ended; ``reason`` says why it did not end well."""
+
+    id: str
+    backend: str
+    mode: str
+    method: str
+    status: Status
+    reason: str = ""
+    version: str = ""
+    spikes: Mapping[str, int] = field(default_factory=dict)
+    build_s: float = 0.0
+    run_s: float = 0.0
+    wall_s: float = 0.0
+    peak_mb: float = 0.0
+    cached: bool = False
+    folder: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a recording."""
+        return self.status == "ok"
+
+    @cached_property
+    def recording(self) -> Recording:
+        """The recording, read on first use; RunError if the run did not end well."""
+        if not self.ok or self.folder is None:
+            raise RunError(self.backend, self.reason or self.status)
+        return read_recording(self.folder)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; the folder and the recording stay out."""
+        data = {k: v for k, v in asdict(self).items() if k not in {"folder"}}
+        return {**data, "notes": list(self.notes)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a process needs to perform one run: paths and plain data only."""
+
+    realization: str
+    digest: str
+    backend: str
+    settings: Settings
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    fresh: bool = False
+    progress_file: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name of the run within a comparison."""
+        parts = [self.backend, self.settings.mode, self.settings.method or ""]
+        parts += [self.settings.precision or "", self.settings.target or ""]
+        if self.settings.device != "cpu":
+            parts.append(self.settings.device)
+        if self.settings.undone is not None:
+            parts.append("undo:" + ",".join(self.settings.undone))
+        return "-".join(part for part in parts if part)
+
+
+def run(
+    experiment: Experiment,
+    backend: str,
+    settings: Settings | None = None,
+    *,
+    progress: Progress = lambda fraction: None,
+) -> Recording:
+    """Run an experiment on one backend in this process and return its recording.
+
+    Raises InputError, UnsupportedError or RunError with the reason.
+    """
+    return load_backend(backend).run(realize(experiment), settings or Settings(), progress)
+
+
+def store_realization(experiment: Experiment) -> tuple[Realization, Path]:
+    """The realization of an experiment and the file in the cache that holds it."""
+    folder = cache_dir("realizations")
+    path = folder / f"{experiment.hash[:32]}-{_code_fingerprint()}.npz"
+    if path.exists():
+        try:
+            return Realization.load(path), path
+        except InputError:
+            path.unlink(missing_ok=True)
+    realization = realize(experiment)
+    realization.save(path)
+    return realization, path
+
+
+@lru_cache(maxsize=1)
+def _code_fingerprint() -> str:
+    """Changes whenever the code of coincide does, so that no result outlives the code that made it."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for folder in ("core", "backends"):
+        for path in sorted((root / folder).rglob("*.py")):
+            stat = path.stat()
+            digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:12]
+
+
+def installed_version(package: str) -> str:
+    """The version of an installed package, without importing it; empty if there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def interpreter(backend: str) -> str:
+    """The Python that runs a backend: COINCIDE_PYTHON_<BACKEND> if set, else this one."""
+    return os.environ.get(f"COINCIDE_PYTHON_{backend.upper()}", sys.executable)
+
+
+def run_key(job: Job) -> str:
+    """The name under which the result of a job is kept."""
+    packages = {name: installed_version(name) for name in (*entries()[job.backend].needs, "numpy")}
+    parts = [
+        job.digest, job.backend, job.settings.key, _code_fingerprint(),
+        json.dumps(packages, sort_keys=True), interpreter(job.backend), platform.platform(),
+    ]  # fmt: skip
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def perform(job: Job) -> Run:
+    """Perform one run in a process of its own, or take it from the cache.
+
+    Never raises for what happens in the process: a crash, a hang, an error is the run's status.
+    """
+    from filelock import FileLock
+
+    key = run_key(job)
+    folder = cache_dir("runs", key[:2]) / key
+    with FileLock(str(folder) + ".lock"):
+        if not job.fresh:
+            found = _from_store(job, folder)
+            if found is not None:
+                return found
+        return _start_process(job, folder)
+
+
+def _from_store(job: Job, folder: Path) -> Run | None:
+    try:
+        data = read_run(folder)
+    except InputError:
+        return None
+    return _as_run(job, data, folder, cached=True) if data.get("status") == "ok" else None
+
+
+def _as_run(job: Job, data: Mapping[str, Any], folder: Path | None, cached: bool) -> Run:
+    return Run(
+        id=job.id,
+        backend=job.backend,
+        mode=job.settings.mode,
+        method=data.get("method", job.settings.method or ""),
+        status=data["status"],
+        reason=data.get("reason", ""),
+        version=data.get("version", ""),
+        spikes=data.get("spikes", {}),
+        build_s=data.get("build_s", 0.0),
+        run_s=data.get("run_s", 0.0),
+        wall_s=data.get("wall_s", 0.0),
+        peak_mb=data.get("peak_mb", 0.0),
+        cached=cached,
+        folder=folder if data["status"] == "ok" else None,
+        notes=tuple(data.get("notes", ())),
+    )
+
+
+def _start_process(job: Job, folder: Path) -> Run:
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="coincide-", dir=folder.parent) as scratch:
+        result = Path(scratch) / "result"
+        log = Path(scratch) / "log"
+        command = [
+            interpreter(job.backend), "-m", "coincide", "run", job.realization,
+            "-b", job.backend, "--settings", json.dumps(asdict(job.settings)),
+            "--out", str(result), "--quiet",
+        ]  # fmt: skip
+        if job.progress_file:
+            command += ["--progress-file", job.progress_file]
+        status, reason = _wait(command, log, job.timeout_s, scratch)
+        wall = time.perf_counter() - started
+        try:
+            data = read_run(result)
+        except InputError:
+            reason = reason or _last_words(log)
+            data = {"status": status if status != "ok" else "failed", "reason": reason}
+            return _as_run(job, {**data, "wall_s": wall}, None, cached=False)
+        data["wall_s"] = wall
+        write_json(result / "run.json", data)
+        if data["status"] == "ok":
+            from ..core.storage import replace_folder
+
+            replace_folder(result, folder)
+        return _as_run(job, data, folder, cached=False)
+
+
+def _wait(command: Sequence[str], log: Path, timeout_s: float, scratch: str) -> tuple[Status, str]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            cwd=scratch, start_new_session=True, env=_environment(),
+        )  # fmt: skip
+        try:
+            code = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return "timeout", f"did not finish within {timeout_s:g} s"
+        finally:
+            _kill(process)
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = "; out of memory?" if name == "SIGKILL" else ""
+        return "failed", f"the process died of {name}{hint}"
+    return "ok", ""
+
+
+def _environment() -> dict[str, str]:
+    # The child finds coincide where this process found it, even when it is not installed.
+    here = str(Path(__file__).resolve().parents[2])
+    paths = [p for p in (os.environ.get("PYTHONPATH"),) if p]
+    root = Path(__file__).resolve().parents[1]
+    if root.name == "coincide":
+        paths.append(here)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "MPLBACKEND": "agg"}
+    if paths:
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the process and all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_words(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "the process ended without a word"
+
+
+def execute(
+    realization: Realization,
+    path: Path,
+    requests: Iterable[tuple[str, Settings]],
+    *,
+    jobs: int | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    fresh: bool = False,
+    executor: Executor | None = None,
+    on_start: Callable[[str, str], None] = lambda run_id, progress_file: None,
+    on_end: Callable[[Run], None] = lambda run: None,
+) -> tuple[Run, ...]:
+    """Perform several runs side by side, in the order asked for.
+
+    ``executor`` is anything with the interface of concurrent.futures; threads by default, each waiting
+    for its own process. ``on_start`` gets the id of a run and the file to which it writes its progress.
+    """
+    with tempfile.TemporaryDirectory(prefix="coincide-progress-") as progress:
+        todo = [
+            Job(
+                str(path), realization.digest, backend, settings, timeout_s, fresh,
+                str(Path(progress) / f"{k}"),
+            )
+            for k, (backend, settings) in enumerate(requests)
+        ]  # fmt: skip
+        pool = executor or ThreadPoolExecutor(jobs or os.cpu_count() or 1)
+        try:
+            futures = {}
+            for job in todo:
+                on_start(job.id, job.progress_file)
+                futures[pool.submit(perform, job)] = job
+            results = {}
+            for future in as_completed(futures):
+                job = futures[future]
+                try:
+                    results[job.id] = future.result()
+                except Exception as error:  # the executor itself may fail, on a cluster in any way
+                    reason = f"{type(error).__name__}: {error}"
+                    results[job.id] = _as_run(
+                        job, {"status": "failed", "reason": reason}, None, False
+                    )
+                on_end(results[job.id])
+        except BaseException:
+            if executor is None:
+                assert isinstance(pool, ThreadPoolExecutor)
+                pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        if executor is None:
+            assert isinstance(pool, ThreadPoolExecutor)
+            pool.shutdown()
+        return tuple(results[job.id] for job in todo)
+
+
+def run_to_folder(
+    realization: Realization, backend: str, settings: Settings, out: Path, progress: Progress
+) -> dict[str, Any]:
+    """Run in this process and write recording and run.json to a folder, atomically.
+
+    Whatever goes wrong in the simulator is the status and reason in run.json. Returns its content.
+    """
+    experiment = realization.experiment
+    data: dict[str, Any] = {
+        "format": "coincide-run/1",
+        "experiment": experiment.to_dict(),
+        "hash": experiment.hash,
+        "digest": realization.digest,
+        "backend": backend,
+        "mode": settings.mode,
+        "method": settings.method or (settings.scheme if settings.mode == "lockstep" else ""),
+        "settings": asdict(settings),
+        "machine": machine(),
+    }
+    recording = None
+    started = time.perf_counter()
+    try:
+        simulator = load_backend(backend)
+        data["version"] = simulator.version()
+        recording = simulator.run(realization, settings, progress)
+        data["status"] = "ok"
+        data["spikes"] = {name: len(spikes) for name, spikes in recording.spikes.items()}
+    except UnsupportedError as error:
+        data |= {"status": "unsupported", "reason": error.reason}
+    except RunError as error:
+        data |= {"status": "failed", "reason": error.reason}
+    except InputError as error:
+        data |= {"status": "failed", "reason": str(error)}
+    except MemoryError:
+        data |= {"status": "failed", "reason": "ran out of memory"}
+    except Exception as error:  # a simulator may fail in any way; it costs its own row
+        data |= {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
+    data["wall_s"] = time.perf_counter() - started
+    data["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with atomic_folder(out) as folder:
+        if recording is None:
+            write_json(folder / "run.json", data)
+        else:
+            write_recording(recording, folder, data)
+    return data
+
+
+def machine() -> dict[str, Any]:
+    """Where this process runs, for the provenance of a result."""
+    packages = ("numpy", "scipy", "brian2", "neuron", "pymonntorch", "torch")
+    return {
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "packages": {name: v for name in packages if (v := installed_version(name))},
+    }
+
+
+def write_progress(path: str) -> Progress:
+    """A callback that keeps the fraction done in a file, for the process that waits."""
+    target = Path(path)
+
+    def progress(fraction: float) -> None:
+        target.write_text(f"{fraction:.4f}")
+
+    return progress
+
+
+def read_progress(path: str) -> float:
+    """The fraction done that a run last wrote; 0 before its first word."""
+    try:
+        return float(Path(path).read_text() or 0.0)
+    except (OSError, ValueError):
+        return 0.0
+
+
+def grid_backends() -> tuple[str, ...]:
+    """The installed backends that run on a grid, the reference first; the oracle is asked for by name."""
+    return tuple(name for name in entries() if name != "oracle" and is_installed(name))
+
+
+def clear_cache() -> None:
+    """Forget all runs and realizations."""
+    for name in ("runs", "realizations"):
+        shutil.rmtree(cache_dir(name), ignore_errors=True)

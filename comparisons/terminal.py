@@ -1,0 +1,238 @@
+"""What the command line shows: progress bars, tables, verdicts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..core.experiment import Experiment
+from .compare import VERDICTS, Comparison, Pair, Verdict
+from .runs import Run, read_progress
+
+__all__ = [
+    "Console",
+    "exit_status",
+    "one_bar",
+    "print_comparison",
+    "print_pair",
+    "print_run",
+    "running",
+]
+
+STYLE: Mapping[str, str] = {
+    "identical": "green", "round-off": "green", "close": "yellow", "different": "red",
+    "ok": "green", "failed": "red", "timeout": "red", "unsupported": "yellow",
+}  # fmt: skip
+SYMBOL: Mapping[str, str] = {
+    "identical": "=", "round-off": "≈", "close": "~", "different": "≠",
+    "ok": "✓", "failed": "✗", "timeout": "✗", "unsupported": "–",
+}  # fmt: skip
+
+
+class RunBars:
+    """One progress bar a run, fed by the files to which the runs write their progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+        self._files: dict[str, str] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, daemon=True)
+        self._thread.start()
+
+    def start(self, run_id: str, progress_file: str) -> None:
+        """A run has been asked for."""
+        self._files[run_id] = progress_file
+        self._tasks[run_id] = self._progress.add_task(run_id, total=1.0, state="")
+
+    def end(self, run: Run) -> None:
+        """A run has ended."""
+        self._files.pop(run.id, None)
+        word = "from the cache" if run.cached else run.status
+        self._progress.update(
+            self._tasks[run.id], completed=1.0 if run.ok else None,
+            state=f"[{STYLE[run.status]}]{word}",
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Stop watching the files."""
+        self._stop.set()
+        self._thread.join()
+
+    def _poll(self) -> None:
+        while not self._stop.wait(0.1):
+            for run_id, file in tuple(self._files.items()):
+                fraction = read_progress(file)
+                state = "running" if fraction else "starting"
+                self._progress.update(self._tasks[run_id], completed=fraction, state=state)
+
+
+@contextmanager
+def running(console: Console, experiment: Experiment) -> Iterator[RunBars]:
+    """Progress bars for the runs of an experiment."""
+    size = sum(p.size for p in experiment.populations)
+    console.print(
+        f"[bold]{escape(experiment.name)}[/bold] {escape(experiment.variant)}  "
+        f"{size:,} cells, {experiment.duration}, dt {experiment.dt}, seed {experiment.seed}"
+    )
+    with _bars(console) as progress:
+        bars = RunBars(progress)
+        try:
+            yield bars
+        finally:
+            bars.close()
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("  {task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
+        TextColumn("{task.fields[state]}"), console=console,
+    )  # fmt: skip
+
+
+@contextmanager
+def one_bar(console: Console, name: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar for one run; yields the callback to feed it."""
+    with _bars(console) as progress:
+        task = progress.add_task(name, total=1.0, state="")
+        yield lambda fraction: progress.update(task, completed=fraction)
+
+
+def print_comparison(console: Console, result: Comparison) -> None:
+    """The runs, the verdict of every pair, and the whole in one sentence."""
+    console.print(_runs_table(result.runs))
+    if result.pairs:
+        console.print(_pairs_table(result.pairs))
+    for note in result.notes:
+        console.print(f"  note: {escape(note)}", style="dim")
+    for run in result.runs:
+        if not run.ok:
+            console.print(
+                f"{SYMBOL[run.status]} {escape(run.id)} {run.status}: {escape(run.reason)}",
+                style=STYLE[run.status],
+            )
+    for line in conclusions(result):
+        console.print(line)
+
+
+def conclusions(result: Comparison) -> list[str]:
+    """One sentence a mode: do the simulators coincide?"""
+    lines = []
+    for mode in dict.fromkeys(run.mode for run in result.runs):
+        pairs = [p for p in result.pairs if result.run(p.a).mode == mode]
+        if not pairs:
+            continue
+        worst = max(pairs, key=lambda p: VERDICTS.index(p.verdict))
+        names = sorted({result.run(i).backend for p in pairs for i in (p.a, p.b)})
+        listed = f"{', '.join(names[:-1])} and {names[-1]}"
+        style = STYLE[worst.verdict]
+        if worst.verdict in ("identical", "round-off"):
+            largest = max((r.relative for p in pairs for r in p.traces), default=0.0)
+            n = sum(row.n_a for row in worst.spikes)
+            words = f"{listed} coincide to round-off: all {n} spikes the same, traces within {largest:.1e}"
+        else:
+            word = "are close" if worst.verdict == "close" else "do not coincide"
+            words = (
+                f"{listed} {word}: {escape(worst.a)} against {escape(worst.b)}, {worst.in_words}"
+            )
+        lines.append(f"[{style}]{SYMBOL[worst.verdict]}[/] [bold]{mode}[/bold]: {words}.")
+    return lines
+
+
+def _runs_table(runs: Sequence[Run]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("run", "status", "version"):
+        table.add_column(name, overflow="fold")
+    for name in ("spikes", "build s", "run s", "wall s", "peak MB"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        status = f"[{STYLE[run.status]}]{SYMBOL[run.status]} {run.status}[/]"
+        cached = " (cache)" if run.cached else ""
+        numbers = [
+            f"{run.build_s:.2f}",
+            f"{run.run_s:.2f}",
+            f"{run.wall_s:.2f}",
+            f"{run.peak_mb:.0f}",
+        ]
+        spikes = f"{sum(run.spikes.values()):,}" if run.ok else ""
+        table.add_row(
+            escape(run.id), status + cached, escape(run.version), spikes,
+            *(numbers if run.ok else [""] * 4),
+        )  # fmt: skip
+    return table
+
+
+def _pairs_table(pairs: Sequence[Pair]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("a", "b", "verdict", ""):
+        table.add_column(name, overflow="fold")
+    for pair in pairs:
+        verdict = f"[{STYLE[pair.verdict]}]{SYMBOL[pair.verdict]} {pair.verdict}[/]"
+        table.add_row(escape(pair.a), escape(pair.b), verdict, pair.in_words)
+    return table
+
+
+def print_pair(console: Console, pair: Pair) -> None:
+    """One pair with every population and variable."""
+    console.print(_pairs_table([pair]))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in (
+        "population",
+        "spikes a",
+        "spikes b",
+        "matched",
+        "missing",
+        "extra",
+        "max shift",
+        "rms",
+    ):
+        table.add_column(name, justify="right" if name != "population" else "left")
+    for row in pair.spikes:
+        table.add_row(
+            escape(row.population), *(f"{n:,}" for n in (row.n_a, row.n_b, row.matched)),
+            f"{row.missing:,}", f"{row.extra:,}", f"{row.max_shift_ms:.4g} ms",
+            f"{row.rms_shift_ms:.4g} ms",
+        )  # fmt: skip
+    if pair.spikes:
+        console.print(table)
+    for trace in pair.traces:
+        first = trace.first_divergence
+        where = f", first at {first['t_ms']:g} ms in cell {first['cell']}" if first else ""
+        missing = f", {trace.n_missing} samples missing" if trace.n_missing else ""
+        console.print(
+            f"  {escape(trace.population)}.{escape(trace.variable)}: largest difference "
+            f"{trace.max_abs:.3g} {trace.unit} ({trace.relative:.1e} of the range), "
+            f"rms {trace.rms:.3g} {trace.unit}{where}{missing}"
+        )
+
+
+def print_run(console: Console, data: Mapping[str, Any], out: Path) -> None:
+    """How one run ended and where its recording is."""
+    status = data["status"]
+    console.print(
+        f"[{STYLE[status]}]{SYMBOL[status]} {status}[/] {escape(data.get('version', ''))}"
+    )
+    if status != "ok":
+        console.print(escape(data["reason"]))
+        return
+    for population, n in data["spikes"].items():
+        console.print(f"  {escape(population)}: {n:,} spikes")
+    console.print(f"recording: {out}")
+
+
+def exit_status(result: Comparison, expected: Verdict | None) -> int:
+    """3 if a run failed, 1 if not all were compared within the verdict expected, else 0."""
+    if any(run.status in ("failed", "timeout") for run in result.runs):
+        return 3
+    if expected is None:
+        return 0
+    compared = all(run.ok for run in result.runs)
+    return 0 if compared and result.within(expected) else 1
