@@ -1,0 +1,212 @@
+"""Which models there are: a table of strings, so that listing them imports none of them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
+
+from ..core.errors import InputError, nearest, unknown
+
+if TYPE_CHECKING:
+    from ..core.experiment import Experiment
+
+Sweep: TypeAlias = "list[tuple[dict[str, str], Experiment]]"
+"""Experiments with their labels: what is varied, and the value it has."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a model is built and what there is to choose; the first variant is the default.
+
+    ``variants`` and ``options`` map a name to a line on it. ``sweep`` is where the experiments of a
+    figure are built, empty if the model has none.
+    """
+
+    target: str
+    title: str
+    source: str
+    variants: Mapping[str, str]
+    options: Mapping[str, str] = field(default_factory=dict)
+    sweep: str = ""
+
+    @property
+    def default(self) -> str:
+        """The variant that is meant when none is named."""
+        return next(iter(self.variants))
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a model: its default, a line on it, and the values allowed (empty: any)."""
+
+    default: bool | int | float | str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+_BRETTE = "Brette et al. 2007, J. Comput. Neurosci. 23:349"
+_SYNAPSES = "Gerstner et al. 2014, Neuronal Dynamics, ch. 12; a course's project on synapses"
+
+MODELS: Mapping[str, Entry] = MappingProxyType(
+    {
+        "lif_10": Entry(
+            "coincide.models.lif_10:build",
+            "Ten leaky integrate-and-fire cells",
+            "github.com/anshumandas04/brian2_snn_simulation",
+            {
+                "as_intended": "ten different drives above threshold, cells coupled by kicks",
+                "as_written": "drive whose asymptote is the threshold, uncoupled: no spike at all",
+            },
+        ),
+        "lif_80": Entry(
+            "coincide.models.lif_80:build",
+            "80 leaky integrate-and-fire cells, 64 excitatory and 16 inhibitory",
+            "coincide",
+            {"default": "delays, current synapses, refractoriness, Poisson input, 1 s"},
+        ),
+        "izhikevich_50": Entry(
+            "coincide.models.izhikevich_50:build",
+            "50 Izhikevich cells, 40 excitatory and 10 inhibitory",
+            "github.com/sadichchha-neuro/Small-spiking-network",
+            {"as_intended": "sparse random coupling that keeps Dale's law, frozen noise"},
+            {
+                "inhibition": "factor on the inhibitory weights",
+                "excitation": "factor on the excitatory weights",
+            },
+            "coincide.models.izhikevich_50:sweep",
+        ),
+        "izhikevich_1000": Entry(
+            "coincide.models.izhikevich_1000:build",
+            "The network of 1,000 Izhikevich cells with frozen thalamic noise",
+            "Izhikevich 2003, IEEE Trans. Neural Networks 14:1569",
+            {"default": "800 excitatory and 200 inhibitory cells, all to all"},
+        ),
+        "synapse_lab": Entry(
+            "coincide.models.synapse_lab:build",
+            "What a synapse model and a connection rule do to a population",
+            _SYNAPSES,
+            {
+                "current_probability": "exponential current, fixed probability",
+                "current_full": "exponential current, all to all",
+                "current_in_degree": "exponential current, fixed in-degree",
+                "delta_probability": "voltage kick, fixed probability",
+                "delta_full": "voltage kick, all to all",
+                "delta_in_degree": "voltage kick, fixed in-degree",
+                "conductance_probability": "exponential conductance, fixed probability",
+                "conductance_full": "exponential conductance, all to all",
+                "conductance_in_degree": "exponential conductance, fixed in-degree",
+                "decision": "two excitatory populations compete through one inhibitory",
+            },
+            {
+                "populations": "80/20 excitatory and inhibitory cells, or excitatory alone",
+                "noise": "whether every cell gets a frozen noise current of its own",
+            },
+            "coincide.models.synapse_lab:sweep",
+        ),
+        "cuba_4000": Entry(
+            "coincide.models.brette_2007:build_cuba",
+            "The benchmark of 4,000 cells with current synapses",
+            _BRETTE,
+            {"default": "2 % connections, no input: the activity sustains itself"},
+            {"size": "number of cells; every cell keeps 80 inputs on average"},
+        ),
+        "coba_4000": Entry(
+            "coincide.models.brette_2007:build_coba",
+            "The benchmark of 4,000 cells with conductance synapses",
+            _BRETTE,
+            {"default": "2 % connections, no input: started by its initial conductances"},
+            {"size": "number of cells; every cell keeps 80 inputs on average"},
+        ),
+    }
+)
+"""Every model of the library by name."""
+
+
+def entry_of(name: str) -> Entry:
+    """The entry of a model; InputError with the nearest name if there is none."""
+    if name not in MODELS:
+        raise unknown("model", "model", name, MODELS)
+    return MODELS[name]
+
+
+def load_model(name: str, variant: str = "", **options: object) -> Experiment:
+    """The experiment of a library model, in a variant (the first by default), with options.
+
+    Raises InputError, with the nearest name, for a model, variant or option that does not exist, and
+    for an option's value of the wrong kind. Values may be texts, as a command line has them.
+    """
+    entry = entry_of(name)
+    variant = variant or entry.default
+    if variant not in entry.variants:
+        raise unknown(name, "variant", variant, entry.variants)
+    known = options_of(name)
+    for option in options:
+        if option not in known:
+            raise unknown(name, "option", option, known)
+    given = {
+        option: _read_option(f"{name}.{option}", value, known[option])
+        for option, value in options.items()
+    }
+    experiment: Experiment = _imported(entry.target)(variant, **given)
+    return experiment
+
+
+def options_of(name: str) -> dict[str, Option]:
+    """The options of a model with their defaults; imports the model's module."""
+    entry = entry_of(name)
+    build = _imported(entry.target)
+    hints = get_type_hints(build)
+    parameters = inspect.signature(build).parameters
+    return {
+        option: Option(
+            parameters[option].default,
+            description,
+            get_args(hints[option]) if get_origin(hints[option]) is Literal else (),
+        )
+        for option, description in entry.options.items()
+    }
+
+
+def load_sweep(name: str) -> Sweep:
+    """The experiments of a model's sweep with their labels; InputError if it has none."""
+    entry = entry_of(name)
+    if not entry.sweep:
+        having = ", ".join(n for n, e in MODELS.items() if e.sweep)
+        raise InputError(name, f"has no sweep; models with one: {having}")
+    made: Sweep = _imported(entry.sweep)()
+    return made
+
+
+def _imported(target: str) -> Callable[..., Any]:
+    module, _, attribute = target.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def _read_option(where: str, given: object, option: Option) -> bool | int | float | str:
+    default = option.default
+    if isinstance(default, bool):
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if str(given).lower() not in words:
+            raise InputError(where, f"{given!r} is neither true nor false")
+        return words[str(given).lower()]
+    if isinstance(default, int | float):
+        try:
+            number = float(str(given))
+        except ValueError:
+            raise InputError(where, f"{given!r} is no number") from None
+        if not math.isfinite(number):
+            raise InputError(where, f"{given!r} is no finite number")
+        if isinstance(default, float):
+            return number
+        if not number.is_integer():
+            raise InputError(where, f"{given!r} is no whole number")
+        return int(number)
+    if option.choices and given not in option.choices:
+        raise InputError(where, f"there is no {given!r}; {nearest(str(given), option.choices)}")
+    return str(given)
