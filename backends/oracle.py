@@ -1,0 +1,182 @@
+"""The oracle: what an experiment means in continuous time, to judge the simulators on a grid.
+
+Every cell is integrated with adaptive steps between the instants at which something happens to it, an
+arrival after its exact delay, the end of its exact refractory time, a jump of an input, its own
+threshold, located by root finding. Samples are taken on the grid, spikes are where they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import scipy
+
+from ..core.features import FEATURES
+from ..core.program import METHODS, inlined
+from ..core.realization import Edges, Realization
+from ..core.recording import Recording
+from ..core.settings import MODES, Settings
+from .base import Backend, Progress
+from .oracle_cells import TOGETHER_MS, CellGroup
+from .oracle_events import NoDistanceError, distance
+from .oracle_steps import Tolerance
+
+MAX_CELLS = 500
+MAX_RESTARTS = 2_000_000
+_STIFF_STEPS = 300_000
+_OWN = ("auto", "dop853", "lsoda", "radau")
+
+
+class OracleBackend(Backend):
+    """Continuous time, adaptive and of high order; its three modes are the same.
+
+    ``auto`` integrates by DOP853, unless the fastest rate of the equations would hold an explicit method
+    to more than 300,000 steps: then by LSODA. ``relative`` and ``absolute`` bound the error of a step.
+    In lockstep the scheme asked for has no meaning and is ignored.
+    """
+
+    name = "oracle"
+    modes = MODES
+    methods: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "raw": _OWN,
+        "aligned": _OWN,
+        "lockstep": METHODS,
+    }
+    features = frozenset(FEATURES)
+    on_grid = False
+
+    def __init__(self, relative: float | None = None, absolute: float = 1e-13) -> None:
+        self.relative, self.absolute = relative, absolute
+
+    def version(self) -> str:
+        """The version of SciPy."""
+        return f"SciPy {scipy.__version__}"
+
+    def _refuse(self, realization: Realization, settings: Settings) -> str | None:
+        cells = sum(p.size for p in realization.populations.values())
+        if cells > MAX_CELLS:
+            return (
+                f"{cells} cells are more than the {MAX_CELLS} that it integrates in continuous "
+                "time; compare with the reference instead"
+            )
+        for population in realization.populations.values():
+            threshold = population.cell.threshold
+            if threshold is None:
+                continue
+            try:
+                distance(inlined(population.cell, threshold))
+            except NoDistanceError as error:
+                return f"{population.name}: {error}, so its crossing cannot be located"
+        restarts = sum(_given_arrivals(realization, edges) for edges in realization.edges)
+        if restarts > MAX_RESTARTS:
+            return (
+                f"{restarts:,} arrivals of given spikes, each a restart of its cell, are more "
+                f"than {MAX_RESTARTS:,}; make the run shorter"
+            )
+        return None
+
+    def _simulate(
+        self, realization: Realization, settings: Settings, progress: Progress
+    ) -> Recording:
+        started = time.perf_counter()
+        asked = settings.method if settings.method in _OWN else "auto"
+        end = realization.n_steps * realization.dt_ms
+        groups: dict[str, CellGroup] = {}
+        notes: list[str] = []
+        for name, population in realization.populations.items():
+            relative = self.relative or (1e-10 if asked == "radau" else 1e-12)
+            group = CellGroup(realization, population, Tolerance(relative, self.absolute))
+            method = asked or "auto"
+            if method == "auto":
+                group.hold(0.0)
+                rate = group.fastest_rate()
+                stiff = np.isfinite(rate) and rate * end / 3 > _STIFF_STEPS
+                method = "lsoda" if stiff else "dop853"
+                if stiff:
+                    notes.append(f"{name}: LSODA, because its fastest rate is {rate:.3g}/ms")
+            group.prepare(method)
+            groups[name] = group
+        for edges in realization.edges:
+            if edges.source in realization.sources:
+                source = realization.sources[edges.source]
+                _send(edges, groups[edges.target], source.times, source.cells, given=True)
+        built = time.perf_counter()
+        with np.errstate(all="ignore"):
+            _run(realization, groups, end, progress)
+        return Recording(
+            duration_ms=end,
+            dt_ms=realization.dt_ms,
+            spikes={name: group.spikes() for name, group in groups.items()},
+            traces={key: trace for g in groups.values() for key, trace in g.traces().items()},
+            sizes={name: group.size for name, group in groups.items()},
+            notes=tuple(notes),
+            build_s=built - started,
+            run_s=time.perf_counter() - built,
+            provenance={
+                "steps": sum(g.n_steps for g in groups.values()),
+                "events": sum(g.n_events for g in groups.values()),
+            },
+        )
+
+
+def _run(
+    realization: Realization, groups: Mapping[str, CellGroup], end: float, progress: Progress
+) -> None:
+    """Advance all groups, window by window: no spike of a window arrives within it."""
+    inner = [e for e in realization.edges if e.source in groups and len(e)]
+    shortest = min((float(np.min(e.delay_ms)) for e in inner), default=np.inf)
+    recurrent = {e.target for e in inner}
+    now = 0.0
+    while True:
+        for group in groups.values():
+            group.begin_window(now)
+        until = min(
+            [now + shortest, now + end / 50, end, *(g.next_breakpoint for g in groups.values())]
+        )
+        last = until >= end - TOGETHER_MS
+        until = end if last else until
+        fired = {}
+        for name, group in groups.items():
+            horizon = until + 5 * shortest if name in recurrent else end
+            fired[name] = group.advance(until, horizon, last)
+        for edges in inner:
+            times, cells = fired[edges.source]
+            _send(edges, groups[edges.target], times, cells, given=False)
+        progress(until / end)
+        if last:
+            return
+        now = until
+
+
+def _given_arrivals(realization: Realization, edges: Edges) -> int:
+    if edges.source not in realization.sources:
+        return 0
+    cells = realization.sources[edges.source].cells
+    return int(np.sum(edges.starts[cells + 1] - edges.starts[cells]))
+
+
+def _send(
+    edges: Edges, target: CellGroup, times: np.ndarray, cells: np.ndarray, given: bool
+) -> None:
+    """Put spikes on their way: they arrive after the exact delays of their connections."""
+    first, last = edges.starts[cells], edges.starts[cells + 1]
+    counts = last - first
+    total = int(counts.sum())
+    if not total:
+        return
+    chosen = np.arange(total) + np.repeat(first - np.cumsum(counts) + counts, counts)
+
+    def of(values: object) -> np.ndarray:
+        array = np.asarray(values, dtype=np.float64)
+        return np.broadcast_to(array, total) if array.ndim == 0 else array[chosen]
+
+    arrivals = target.given if given else target.sent
+    arrivals.add(
+        np.repeat(times, counts) + of(edges.delay_ms),
+        edges.post[chosen].astype(np.intp),
+        np.full(total, target.receptors[edges.receptor], dtype=np.intp),
+        np.array(of(edges.weight)),
+    )

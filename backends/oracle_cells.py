@@ -1,0 +1,403 @@
+"""The cells of one population in continuous time: what happens to each, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import RunError
+from ..core.expressions import names
+from ..core.numpy_code import compile_expression, compile_statements, evaluate_constants
+from ..core.program import inlined, program_of
+from ..core.realization import Realization, RealizedPopulation
+from ..core.recording import Spikes, Trace
+from .oracle_events import Arrivals, distance, first_crossing
+from .oracle_inputs import Drive, refractory_ms
+from .oracle_samples import Samples
+from .oracle_steps import (
+    Jacobian,
+    RatesOfSome,
+    ScipyStepper,
+    Stepper,
+    Tolerance,
+    VectorDOP853,
+    jacobian_trees,
+)
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+TOGETHER_MS = 1e-9
+"""Events closer than this are one instant: sums of decimal times differ by round-off."""
+
+
+class CellGroup:
+    """One population: its equations, its arrivals, its refractoriness, its samples and spikes.
+
+    `advance` moves every cell up to a time; nothing that is not known yet may arrive before it.
+    """
+
+    def __init__(
+        self, realization: Realization, population: RealizedPopulation, tolerance: Tolerance
+    ) -> None:
+        self.population, self.name, self.size = population, population.name, population.size
+        self._dt = realization.dt_ms
+        self._end = realization.n_steps * realization.dt_ms
+        cell = population.cell
+        program = program_of(cell, "euler")
+        fixed = {**population.parameters, "dt": self._dt}
+        fixed.update(evaluate_constants(program.constants, population.parameters, self._dt))
+        self._scalars = {k: v for k, v in fixed.items() if not np.ndim(v)}
+        self._arrays = {k: np.asarray(v) for k, v in fixed.items() if np.ndim(v)}
+        self._states = [v.name for v in cell.states]
+        self._rate_names = [f"rate_{name}_" for name in self._states]
+        statements = [a for a in program.update if a.target not in self._states]
+        self._derive = compile_statements(statements, self._rate_names)
+        self._increments = [
+            [
+                (
+                    self._states.index(i.target),
+                    compile_expression(i.coefficient),
+                    i.unless_refractory,
+                )
+                for i in program.increments[receptor.name]
+            ]
+            for receptor in cell.receptors
+        ]
+        self._reset = [
+            (self._states.index(a.target), compile_expression(a.expression)) for a in program.reset
+        ]
+        self._on_crossing = cell.on_crossing
+        self._threshold = cell.threshold is not None
+        if cell.threshold is not None:
+            tree = inlined(cell, cell.threshold)
+            margin = tolerance.slack, 8 * tolerance.absolute
+            used = names(tree)
+            looked_at = [k for k, name in enumerate(self._states) if name in used]
+            self._looked_at: Rows = np.array(looked_at, dtype=np.intp)
+            self._as_written = compile_expression(tree)
+            self._root = compile_expression(distance(tree))
+            self._inside = compile_expression(distance(tree, *margin))
+            self._at_once = compile_expression(distance(tree, *margin, at_once=True))
+            self._beyond = compile_expression(distance(tree, -margin[0], -margin[1]))
+        self.drives = [Drive(realization, population, given) for given in population.inputs]
+        self.breakpoints = np.unique(
+            np.concatenate([np.empty(0), *(d.breakpoints for d in self.drives)])
+        )
+        self._held_until = 0.0
+        self._refractory_ms = refractory_ms(population)
+        self._waiting = np.zeros(self.size, dtype=bool)
+        self._until = np.full(self.size, np.inf)
+        self.receptors = {r.name: k for k, r in enumerate(cell.receptors)}
+        self.given = Arrivals(self.size, len(cell.receptors), TOGETHER_MS)
+        self.sent = Arrivals(self.size, len(cell.receptors), TOGETHER_MS)
+        self._spikes: list[tuple[Floats, Rows]] = []
+        self._fresh: list[tuple[Floats, Rows]] = []
+        self.n_events = 0
+        self._tolerance = tolerance
+        self._samples = Samples(realization, self.name, self._states, TOGETHER_MS)
+        self._all: Rows = np.arange(self.size)
+        self._initial = np.array([population.initial[name] for name in self._states])
+        self._steps: Stepper
+
+    # -- equations ---------------------------------------------------------------------------
+
+    def _namespace(self, cells: Rows, times: Floats, states: Floats) -> dict[str, Any]:
+        everyone = cells.size == self.size and cells is self._all
+        ns: dict[str, Any] = dict(self._scalars)
+        ns.update(self._arrays if everyone else {k: v[cells] for k, v in self._arrays.items()})
+        ns["not_refractory"] = ~self._waiting[cells]
+        for drive in self.drives:
+            ns[drive.variable] = drive.at(times, cells)
+        ns.update(zip(self._states, states, strict=False))
+        return ns
+
+    def _rates(self, cells: Rows) -> RatesOfSome:
+        """The right-hand sides of some cells; what stays over a step is looked up once."""
+        ns = self._namespace(cells, np.zeros(cells.size), np.empty((0, cells.size)))
+        moving = [d for d in self.drives if d.moves]
+
+        def rates(times: Floats, states: Floats) -> Floats:
+            for drive in moving:
+                ns[drive.variable] = drive.at(times, cells)
+            for name, state in zip(self._states, states, strict=True):
+                ns[name] = state
+            self._derive(ns)
+            found = np.empty_like(states)
+            for k, name in enumerate(self._rate_names):
+                found[k] = ns[name]
+            return found
+
+        return rates
+
+    def _measure(self, cells: Rows, times: Floats, states: Floats) -> tuple[Floats, Floats, Floats]:
+        """The distance to the threshold, less and plus the slack, from the states it depends on."""
+        ns = self._namespace(cells, times, states[:0])
+        for row, state in zip(self._looked_at, states, strict=True):
+            ns[self._states[row]] = state
+        found = np.empty((3, times.size))
+        found[0], found[1] = self._root(ns), self._inside(ns)
+        # What lies below the threshold matters only where there is no reset.
+        found[2] = self._beyond(ns) if self._on_crossing else found[1]
+        return found[0], found[1], found[2]
+
+    def _search(
+        self, cells: Rows, begin: Floats, end: Floats, above: Bools
+    ) -> tuple[Floats, Bools]:
+        found = np.full(cells.size, np.inf)
+        stayed = above.copy()
+        rows = np.flatnonzero(~self._waiting[cells]) if self._threshold else np.empty(0, np.intp)
+        if rows.size:
+
+            def measure(k: Rows, times: Floats) -> tuple[Floats, Floats, Floats]:
+                some = cells[rows[k]]
+                return self._measure(
+                    some, times, self._steps.dense(some, times, rows=self._looked_at)
+                )
+
+            armed = above[rows] & self._on_crossing
+            found[rows], stayed[rows] = first_crossing(measure, begin[rows], end[rows], armed)
+        return found, stayed
+
+    # -- set up ------------------------------------------------------------------------------
+
+    def fastest_rate(self) -> float:
+        """The largest rate [1/ms] of the linearised equations at t = 0, by finite differences; inf if
+        they are not finite there."""
+        n, times = len(self._states), np.zeros(self.size)
+        slopes = np.empty((self.size, n, n))
+        with np.errstate(all="ignore"):
+            rates = self._rates(self._all)
+            here = rates(times, self._initial)
+            for j in range(n):
+                shift = 1e-6 * np.maximum(np.abs(self._initial[j]), 1e-3)
+                moved = self._initial.copy()
+                moved[j] += shift
+                slopes[:, :, j] = ((rates(times, moved) - here) / shift).T
+        if not np.isfinite(slopes).all():
+            return np.inf
+        return float(np.max(np.abs(np.linalg.eigvals(slopes)), initial=0.0))
+
+    def prepare(self, method: str) -> None:
+        """Choose the integrator and do what happens at t = 0 but for the arrivals."""
+        self.hold(0.0)
+        rtol, atol = self._tolerance.relative, self._tolerance.absolute
+        if method == "dop853":
+            self._steps = VectorDOP853(
+                self._rates, self._initial, self._search, rtol, atol, 0.1 * self._dt
+            )
+        else:
+            self._steps = ScipyStepper(
+                self._rates, self._initial, self._search, rtol, atol, method, self._jacobian()
+            )
+
+    def _jacobian(self) -> Jacobian | None:
+        trees = jacobian_trees(self.population.cell)
+        if trees is None:
+            return None
+        flat = [compile_expression(tree) for row in trees for tree in row]
+        n = len(self._states)
+        held = {v.name for v in self.population.cell.states if v.unless_refractory}
+        rows = [k for k, name in enumerate(self._states) if name in held]
+
+        def jacobian(cell: int, time: float, state: Floats) -> Floats:
+            ns = self._namespace(np.array([cell]), np.array([time]), state[:, None])
+            values: Floats = np.array([np.ravel(f(ns))[0] for f in flat]).reshape(n, n)
+            if self._waiting[cell]:
+                values[rows] = 0.0
+            return values
+
+        return jacobian
+
+    @property
+    def n_steps(self) -> int:
+        """How many steps were tried so far, over all cells."""
+        return self._steps.n_steps
+
+    # -- the run -----------------------------------------------------------------------------
+
+    def hold(self, time: float) -> None:
+        """Take the inputs that act from ``time`` up to the next breakpoint."""
+        later = self.breakpoints[self.breakpoints > time + TOGETHER_MS]
+        self._held_until = float(later[0]) if later.size else self._end
+        for drive in self.drives:
+            drive.hold(time, self._held_until)
+
+    @property
+    def next_breakpoint(self) -> float:
+        """When the inputs change next."""
+        return self._held_until
+
+    def begin_window(self, time: float) -> None:
+        """What happens to all cells at t = 0 and where an input jumps."""
+        if time == 0.0:
+            if self._threshold and self._on_crossing:
+                # What is above at t = 0 did not cross.
+                ns = self._namespace(self._all, np.zeros(self.size), self._initial)
+                self._steps.above[:] = self._as_written(ns)
+            self._happen(self._all, np.zeros(self.size), self._initial, crossed=False)
+        elif time >= self._held_until - TOGETHER_MS and time < self._end - TOGETHER_MS:
+            self.hold(time)
+            self._happen(
+                self._all, np.full(self.size, time), self._steps.state.copy(), crossed=False
+            )
+
+    def _next_events(self, cells: Rows) -> Floats:
+        due = np.minimum(self.given.next_times(cells), self.sent.next_times(cells))
+        until: Floats = np.where(self._waiting[cells], self._until[cells], np.inf)
+        earliest: Floats = np.minimum(due, until)
+        return earliest
+
+    def advance(self, until: float, horizon: float, last: bool) -> tuple[Floats, Rows]:
+        """Move all cells to ``until``; the spikes since the last call, as (times, cells).
+
+        Steps may look as far ahead as ``horizon``; ``last`` lets events at ``until`` happen too.
+        """
+        steps = self._steps
+        before = until + TOGETHER_MS if last else until - TOGETHER_MS
+        cells = self._all
+        while cells.size:
+            event = np.maximum(self._next_events(cells), steps.begin[cells])
+            # New steps, where there is none.
+            without = (steps.end[cells] <= steps.begin[cells]) & (event > steps.begin[cells])
+            without &= steps.begin[cells] < until
+            if without.any():
+                ahead = min(self._held_until, max(horizon, until))
+                limit = np.minimum(event[without], ahead)
+                steps.propose(cells[without], limit)
+            end, crossing = steps.end[cells], steps.crossing[cells]
+            crossing = np.where(end > steps.begin[cells], crossing, np.inf)
+            arrives = (event <= end) & (event <= crossing + TOGETHER_MS) & (event < before)
+            arrives |= (event <= steps.begin[cells]) & (event < before)
+            crosses = ~arrives & (crossing <= np.minimum(end, until))
+            ends = ~arrives & ~crosses & (end <= until) & (end > steps.begin[cells])
+            if ends.any():
+                some = cells[ends]
+                self._sample_until(some, end[ends])
+                steps.commit(some)
+            if crosses.any():
+                some = cells[crosses]
+                times, states = self._polished(some, crossing[crosses])
+                self._sample_until(some, times)
+                self._happen(some, times, states, crossed=True)
+            if arrives.any():
+                some, times = cells[arrives], event[arrives]
+                states = steps.state[:, some].copy()
+                inner = times > steps.begin[some]
+                if inner.any():
+                    self._sample_until(some[inner], times[inner])
+                    states[:, inner] = steps.exact(some[inner], times[inner])
+                self._happen(some, times, states, crossed=False)
+            cells = cells[arrives | crosses | ends]
+        fresh, self._fresh = self._fresh, []
+        if not fresh:
+            return np.empty(0), np.empty(0, dtype=np.intp)
+        return np.concatenate([t for t, _ in fresh]), np.concatenate([c for _, c in fresh])
+
+    def _sample_until(self, cells: Rows, until: Floats) -> None:
+        self._samples.between(cells, self._steps.begin[cells], until, self._steps.dense)
+
+    def _polished(self, cells: Rows, times: Floats) -> tuple[Floats, Floats]:
+        """The crossings and the states there by Newton's method on integrated, not interpolated, states."""
+        steps, looked_at = self._steps, self._looked_at
+        begin, end = steps.begin[cells], steps.end[cells]
+        width = 1e-4 * (end - begin)
+        early, late = np.maximum(times - width, begin), np.minimum(times + width, end)
+        rise = self._measure(cells, late, steps.dense(cells, late, rows=looked_at))[0]
+        rise = rise - self._measure(cells, early, steps.dense(cells, early, rows=looked_at))[0]
+        states = steps.exact(cells, times)
+        for _ in range(3):
+            with np.errstate(all="ignore"):
+                move = -self._measure(cells, times, states[looked_at])[0] * (late - early) / rise
+            # Where the threshold is hardly more than touched there is no slope to go by.
+            move = np.where(np.abs(move) < width, move, 0.0)
+            moved = np.clip(times + move, begin, end)
+            if np.all(np.abs(moved - times) <= np.spacing(times)):
+                break
+            times = moved
+            states = steps.exact(cells, times)
+        return times, states
+
+    def _happen(self, cells: Rows, times: Floats, states: Floats, crossed: bool) -> None:
+        """One instant of some cells: refractoriness ends, arrivals, threshold, reset, sample."""
+        self.n_events += cells.size
+        ended = self._waiting[cells] & (self._until[cells] <= times + TOGETHER_MS)
+        self._waiting[cells[ended]] = False
+        if not crossed:
+            states = self._receive(cells, times, states)
+        fired = self._fired(cells, times, states, crossed)
+        if fired.any():
+            some = cells[fired]
+            ns = self._namespace(some, times[fired], states[:, fired])
+            for row, value in self._reset:
+                changed = np.broadcast_to(value(ns), some.shape)
+                states[row, fired] = changed
+                ns[self._states[row]] = changed
+            self._fresh.append((times[fired], some))
+            self._spikes.append((times[fired], some))
+            if not self._on_crossing:
+                self._waiting[some] = self._refractory_ms[some] > 0
+                self._until[some] = times[fired] + self._refractory_ms[some]
+                self._check_reset(some, times[fired], states[:, fired])
+        self._steps.restart(cells, times, states)
+        self._samples.at_instant(cells, times, states)
+
+    def _receive(self, cells: Rows, times: Floats, states: Floats) -> Floats:
+        if not self._increments:
+            return states
+        due = times + TOGETHER_MS
+        weights = self.given.take(cells, due) + self.sent.take(cells, due)
+        if not weights.any():
+            return states
+        ns = self._namespace(cells, times, states)
+        states = states.copy()
+        for receptor, increments in enumerate(self._increments):
+            for row, coefficient, unless_refractory in increments:
+                change = coefficient(ns) * weights[receptor]
+                if unless_refractory:
+                    change = np.where(self._waiting[cells], 0.0, change)
+                states[row] += change
+        return states
+
+    def _fired(self, cells: Rows, times: Floats, states: Floats, crossed: bool) -> Bools:
+        if not self._threshold:
+            return np.zeros(cells.size, dtype=bool)
+        ns = self._namespace(cells, times, states)
+        holds = np.broadcast_to(self._at_once(ns) > 0, cells.shape) | crossed
+        if not self._on_crossing:
+            fired: Bools = holds & ~self._waiting[cells]
+            return fired
+        above = self._steps.above[cells] & ~np.full(cells.size, crossed)
+        self._steps.above[cells] = holds | (
+            above & np.broadcast_to(self._beyond(ns) >= 0, cells.shape)
+        )
+        fired = holds & ~above
+        return fired
+
+    def _check_reset(self, cells: Rows, times: Floats, states: Floats) -> None:
+        ready = np.flatnonzero(~self._waiting[cells])
+        if not ready.size:
+            return
+        ns = self._namespace(cells[ready], times[ready], states[:, ready])
+        again = np.broadcast_to(self._at_once(ns) > 0, ready.shape)
+        if again.any():
+            k = ready[np.argmax(again)]
+            raise RunError(
+                "oracle",
+                f"{self.name}: the reset of cell {cells[k]} at {times[k]:.6g} ms leaves it above "
+                "threshold; without refractoriness it would spike without end at that instant",
+            )
+
+    def spikes(self) -> Spikes:
+        """All spikes so far."""
+        if not self._spikes:
+            return Spikes.sorted(np.empty(0), np.empty(0, dtype=np.int32))
+        times, cells = (np.concatenate([s[k] for s in self._spikes]) for k in (0, 1))
+        return Spikes.sorted(times, cells)
+
+    def traces(self) -> dict[tuple[str, str], Trace]:
+        """The samples of everything recorded."""
+        return self._samples.traces()

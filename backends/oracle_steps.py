@@ -1,0 +1,324 @@
+"""Steps in continuous time: Dormand-Prince 8(5,3) for many cells at once, or SciPy's LSODA and Radau."""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import DOP853, LSODA, Radau
+
+from ..core.cell import Cell
+from ..core.errors import RunError
+from ..core.program import inlined_rates
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+RatesOfSome = Callable[[Floats, Floats], Floats]
+"""(times, states (S, cells)) to the rates of change, shape (S, cells)."""
+Rates = Callable[[Rows], RatesOfSome]
+"""The rates of some cells as a function."""
+Jacobian = Callable[[int, float, Floats], Floats]
+"""(cell, time, state (S,)) to the Jacobian, shape (S, S)."""
+Search = Callable[[Rows, Floats, Floats, Bools], tuple[Floats, Bools]]
+"""(cells, begin, end, above) to the first crossing and whether the cell stayed above."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Relative and absolute error of a step; ``slack`` is how far beyond its threshold a cell spikes."""
+
+    relative: float
+    absolute: float
+
+    @property
+    def slack(self) -> float:
+        """What steps at the threshold can be wrong by, relative to both sides of a comparison."""
+        return 8 * self.relative
+
+
+class Stepper(ABC):
+    """Proposes for every cell a step from ``begin``, as long as the tolerance allows.
+
+    A proposed step can be looked into (`dense`) and cut short (`exact`); `commit` makes its end the
+    begin of the next one, and `restart` begins anew at another state. ``crossing`` is when the
+    threshold is crossed in the step (inf: not), ``above`` whether the cell has been above it since.
+    """
+
+    def __init__(self, state: Floats, search: Search) -> None:
+        size = state.shape[1]
+        self.state = state.copy()
+        self.begin, self.end = np.zeros(size), np.zeros(size)
+        self.crossing = np.full(size, np.inf)
+        self.above = np.zeros(size, dtype=bool)
+        self.n_steps = 0
+        self._after = state.copy()
+        self._above_after = np.zeros(size, dtype=bool)
+        self._search = search
+
+    @abstractmethod
+    def propose(self, cells: Rows, limit: Floats) -> None:
+        """Find steps of some cells, none beyond its limit, and the crossings in them."""
+
+    @abstractmethod
+    def dense(self, cells: Rows, times: Floats, rows: Rows | None = None) -> Floats:
+        """The states (S, times), or some ``rows`` of them, within the proposed steps, by interpolation."""
+
+    @abstractmethod
+    def exact(self, cells: Rows, times: Floats) -> Floats:
+        """The states (S, times) within the proposed steps, as good as those at their ends."""
+
+    def commit(self, cells: Rows) -> None:
+        """Accept the proposed steps as they are."""
+        self.begin[cells] = self.end[cells]
+        self.state[:, cells] = self._after[:, cells]
+        self.above[cells] = self._above_after[cells]
+
+    def restart(self, cells: Rows, times: Floats, states: Floats) -> None:
+        """Begin at a time from a state, after something happened there."""
+        self.begin[cells] = times
+        self.end[cells] = times
+        self.state[:, cells] = states
+
+
+class VectorDOP853(Stepper):
+    """Dormand-Prince 8(5,3) with dense output of order 7, each cell with a step of its own.
+
+    Source: Hairer, Norsett & Wanner 1993, Solving ODEs I, II.5; the coefficients are SciPy's.
+    """
+
+    def __init__(
+        self, rates: Rates, state: Floats, search: Search, rtol: float, atol: float,
+        first_step: float,
+    ) -> None:  # fmt: skip
+        super().__init__(state, search)
+        self._rates = rates
+        self._rtol, self._atol = rtol, atol
+        n_states, size = state.shape
+        self._slope = np.zeros((n_states, size))
+        self._slope_after = np.zeros((n_states, size))
+        self._stale = np.ones(size, dtype=bool)
+        self._wish = np.full(size, first_step)
+        self._poly = np.zeros((7, n_states, size))
+
+    def restart(self, cells: Rows, times: Floats, states: Floats) -> None:
+        """Begin anew; the slope there is not known yet."""
+        super().restart(cells, times, states)
+        self._stale[cells] = True
+
+    def commit(self, cells: Rows) -> None:
+        """Accept the proposed steps; their last slopes are the first of the next ones."""
+        super().commit(cells)
+        self._slope[:, cells] = self._slope_after[:, cells]
+
+    def _stages(self, rates: RatesOfSome, cells: Rows, h: Floats, k: Floats) -> Floats:
+        """Fill the 12 stages k, given the first, and return the state after a step h."""
+        begin, state = self.begin[cells], self.state[:, cells]
+        flat = k.reshape(k.shape[0], -1)
+        for s in range(1, 12):
+            change = (DOP853.A[s, :s] @ flat[:s]).reshape(state.shape)
+            k[s] = rates(begin + DOP853.C[s] * h, state + h * change)
+        after: Floats = state + h * (DOP853.B @ flat[:12]).reshape(state.shape)
+        return after
+
+    def propose(self, cells: Rows, limit: Floats) -> None:
+        """Find one step a cell that keeps the tolerance."""
+        self._integrate(cells, limit)
+        self.crossing[cells], self._above_after[cells] = self._search(
+            cells, self.begin[cells], self.end[cells], self.above[cells]
+        )
+
+    def _integrate(self, cells: Rows, limit: Floats) -> None:
+        stale = cells[self._stale[cells]]
+        if stale.size:
+            self._slope[:, stale] = self._rates(stale)(self.begin[stale], self.state[:, stale])
+            self._stale[stale] = False
+        shrunk = np.zeros(self.begin.size, dtype=bool)
+        last = np.empty(self.begin.size)
+        last[cells] = limit
+        while cells.size:
+            self.n_steps += cells.size
+            room = last[cells] - self.begin[cells]
+            whole = self._wish[cells] >= room
+            h = np.where(whole, room, self._wish[cells])
+            n_states = self.state.shape[0]
+            k = np.empty((16, n_states, cells.size))
+            k[0] = self._slope[:, cells]
+            rates = self._rates(cells)
+            after = self._stages(rates, cells, h, k)
+            ends = np.where(whole, last[cells], self.begin[cells] + h)
+            k[12] = rates(ends, after)
+            error = self._error(cells, h, k, after)
+            fine = error < 1
+            least = 64 * np.spacing(np.maximum(np.abs(self.begin[cells]), 1.0))
+            smooth = np.isfinite(after).all(axis=0) & np.isfinite(k[12]).all(axis=0)
+            # At a kink or jump of the right-hand side no step is short enough; one of round-off is.
+            fine = smooth & (fine | (h <= least))
+            if (~smooth & (h <= least)).any():
+                cell = int(cells[np.flatnonzero(~smooth & (h <= least))[0]])
+                raise RunError(
+                    "oracle",
+                    f"the state of cell {cell} leaves the finite numbers at {self.begin[cell]:.6g} ms",
+                )
+            with np.errstate(all="ignore"):
+                factor = np.where(error > 0, 0.9 * error**-0.125, 10.0)
+            factor = np.clip(np.nan_to_num(factor, nan=0.2), 0.2, 10.0)
+            factor = np.where(shrunk[cells], np.minimum(factor, 1.0), factor)
+            wish = np.maximum(h * np.where(fine, factor, np.minimum(factor, 0.9)), 0.5 * least)
+            # A step cut short by its limit says nothing against the longer one wished for.
+            self._wish[cells] = np.where(fine & whole, np.maximum(wish, self._wish[cells]), wish)
+            shrunk[cells] = ~fine
+            if fine.any():
+                self._keep(cells[fine], h[fine], k[:, :, fine], after[:, fine], ends[fine])
+            cells = cells[~fine]
+
+    def _error(self, cells: Rows, h: Floats, k: Floats, after: Floats) -> Floats:
+        size = np.maximum(np.abs(self.state[:, cells]), np.abs(after))
+        scale = self._atol + self._rtol * size
+        flat = k[:13].reshape(13, -1)
+        fifth = ((DOP853.E5 @ flat).reshape(after.shape) / scale) ** 2
+        third = ((DOP853.E3 @ flat).reshape(after.shape) / scale) ** 2
+        five, three = fifth.sum(axis=0), third.sum(axis=0)
+        with np.errstate(all="ignore"):
+            error = h * five / np.sqrt((five + 0.01 * three) * after.shape[0])
+        return np.where(five + three > 0, error, 0.0)
+
+    def _keep(self, cells: Rows, h: Floats, k: Floats, after: Floats, ends: Floats) -> None:
+        """Store accepted steps with the polynomials of their dense output."""
+        begin, state, rates = self.begin[cells], self.state[:, cells], self._rates(cells)
+        k = np.ascontiguousarray(k)
+        flat = k.reshape(16, -1)
+        for extra, (a, c) in enumerate(zip(DOP853.A_EXTRA, DOP853.C_EXTRA, strict=True)):
+            s = 13 + extra
+            change = (a[:s] @ flat[:s]).reshape(state.shape)
+            k[s] = rates(begin + c * h, state + h * change)
+        change = after - state
+        poly = np.empty((7, *state.shape))
+        poly[0] = change
+        poly[1] = h * k[0] - change
+        poly[2] = 2 * change - h * (k[12] + k[0])
+        poly[3:] = h * (DOP853.D @ flat).reshape(4, *state.shape)
+        self._poly[:, :, cells] = poly
+        self._after[:, cells] = after
+        self._slope_after[:, cells] = k[12]
+        self.end[cells] = ends
+
+    def dense(self, cells: Rows, times: Floats, rows: Rows | None = None) -> Floats:
+        """The states (S, times) by the polynomials of order 7."""
+        begin = self.begin[cells]
+        x = (times - begin) / (self.end[cells] - begin)
+        if rows is None:
+            poly, state = self._poly[:, :, cells], self.state[:, cells]
+        else:
+            poly, state = self._poly[:, rows[:, None], cells], self.state[rows[:, None], cells]
+        y = np.zeros(poly.shape[1:])
+        for i in range(7):
+            y = (y + poly[6 - i]) * (x if i % 2 == 0 else 1 - x)
+        return state + y
+
+    def exact(self, cells: Rows, times: Floats) -> Floats:
+        """The states (S, times) by one step of order 8 from the begins."""
+        k = np.empty((12, self.state.shape[0], cells.size))
+        k[0] = self._slope[:, cells]
+        after = self._stages(self._rates(cells), cells, times - self.begin[cells], k)
+        whole = times == self.end[cells]
+        return np.where(whole, self._after[:, cells], after)
+
+
+def jacobian_trees(cell: Cell) -> list[list[ast.expr]] | None:
+    """The derivative of every rate by every state; None if one cannot be written in the language."""
+    # Only the implicit methods need algebra, which takes a while to import.
+    from ..core.symbolic import from_sympy, symbol, to_sympy
+
+    names = [v.name for v in cell.states]
+    rates = inlined_rates(cell)
+    try:
+        whole = {name: to_sympy(rates[name]) for name in names}
+        return [[from_sympy(whole[row].diff(symbol(column))) for column in names] for row in names]
+    except Exception:  # sympy knows derivatives, such as Heaviside's, that our language does not
+        return None
+
+
+class ScipyStepper(Stepper):
+    """SciPy's LSODA or Radau, one solver a cell: for stiff cells, few of them.
+
+    A proposal runs to its limit or to the first piece with a crossing;
+    LSODA cannot be interleaved with another one, so no solver outlives a proposal.
+    """
+
+    _SOLVERS: dict[str, Any] = {"lsoda": LSODA, "radau": Radau}  # noqa: RUF012
+
+    def __init__(
+        self, rates: Rates, state: Floats, search: Search, rtol: float, atol: float,
+        method: str, jacobian: Jacobian | None,
+    ) -> None:  # fmt: skip
+        super().__init__(state, search)
+        self._solver = self._SOLVERS[method]
+        self._rates, self._jacobian = rates, jacobian
+        self._rtol, self._atol = rtol, atol
+        self._pieces: list[list[Any]] = [[] for _ in range(state.shape[1])]
+
+    def _make(self, cell: int, limit: float) -> Any:
+        one: Rows = np.array([cell])
+
+        of_one = self._rates(one)
+
+        def rates(t: float, y: Floats) -> Floats:
+            return of_one(np.array([t]), y[:, None])[:, 0]
+
+        jacobian = self._jacobian
+        jac = None if jacobian is None else (lambda t, y: jacobian(cell, t, y))
+        return self._solver(
+            rates, self.begin[cell], self.state[:, cell].copy(), limit,
+            rtol=self._rtol, atol=self._atol, jac=jac,
+        )  # fmt: skip
+
+    def propose(self, cells: Rows, limit: Floats) -> None:
+        """Run one solver a cell up to its limit or its first crossing."""
+        for cell, last in zip(cells.tolist(), limit.tolist(), strict=True):
+            solver = self._make(cell, last)
+            pieces = self._pieces[cell] = []
+            one: Rows = np.array([cell])
+            above = self.above[one]
+            while solver.status == "running":
+                problem = solver.step()
+                if solver.status == "failed":
+                    raise RunError("oracle", f"cell {cell} at {solver.t:.6g} ms: {problem}")
+                self.n_steps += 1
+                pieces.append(solver.dense_output())
+                self.end[cell] = solver.t
+                begin, end = np.array([solver.t_old]), np.array([solver.t])
+                self.crossing[one], above = self._search(one, begin, end, above)
+                if np.isfinite(self.crossing[cell]):
+                    break
+            self._above_after[cell] = above[0]
+            self._after[:, cell] = solver.y
+
+    def dense(self, cells: Rows, times: Floats, rows: Rows | None = None) -> Floats:
+        """The states (S, times) by the solver's own interpolation."""
+        found = np.empty((self.state.shape[0], cells.size))
+        for cell in np.unique(cells).tolist():
+            here = np.flatnonzero(cells == cell)
+            pieces = self._pieces[cell]
+            edges = np.array([p.t for p in pieces])
+            which = np.minimum(np.searchsorted(edges, times[here]), len(pieces) - 1)
+            for piece in np.unique(which).tolist():
+                mine = here[which == piece]
+                found[:, mine] = pieces[piece](times[mine])
+        return found if rows is None else found[rows]
+
+    def exact(self, cells: Rows, times: Floats) -> Floats:
+        """The states (S, times) by interpolation, which is as good as the steps here."""
+        found = np.empty((self.state.shape[0], cells.size))
+        for k, (cell, time) in enumerate(zip(cells.tolist(), times.tolist(), strict=True)):
+            if time == self.end[cell]:
+                found[:, k] = self._after[:, cell]
+                continue
+            piece = next(p for p in self._pieces[cell] if time <= p.t)
+            found[:, k] = piece(time)
+        return found
