@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from ..core.errors import CoincideError, InputError
@@ -23,9 +23,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+# Typer brings a click of its own in some versions: the class that all its usage errors have in common.
+_USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 _SEVERAL = {"-b", "--backend", "--mode", "--set"}
 
-Model = Annotated[str, typer.Argument(help="A library name or a JSON file of an experiment.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A library name or a JSON file.")]
 Variant = Annotated[str, typer.Option(help="A variant of the library model.")]
 Backends = Annotated[
     list[str] | None,
@@ -61,15 +63,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = spread(list(sys.argv[1:] if argv is None else argv))
     try:
         code = app(arguments, prog_name="coincide", standalone_mode=False)
-    except click.exceptions.Exit as finished:
+    except typer.Exit as finished:
         return int(finished.exit_code)
-    except click.ClickException as error:
+    except _USAGE_ERROR as error:
         error.show()
         return int(error.exit_code)
     except CoincideError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted; what had finished is kept, the same command goes on", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -128,7 +130,14 @@ def load_experiment(
 
     path = Path(model)
     if model in MODELS:
-        experiment = load_model(model, variant)
+        # A model's own options, such as size, are set in the same way as any value.
+        options = {
+            name.strip(): value.strip()
+            for name, equals, value in (a.partition("=") for a in assignments)
+            if equals and name.strip() in MODELS[model].options
+        }
+        assignments = [a for a in assignments if a.partition("=")[0].strip() not in options]
+        experiment = load_model(model, variant, **options)
     elif path.suffix == ".json" or path.exists():
         if variant:
             raise InputError("--variant", "a JSON file has no variants; leave it out")
@@ -200,8 +209,8 @@ def compare(
         from .sweep import run_sweep
 
         return run_sweep(
-            model, experiment, backends, modes or ["lockstep"], console,
-            out=out, jobs=jobs, timeout_s=timeout, fresh=fresh, json_file=json_file,
+            model, backends, modes or ["lockstep"], console,
+            out=out, jobs=jobs, timeout_s=timeout, fresh=fresh, json_file=json_file, draw=report,
         )  # fmt: skip
     with running(console, experiment) as progress:
         result = comparing.compare(
@@ -420,12 +429,19 @@ def _check_writable(out: Path | None, json_file: str | None) -> None:
         parent = path.absolute().parent
         while not parent.exists():
             parent = parent.parent
-        if not os.access(parent, os.W_OK) or not parent.is_dir():
-            raise InputError(str(path), f"{parent} is no folder that can be written to")
+        try:
+            with tempfile.TemporaryFile(dir=parent):
+                pass
+        except OSError as error:
+            raise InputError(str(path), f"{parent} cannot be written to: {error}") from error
 
 
 def _write_json(data: Any, target: str) -> None:
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=float)
+    write_json_text(json.dumps(data, indent=2, ensure_ascii=False, default=float), target)
+
+
+def write_json_text(text: str, target: str) -> None:
+    """Print a text for ``-``, else write it to a file, whole or not at all."""
     if target == "-":
         print(text)
         return

@@ -86,6 +86,8 @@ class Pair:
         if self.verdict == "identical":
             return f"every spike ({n_a}) and every sample are the same to the bit"
         if self.verdict == "round-off":
+            if n_a == 0:
+                return f"no spikes; traces within {relative:.1e} of their range"
             return f"all {n_a} spikes the same, traces within {relative:.1e} of their range"
         until = ""
         if self.agree_until_ms is not None and self.agree_until_ms > 0:
@@ -213,7 +215,7 @@ class Comparison:
         raise unknown("run", "run", run_id, [r.id for r in self.runs])
 
     def within(self, expected: Verdict) -> bool:
-        """Whether every pair is at least as good as the verdict expected and every run ended well."""
+        """Whether every pair is at least as good as the verdict expected."""
         limit = VERDICTS.index(expected)
         return all(VERDICTS.index(pair.verdict) <= limit for pair in self.pairs)
 

@@ -14,8 +14,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from ..core.experiment import Experiment
-from .compare import VERDICTS, Comparison, Pair, Verdict
+from .compare import Comparison, Pair, Verdict
 from .runs import Run, read_progress
+from .words import SYMBOLS, mode_sentences, modes_of, pairs_of, worst_of
 
 __all__ = [
     "Console",
@@ -30,10 +31,6 @@ __all__ = [
 STYLE: Mapping[str, str] = {
     "identical": "green", "round-off": "green", "close": "yellow", "different": "red",
     "ok": "green", "failed": "red", "timeout": "red", "unsupported": "yellow",
-}  # fmt: skip
-SYMBOL: Mapping[str, str] = {
-    "identical": "=", "round-off": "≈", "close": "~", "different": "≠",
-    "ok": "✓", "failed": "✗", "timeout": "✗", "unsupported": "–",
 }  # fmt: skip
 
 
@@ -113,37 +110,18 @@ def print_comparison(console: Console, result: Comparison) -> None:
         console.print(_pairs_table(result.pairs))
     for note in result.notes:
         console.print(f"  note: {escape(note)}", style="dim")
-    for run in result.runs:
-        if not run.ok:
-            console.print(
-                f"{SYMBOL[run.status]} {escape(run.id)} {run.status}: {escape(run.reason)}",
-                style=STYLE[run.status],
-            )
     for line in conclusions(result):
         console.print(line)
 
 
 def conclusions(result: Comparison) -> list[str]:
-    """One sentence a mode: do the simulators coincide?"""
+    """What became of every mode, in sentences: do the simulators coincide?"""
     lines = []
-    for mode in dict.fromkeys(run.mode for run in result.runs):
-        pairs = [p for p in result.pairs if result.run(p.a).mode == mode]
-        if not pairs:
-            continue
-        worst = max(pairs, key=lambda p: VERDICTS.index(p.verdict))
-        names = sorted({result.run(i).backend for p in pairs for i in (p.a, p.b)})
-        listed = f"{', '.join(names[:-1])} and {names[-1]}"
-        style = STYLE[worst.verdict]
-        if worst.verdict in ("identical", "round-off"):
-            largest = max((r.relative for p in pairs for r in p.traces), default=0.0)
-            n = sum(row.n_a for row in worst.spikes)
-            words = f"{listed} coincide to round-off: all {n} spikes the same, traces within {largest:.1e}"
-        else:
-            word = "are close" if worst.verdict == "close" else "do not coincide"
-            words = (
-                f"{listed} {word}: {escape(worst.a)} against {escape(worst.b)}, {worst.in_words}"
-            )
-        lines.append(f"[{style}]{SYMBOL[worst.verdict]}[/] [bold]{mode}[/bold]: {words}.")
+    for mode in modes_of(result):
+        worst = worst_of(pairs_of(result, mode))
+        mark = f"[{STYLE[worst]}]{SYMBOLS[worst]}[/]" if worst else "–"
+        words = " ".join(mode_sentences(result, mode))
+        lines.append(f"{mark} [bold]{mode}[/bold]: {escape(words)}")
     return lines
 
 
@@ -154,7 +132,7 @@ def _runs_table(runs: Sequence[Run]) -> Table:
     for name in ("spikes", "build s", "run s", "wall s", "peak MB"):
         table.add_column(name, justify="right")
     for run in runs:
-        status = f"[{STYLE[run.status]}]{SYMBOL[run.status]} {run.status}[/]"
+        status = f"[{STYLE[run.status]}]{SYMBOLS[run.status]} {run.status}[/]"
         cached = " (cache)" if run.cached else ""
         numbers = [
             f"{run.build_s:.2f}",
@@ -175,7 +153,7 @@ def _pairs_table(pairs: Sequence[Pair]) -> Table:
     for name in ("a", "b", "verdict", ""):
         table.add_column(name, overflow="fold")
     for pair in pairs:
-        verdict = f"[{STYLE[pair.verdict]}]{SYMBOL[pair.verdict]} {pair.verdict}[/]"
+        verdict = f"[{STYLE[pair.verdict]}]{SYMBOLS[pair.verdict]} {pair.verdict}[/]"
         table.add_row(escape(pair.a), escape(pair.b), verdict, pair.in_words)
     return table
 
@@ -218,7 +196,7 @@ def print_run(console: Console, data: Mapping[str, Any], out: Path) -> None:
     """How one run ended and where its recording is."""
     status = data["status"]
     console.print(
-        f"[{STYLE[status]}]{SYMBOL[status]} {status}[/] {escape(data.get('version', ''))}"
+        f"[{STYLE[status]}]{SYMBOLS[status]} {status}[/] {escape(data.get('version', ''))}"
     )
     if status != "ok":
         console.print(escape(data["reason"]))

@@ -1,0 +1,156 @@
+"""What there is: the library, the backends, and one experiment in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ..backends.registry import entries, is_installed
+from ..core.experiment import Experiment
+from ..core.populations import Population
+from ..core.units import Quantity, internal_unit
+from ..models.library import MODELS
+from .runs import installed_version
+
+
+def inventory() -> dict[str, Any]:
+    """The models with their variants, and the backends with what is installed; imports no simulator."""
+    models = [
+        {
+            "name": name,
+            "title": entry.title,
+            "variants": dict(entry.variants),
+            "source": entry.source,
+        }
+        for name, entry in MODELS.items()
+    ]
+    backends = []
+    for name, backend in entries().items():
+        versions = {package: installed_version(package) for package in backend.needs}
+        backends.append(
+            {
+                "name": name,
+                "installed": is_installed(name),
+                "versions": {p: v for p, v in versions.items() if v},
+                "install": "" if is_installed(name) else backend.install,
+            }
+        )
+    return {"models": models, "backends": backends}
+
+
+def print_inventory(console: Console, data: Mapping[str, Any]) -> None:
+    """The inventory as two tables."""
+    models = Table(title="models", title_justify="left", box=None, header_style="dim")
+    for heading in ("name", "variants", "", "source"):
+        models.add_column(heading, overflow="fold")
+    for model in data["models"]:
+        models.add_row(
+            f"[bold]{escape(model['name'])}[/]", escape(", ".join(model["variants"])),
+            escape(model["title"]), escape(model["source"]), style=None,
+        )  # fmt: skip
+    console.print(models)
+    backends = Table(title="\nbackends", title_justify="left", box=None, header_style="dim")
+    for heading in ("name", "installed", "versions or how to install"):
+        backends.add_column(heading, overflow="fold")
+    for backend in data["backends"]:
+        versions = ", ".join(f"{p} {v}" for p, v in backend["versions"].items())
+        installed = "[green]✓ yes[/]" if backend["installed"] else "[yellow]– no[/]"
+        backends.add_row(
+            f"[bold]{escape(backend['name'])}[/]",
+            installed,
+            escape(versions if backend["installed"] else backend["install"]),
+        )
+    console.print(backends)
+
+
+def print_experiment(console: Console, experiment: Experiment) -> None:
+    """Equations, parameters with units, populations, projections, inputs and records."""
+    e = experiment
+    console.print(f"[bold]{escape(e.name)}[/] {escape(e.variant)}", highlight=False)
+    for text in (e.title, e.source):
+        if text:
+            console.print(escape(text), style="dim")
+    console.print(f"duration {e.duration}, dt {e.dt}, seed {e.seed}, hash {e.hash[:12]}\n")
+    for population in e.populations:
+        if isinstance(population, Population):
+            _print_population(console, e, population)
+        else:
+            what = {
+                "poisson": "Poisson spike trains", "spike_trains": "given spike trains"
+            }[population.kind]  # fmt: skip
+            rate = f", {_value(population.rate)}" if population.kind == "poisson" else ""
+            console.print(f"[bold]{population.name}[/]: {population.size:,} {what}{rate}\n")
+    _print_connections(console, e)
+
+
+def _print_population(console: Console, experiment: Experiment, population: Population) -> None:
+    cell = experiment.cells[population.name]
+    console.print(
+        f"[bold]{population.name}[/]: {population.size:,} cells, model {population.model.name}"
+    )
+    if population.model.source:
+        console.print(f"  {escape(population.model.source)}", style="dim")
+    for variable in (*cell.states, *cell.subexpressions):
+        console.print(f"  {escape(str(variable))}", highlight=False)
+    if population.model.threshold:
+        rule = f"  spike when {population.model.threshold}"
+        reset = "; ".join(str(a) for a in cell.reset)
+        rule += f", then {reset}" if reset else " becomes true"
+        if population.model.refractory:
+            rule += f", refractory {population.model.refractory}"
+        console.print(escape(rule), highlight=False)
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2))
+    for variable in cell.parameters:
+        table.add_row(f"  {variable.name}", escape(_value(cell.values[variable.name])))
+    given = {**population.model.initial, **population.initial}
+    for name, value in given.items():
+        table.add_row(f"  {name}(0)", escape(value if isinstance(value, str) else _value(value)))
+    console.print(table, "")
+
+
+def _print_connections(console: Console, experiment: Experiment) -> None:
+    if experiment.projections:
+        table = Table(title="projections", title_justify="left", box=None, header_style="dim")
+        for heading in ("name", "from", "to", "receptor", "rule", "weight", "delay"):
+            table.add_column(heading, overflow="fold")
+        for p in experiment.projections:
+            rule = p.rule.model_dump(mode="json", exclude_defaults=True)
+            if p.rule.rule == "explicit":
+                rule = {"n": len(p.rule.pre)}
+            details = ", ".join(f"{k} {v}" for k, v in rule.items() if k != "rule")
+            scale = "" if p.weight_scale == "none" else f" · {p.weight_scale}"
+            table.add_row(
+                p.name, p.source, p.target, p.receptor, f"{p.rule.rule} {details}".strip(),
+                escape(_value(p.weight) + scale), escape(_value(p.delay)),
+            )  # fmt: skip
+        console.print(table, "")
+    for given in experiment.inputs:
+        fields = given.model_dump(mode="json", exclude={"name", "population", "kind", "values"})
+        details = ", ".join(f"{k} {v}" for k, v in fields.items() if v not in (None, "0 ms", False))
+        console.print(escape(f"input {given.name} → {given.population}: {given.kind}, {details}"))
+    for record in experiment.records:
+        cells = "all cells" if record.cells is None else f"cells {list(record.cells)}"
+        console.print(
+            escape(f"records {', '.join(record.variables)} of {record.population}, {cells}")
+        )
+
+
+def _value(value: Any) -> str:
+    """A value as one would say it."""
+    if isinstance(value, Quantity):
+        return str(value)
+    if hasattr(value, "values"):
+        numbers = value.values
+        return f"{len(numbers)} numbers, {min(numbers):g} to {max(numbers):g} {value.unit}"
+    fields = {n: getattr(value, n) for n in type(value).model_fields if n != "distribution"}
+    inside = ", ".join(f"{n} {v}" for n, v in fields.items() if v is not None)
+    return f"{value.distribution}({inside})"
+
+
+def unit_of(experiment: Experiment, population: str, variable: str) -> str:
+    """The internal unit in which a variable is recorded."""
+    return internal_unit(experiment.cells[population].variable(variable).dimension)

@@ -1,0 +1,125 @@
+"""An experiment as a few tables of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from textwrap import dedent
+from typing import Any
+
+from ...core.experiment import Experiment
+
+_FEW = 6
+
+
+def describe(experiment: Experiment) -> dict[str, Any]:
+    """Equations of every neuron model, and tables of populations, projections, inputs, records."""
+    data = experiment.to_dict()
+    return {
+        "models": _models(data["populations"]),
+        "tables": [
+            {
+                "title": "Populations",
+                "columns": ("name", "cells", "kind", "receptors", "values"),
+                "rows": [
+                    (
+                        p["name"], experiment.population(p["name"]).size,
+                        p["model"]["name"] if "model" in p else p["kind"],
+                        _mapping(p.get("receptors", {})),
+                        _mapping({**p.get("parameters", {}), **p.get("initial", {})})
+                        or _others(p, {"name", "model", "size", "receptors", "kind"}),
+                    )
+                    for p in data["populations"]
+                ],
+            },
+            {
+                "title": "Projections",
+                "columns": ("name", "from", "to", "receptor", "rule", "weight", "delay"),
+                "rows": [
+                    (
+                        p["name"], p["source"], p["target"], p["receptor"], _text(p["rule"]),
+                        " ".join(filter(None, (_text(p["weight"]), _scale(p)))), _text(p["delay"]),
+                    )
+                    for p in data.get("projections", ())
+                ],
+            },
+            {
+                "title": "Inputs",
+                "columns": ("name", "kind", "population", "values"),
+                "rows": [
+                    (i["name"], i["kind"], i["population"], _others(i, {"name", "kind", "population"}))
+                    for i in data.get("inputs", ())
+                ],
+            },
+            {
+                "title": "Recorded besides spikes",
+                "columns": ("population", "variables", "cells"),
+                "rows": [
+                    (r["population"], ", ".join(r["variables"]), _text(r.get("cells", "all")))
+                    for r in data.get("records", ())
+                ],
+            },
+        ],
+    }  # fmt: skip
+
+
+def _models(populations: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Every neuron model once, with the populations that have it."""
+    found: list[tuple[Any, list[str]]] = []
+    for population in populations:
+        if "model" not in population:
+            continue
+        for model, names in found:
+            if model == population["model"]:
+                names.append(population["name"])
+                break
+        else:
+            found.append((population["model"], [population["name"]]))
+    return [
+        {
+            "name": model["name"], "populations": ", ".join(names), "text": _equations(model),
+            "parameters": _mapping(model.get("parameters", {})),
+        }
+        for model, names in found
+    ]  # fmt: skip
+
+
+def _equations(model: Mapping[str, Any]) -> str:
+    lines = [dedent(model["equations"]).strip(), ""]
+    for word in ("threshold", "reset", "refractory"):
+        if model.get(word):
+            lines.append(f"{word}: {_text(model[word])}")
+    for name, value in model.get("initial", {}).items():
+        lines.append(f"{name}(0) = {_text(value)}")
+    return "\n".join(lines)
+
+
+def _scale(projection: Mapping[str, Any]) -> str:
+    scale = projection.get("weight_scale", "none")
+    return "" if scale == "none" else f"times {scale}"
+
+
+def _others(data: Mapping[str, Any], but: set[str]) -> str:
+    return _mapping({k: v for k, v in data.items() if k not in but})
+
+
+def _mapping(data: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {_text(value)}" for name, value in data.items())
+
+
+def _text(value: Any) -> str:
+    """A value in one line; long lists by their length and extent."""
+    if isinstance(value, Mapping):
+        if "values" in value:
+            return f"{_text(value['values'])} {value.get('unit', '')}".strip()
+        tags = [value[t] for t in ("distribution", "rule", "kind") if t in value]
+        rest = {k: v for k, v in value.items() if k not in ("distribution", "rule", "kind")}
+        return f"{tags[0]}({_mapping(rest)})" if tags and rest else (tags or [_mapping(rest)])[0]
+    if isinstance(value, list | tuple):
+        if len(value) <= _FEW:
+            return ", ".join(_text(v) for v in value)
+        if all(isinstance(v, int | float) for v in value):
+            return f"{len(value)} values from {min(value):g} to {max(value):g}"
+        return f"{len(value)} values"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

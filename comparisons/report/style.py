@@ -1,0 +1,80 @@
+"""How a figure looks: colours that the colour-blind tell apart, sizes, units of an axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+INK = "#1b1f24"
+MUTED = "#66707a"
+RULE = "#d3d8de"
+HALO = "#9aa3ad"
+
+# Okabe and Ito, jfly.uni-koeln.de/color: told apart with any common colour blindness.
+BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
+PURPLE, SKY, ORANGE = "#cc79a7", "#56b4e9", "#e69f00"
+BACKENDS: Mapping[str, str] = MappingProxyType(
+    {"reference": INK, "brian2": BLUE, "neuron": VERMILION, "pymonntorch": GREEN}
+)
+OTHERS = (PURPLE, SKY, ORANGE)
+
+THEMED: Mapping[str, str] = MappingProxyType(
+    {
+        INK: "ink", MUTED: "muted", RULE: "rule", HALO: "halo", BLUE: "blue",
+        VERMILION: "vermilion", GREEN: "green", PURPLE: "purple", SKY: "sky", ORANGE: "orange",
+    }
+)  # fmt: skip
+"""Colours of a figure and the CSS variables that replace them on a page, which may be dark."""
+
+_PREFIXES = {0: "m", -3: "µ", -6: "n", -9: "p", -12: "f"}
+
+
+def colours(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """A colour for every label, given as (label, backend): the backend's own if it is not taken."""
+    chosen: dict[str, str] = {}
+    for label, backend in labels:
+        own = BACKENDS.get(backend)
+        free = [c for c in (*OTHERS, *BACKENDS.values()) if c not in chosen.values() and c != INK]
+        if own is not None and own not in chosen.values():
+            chosen[label] = own
+        else:
+            chosen[label] = free[0] if free else OTHERS[len(chosen) % len(OTHERS)]
+    return chosen
+
+
+def superscript(exponent: int) -> str:
+    """A power of ten as people write it: 10⁻⁹."""
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def scaled_unit(largest: float, unit: str) -> tuple[float, str]:
+    """The factor and the unit in which values up to *largest* are easy to read."""
+    if largest <= 0 or not math.isfinite(largest):
+        return 1.0, shown_unit(unit)
+    exponent = 3 * math.floor(math.log10(largest) / 3 + 1e-9)
+    if exponent == 0:
+        return 1.0, shown_unit(unit)
+    if unit == "mV" and exponent in _PREFIXES:
+        return 10.0**-exponent, f"{_PREFIXES[exponent]}V"
+    exponent = math.floor(math.log10(largest))
+    return 10.0**-exponent, f"{superscript(exponent)} {shown_unit(unit)}".strip()
+
+
+def power_label(exponent: int, unit: str) -> str:
+    """The label of a power of ten on a logarithmic axis: 1 pV, or 10⁻⁹ with the unit elsewhere."""
+    if unit == "mV":
+        if exponent in _PREFIXES:
+            return f"1 {_PREFIXES[exponent]}V"
+        return f"{superscript(exponent)} mV"
+    return {0: "1", 1: "10"}.get(exponent, superscript(exponent))
+
+
+def shown_unit(unit: str) -> str:
+    """A unit as a label shows it; nothing for pure numbers."""
+    return "" if unit in ("1", "") else unit
+
+
+def with_unit(name: str, unit: str) -> str:
+    """The label of an axis: v (mV)."""
+    return f"{name} ({unit})" if unit else name

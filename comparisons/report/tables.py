@@ -1,0 +1,122 @@
+"""The numbers of a comparison as rows: for the tables of a page, and for CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...core.recording import Recording
+from ..compare import Comparison
+from ..metrics import SpikeStatistics, spike_statistics
+
+BIN_MS = 5.0
+"""Width of the bins of the statistics."""
+
+RUN_FIELDS = (
+    "id", "backend", "mode", "method", "status", "reason", "version", "spikes",
+    "build_s", "run_s", "wall_s", "peak_mb", "cached",
+)  # fmt: skip
+PAIR_FIELDS = (
+    "a", "b", "verdict", "agree_until_ms", "tolerance_ms", "population", "n_a", "n_b", "matched",
+    "missing", "extra", "max_shift_ms", "rms_shift_ms", "mean_shift_ms", "first_mismatch_ms",
+    "identical",
+)  # fmt: skip
+TRACE_FIELDS = (
+    "a", "b", "population", "variable", "unit", "max_abs", "rms", "relative",
+    "first_divergence_ms", "first_divergence_cell", "grid", "n_missing", "n_extra", "identical",
+)  # fmt: skip
+STATISTICS_FIELDS = (
+    "run", "population", "cells", "spikes", "rate_Hz", "rate_sd_Hz", "silent", "cv",
+    "correlation", "synchrony",
+)  # fmt: skip
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What the spikes of one population of one run amount to."""
+
+    run: str
+    population: str
+    cells: int
+    numbers: SpikeStatistics
+
+
+def statistics_of(comparison: Comparison) -> list[Statistics]:
+    """The statistics of every population of every run, population by population."""
+    found = []
+    for name in dict.fromkeys(n for r in comparison.runs if r.ok for n in r.recording.spikes):
+        for run in comparison.runs:
+            if run.ok and name in run.recording.spikes:
+                found.append(Statistics(run.id, name, *population_statistics(run.recording, name)))
+    return found
+
+
+def population_statistics(recording: Recording, name: str) -> tuple[int, SpikeStatistics]:
+    """The cells of a population, and what its spikes amount to over the whole recording."""
+    spikes = recording.spikes[name]
+    seen = int(spikes.cells.max()) + 1 if len(spikes) else 1
+    cells = max(recording.sizes.get(name, 1), seen)
+    stop = max(recording.duration_ms, float(spikes.times[-1]) if len(spikes) else 0.0)
+    numbers = spike_statistics(
+        spikes.times, spikes.cells, cells, start=0.0, stop=stop, bin=min(BIN_MS, stop)
+    )
+    return cells, numbers
+
+
+def run_rows(comparison: Comparison) -> list[Row]:
+    """One row for every run; spikes as population=n."""
+    rows = []
+    for run in comparison.runs:
+        spikes = " ".join(f"{name}={n}" for name, n in run.spikes.items())
+        rows.append({**{f: getattr(run, f) for f in RUN_FIELDS}, "spikes": spikes})
+    return rows
+
+
+def pair_rows(comparison: Comparison) -> list[Row]:
+    """One row for every pair and population with spikes recorded, one for a pair without any."""
+    rows = []
+    for pair in comparison.pairs:
+        head = {f: getattr(pair, f) for f in PAIR_FIELDS[:5]}
+        rows += [{**head, **asdict(spikes)} for spikes in pair.spikes] or [head]
+    return rows
+
+
+def trace_rows(comparison: Comparison) -> list[Row]:
+    """One row for every pair and variable recorded."""
+    rows = []
+    for pair in comparison.pairs:
+        for trace in pair.traces:
+            first = trace.first_divergence or {}
+            row = {**asdict(trace), "a": pair.a, "b": pair.b}
+            row["first_divergence_ms"] = first.get("t_ms")
+            row["first_divergence_cell"] = first.get("cell")
+            rows.append(row)
+    return rows
+
+
+def statistics_rows(found: Iterable[Statistics]) -> list[Row]:
+    """One row for every run and population."""
+    return [
+        {
+            "run": s.run, "population": s.population, "cells": s.cells,
+            "spikes": s.numbers.n_spikes, "rate_Hz": s.numbers.rate.mean,
+            "rate_sd_Hz": s.numbers.rate.sd, "silent": s.numbers.rate.n_silent,
+            "cv": s.numbers.variation.mean, "correlation": s.numbers.correlation.mean,
+            "synchrony": s.numbers.synchrony.chi,
+        }
+        for s in found
+    ]  # fmt: skip
+
+
+def as_csv(fields: Sequence[str], rows: Iterable[Row]) -> str:
+    """Rows as CSV text with a header; None is an empty field, numbers keep all digits."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, fields, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
