@@ -57,7 +57,7 @@ types:
 
 tests:
 	@echo '== pytest'
-	@$(BIN)/pytest -q -n $(JOBS) --dist loadfile $(PYTEST)
+	@$(BIN)/pytest -q -n $(JOBS) --dist worksteal $(PYTEST)
 
 format:
 	@$(BIN)/ruff check --quiet --fix-only .

@@ -169,7 +169,10 @@ def build_cell(population: Population, inputs: Sequence[Input] = ()) -> Cell:
             values[f"{parameter}_{receptor_name}"] = value
         if current is not None:
             port = choose_port(population, receptor.port, place)
-            assert port is not None
+            if port is None:
+                raise InputError(
+                    place, f"{model.name} has no (input) that its current could add to"
+                )
             dimension = variables[current].dimension
             if dimension != port.dimension:
                 raise InputError(
@@ -202,9 +205,33 @@ def build_cell(population: Population, inputs: Sequence[Input] = ()) -> Cell:
         tree = parse(model.threshold, f"{model.name}.threshold")
         check_dimension(tree, BOOLEAN, known, f"{model.name}.threshold")
         threshold = bind_units(tree, declared)
-    return Cell(
-        name, bound, values, ports, threshold, _read_reset(model.reset, declared), refractory
-    )
+    reset = _read_reset(model.reset, declared)
+    instants = {"threshold": [threshold] if threshold is not None else []}
+    instants["reset"] = [a.expression for a in reset]
+    for read in ports:
+        instants[f"{read.name}.on_pre"] = [i.coefficient for i in read.increments]
+    for what, trees in instants.items():
+        _check_instant(trees, bound, f"{name}.{what}")
+    return Cell(name, bound, values, ports, threshold, reset, refractory)
+
+
+def _check_instant(trees: Sequence[ast.expr], variables: Sequence[Variable], where: str) -> None:
+    """InputError if what happens at an instant depends on an input, which is held over a step."""
+    right = {v.name: v.right for v in variables if v.kind == "subexpression"}
+    held = {v.name for v in variables if v.kind == "input"}
+    pending = {name for tree in trees for name in names(tree)}
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        seen.add(name)
+        if name in held:
+            raise InputError(
+                where,
+                f"depends on the input {name!r}, which belongs to a step and not to an instant",
+            )
+        tree = right.get(name)
+        if tree is not None:
+            pending |= names(tree) - seen
 
 
 def _add(variables: dict[str, Variable], variable: Variable, where: str) -> None:
@@ -238,7 +265,8 @@ def _write_receptor(
     population: Population, name: str, receptor: Receptor, where: str
 ) -> tuple[ReceptorEquations, tuple[Variable, ...], str | None]:
     """A receptor's equations with its own names suffixed by the receptor's name."""
-    port = choose_port(population, receptor.port, where) if receptor.kind != "delta" else None
+    kick = receptor.kind == "delta" or (receptor.kind == "custom" and receptor.current is None)
+    port = None if kick else choose_port(population, receptor.port, where)
     written = receptor.write_out(None if port is None else port.dimension, where)
     local = parse_equations(written.equations, where)
     new_names = {v.name: f"{v.name}_{name}" for v in local}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,7 +13,9 @@ from .errors import InputError, nearest
 class Description(BaseModel):
     """Frozen data that is complete as JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
     def __init__(self, **data: Any) -> None:
         try:
@@ -24,19 +27,40 @@ class Description(BaseModel):
 def explain(error: ValidationError, of: type[BaseModel], name: object = None) -> InputError:
     """Pydantic's first complaint as an InputError: where, what was given, what is allowed."""
     first = error.errors(include_url=False)[0]
-    place = [str(name) if isinstance(name, str) else of.__name__]
+    named = isinstance(name, str) and bool(name)
+    place = [str(name) if named else of.__name__]
     place += [str(part) for part in first["loc"] if not str(part).startswith("function-")]
+    given = first.get("input")
+    if len(place) > 1 and isinstance(given, Mapping):
+        # The last part may be the tag by which one of several kinds was chosen.
+        if place[-1] in (given.get("kind"), given.get("rule")):
+            place.pop()
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
-        where = cause.where or ".".join(place)
-        return InputError(where, cause.problem)
-    given = repr(first.get("input"))
+        if cause.where and not cause.relative:
+            return InputError(cause.where, cause.problem)
+        # A part without a name does not know where it is; what holds it does.
+        inside = cause.where.split(".")[1:]
+        return InputError(".".join([*place, *inside]), cause.problem, not named)
+    given = repr(given)
     given = given if len(given) <= 60 else f"{given[:57]}..."
     kind = first["type"]
     if kind == "extra_forbidden":
         fields = nearest(str(first["loc"][-1]), of.model_fields)
-        return InputError(".".join(place[:-1]), f"there is no field {place[-1]!r}; {fields}")
+        return InputError(
+            ".".join(place[:-1]), f"there is no field {place[-1]!r}; {fields}", not named
+        )
     if kind == "missing":
-        return InputError(".".join(place[:-1]), f"the field {place[-1]!r} is missing")
+        return InputError(".".join(place[:-1]), f"the field {place[-1]!r} is missing", not named)
+    if kind == "union_tag_invalid":
+        known = [tag.strip("' ") for tag in first["ctx"]["expected_tags"].split(",")]
+        what = first["ctx"]["discriminator"].strip("'")
+        problem = (
+            f"there is no {what} {first['ctx']['tag']!r}; {nearest(first['ctx']['tag'], known)}"
+        )
+        return InputError(".".join(place), problem, not named)
+    if kind == "union_tag_not_found":
+        what = first["ctx"]["discriminator"]
+        return InputError(".".join(place), f"the field {what} is missing", not named)
     message = first["msg"].removeprefix("Value error, ")
-    return InputError(".".join(place), f"{given}: {message[0].lower()}{message[1:]}")
+    return InputError(".".join(place), f"{given}: {message[0].lower()}{message[1:]}", not named)

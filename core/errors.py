@@ -23,10 +23,15 @@ class InputError(CoincideError, ValueError):
 
     exit_status = 2
 
-    def __init__(self, where: str, problem: str) -> None:
+    def __init__(self, where: str, problem: str, relative: bool = False) -> None:
         self.where = where
         self.problem = problem
+        # Whether *where* begins with a kind of part instead of the name of one, as in Uniform.low.
+        self.relative = relative
         super().__init__(f"{where}: {problem}" if where else problem)
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, bool]]:
+        return type(self), (self.where, self.problem, self.relative)
 
 
 class UnsupportedError(CoincideError):
@@ -37,6 +42,9 @@ class UnsupportedError(CoincideError):
         self.reason = reason
         super().__init__(f"{backend}: unsupported, because {reason}")
 
+    def __reduce__(self) -> tuple[type[UnsupportedError], tuple[str, str]]:
+        return type(self), (self.backend, self.reason)
+
 
 class RunError(CoincideError):
     """A run ended without a recording that keeps the contract."""
@@ -45,6 +53,9 @@ class RunError(CoincideError):
         self.backend = backend
         self.reason = reason
         super().__init__(f"{backend}: {reason}")
+
+    def __reduce__(self) -> tuple[type[RunError], tuple[str, str]]:
+        return type(self), (self.backend, self.reason)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

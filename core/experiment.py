@@ -15,6 +15,7 @@ from .cell import Cell, Port, build_cell, choose_port
 from .description import Description, explain
 from .errors import InputError, unknown
 from .inputs import Input
+from .neurons import check_initial
 from .populations import AnyPopulation, Population
 from .projections import OneToOne, Projection, _indices
 from .units import TIME, Quantity
@@ -78,9 +79,16 @@ class Experiment(Description):
                 f"{self.name}.duration", f"{self.duration} is shorter than one step of {self.dt}"
             )
         self._check_inputs()
+        self._check_initial()
         self._check_projections()
         self._check_records()
         return self
+
+    def _check_initial(self) -> None:
+        for population in self.populations:
+            if isinstance(population, Population):
+                variables = self.cells[population.name].variables
+                check_initial(population.initial, variables, population.name)
 
     def _check_inputs(self) -> None:
         for given in self.inputs:
@@ -135,6 +143,8 @@ class Experiment(Description):
             where = f"records.{record.population}"
             population = self.neurons(record.population, where)
             states = {v.name for v in self.cells[record.population].states}
+            if not record.variables:
+                raise InputError(where, f"names no variable; known: {', '.join(sorted(states))}")
             for variable in record.variables:
                 if variable not in states:
                     raise unknown(where, "state variable", variable, states)
@@ -143,6 +153,8 @@ class Experiment(Description):
                 seen.add((record.population, variable))
             if record.cells is not None:
                 _check_cells(record.cells, population.size, where, population.name)
+                if not record.cells or len(set(record.cells)) < len(record.cells):
+                    raise InputError(where, "cells has to name one or more cells, each once")
 
     @cached_property
     def cells(self) -> dict[str, Cell]:
@@ -188,7 +200,7 @@ class Experiment(Description):
         """The number of steps: duration/dt rounded to the nearest, ties up."""
         from .clock import to_steps
 
-        return int(to_steps(self.duration_ms, self.dt_ms))
+        return int(to_steps(self.duration_ms, self.dt_ms, f"{self.name}.duration"))
 
     def to_json(self, indent: int | None = 2) -> str:
         """The whole description as JSON, without fields that have their default."""
@@ -205,11 +217,13 @@ class Experiment(Description):
     def from_json(cls, text: str, where: str = "experiment") -> Experiment:
         """Read what `to_json` wrote; InputError names the place of anything wrong."""
         try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(where, f"is no JSON: {error}") from error
+            data = json.loads(text, object_pairs_hook=_distinct_keys)
+        except InputError as error:
+            raise InputError(where, error.problem) from None
         except RecursionError as error:
             raise InputError(where, "is nested too deeply") from error
+        except ValueError as error:
+            raise InputError(where, f"is no JSON: {error}") from error
         if not isinstance(data, dict):
             raise InputError(where, "is no JSON object")
         return cls.from_dict(data)
@@ -241,6 +255,16 @@ class Experiment(Description):
     def with_(self, **changes: Any) -> Experiment:
         """A copy with some fields changed, validated again."""
         return type(self).from_dict({**self.to_dict(), **_plain(changes)})
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, none of whose keys was given twice: one of the values would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError("", f"an object has the key {twice!r} twice")
+    return found
 
 
 def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:

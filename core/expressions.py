@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -47,12 +48,16 @@ def parse(text: str, where: str = "expression") -> ast.expr:
     """The tree of an expression; InputError names *where* for anything outside the language."""
     if len(text) > _MAX_LENGTH:
         raise InputError(where, f"an expression of {len(text)} characters; {_MAX_LENGTH} at most")
+    if not text.isascii():
+        # Python reads some other letters as these, so that two names could look alike.
+        raise InputError(where, f"{shown(text)}: only plain letters, digits and operators")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        reason = error.msg if isinstance(error, SyntaxError) else str(error) or "too long"
         raise InputError(where, f"{shown(text)} is not an expression ({reason})") from error
     _check(tree, where, 0)
+    _fold(tree, where)
     return tree
 
 
@@ -77,7 +82,7 @@ def _check(node: ast.AST, where: str, depth: int) -> None:
         case ast.Compare(ops=[op]) if type(op) in _OPERATORS:
             parts = [node.left, *node.comparators]
         case ast.Compare():
-            raise InputError(where, f"{shown(ast.unparse(node))}: compare two values at a time")
+            raise InputError(where, f"{_source(node)}: compare two values at a time")
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             if name not in FUNCTIONS:
                 raise InputError(
@@ -89,21 +94,67 @@ def _check(node: ast.AST, where: str, depth: int) -> None:
                 )
             parts = node.args
         case ast.Attribute():
-            raise InputError(where, f"{shown(ast.unparse(node))}: attribute access is not allowed")
+            raise InputError(where, f"{_source(node)}: attribute access is not allowed")
         case ast.Call():
             raise InputError(
                 where,
-                f"{shown(ast.unparse(node))}: only the functions {', '.join(FUNCTIONS)} can be called",
+                f"{_source(node)}: only the functions {', '.join(FUNCTIONS)} can be called",
             )
         case ast.BinOp(op=ast.BitXor()):
-            raise InputError(where, f"{shown(ast.unparse(node))}: a power is written with **")
+            raise InputError(where, f"{_source(node)}: a power is written with **")
         case _:
             raise InputError(
                 where,
-                f"{shown(ast.unparse(node))} is not allowed; use arithmetic, comparisons, functions",
+                f"{_source(node)} is not allowed; use arithmetic, comparisons, functions",
             )
     for part in parts:
         _check(part, where, depth + 1)
+
+
+def _source(node: ast.AST) -> str:
+    try:
+        return shown(ast.unparse(node))
+    except RecursionError:
+        return "an expression nested too deeply"
+
+
+def _fold(tree: ast.expr, where: str) -> float | None:
+    """The value of plain arithmetic without names; InputError if it is not a finite number."""
+    match tree:
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+            inner = _fold(operand, where)
+            return -inner if inner is not None and isinstance(op, ast.USub) else inner
+        case ast.BinOp(left=left, op=op, right=right):
+            a, b = _fold(left, where), _fold(right, where)
+            if a is None or b is None:
+                if b == 0 and isinstance(op, ast.Div):
+                    raise InputError(where, f"{_source(tree)}: division by zero")
+                return None
+            try:
+                result: float | complex = _ARITHMETIC[type(op)](a, b)
+            except ArithmeticError as error:
+                reason = "division by zero" if b == 0 else "too large a number"
+                raise InputError(where, f"{_source(tree)}: {reason}") from error
+            if isinstance(result, complex) or not math.isfinite(result):
+                raise InputError(where, f"{_source(tree)} is no finite real number")
+            if isinstance(op, ast.Pow) and a != 0 and result == 0:
+                raise InputError(where, f"{_source(tree)} is too small a number")
+            return result
+        case ast.Call(args=arguments):
+            parts = arguments
+        case _:
+            parts = [p for p in ast.iter_child_nodes(tree) if isinstance(p, ast.expr)]
+    for part in parts:
+        _fold(part, where)
+    return None
+
+
+_ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.Div: operator.truediv, ast.Pow: operator.pow,
+}  # fmt: skip
 
 
 def _as_float(value: float, where: str) -> float:

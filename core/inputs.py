@@ -37,6 +37,9 @@ class _Input(Description):
             if value < 0 or (value == 0 and field in {"interval", "tau"}):
                 word = ">= 0" if field in {"start", "stop"} else "> 0"
                 raise InputError(f"{self.name}.{field}", f"{given} has to be {word}")
+        std = getattr(self, "std", None)
+        if std is not None and std.magnitude < 0:
+            raise InputError(f"{self.name}.std", f"{std} has to be >= 0")
         return self
 
 
@@ -64,6 +67,12 @@ class RampInput(_Input):
     final: Quantity
     start: Quantity = _ZERO
     stop: Quantity
+
+    @model_validator(mode="after")
+    def _order(self) -> RampInput:
+        if self.stop.internal <= self.start.internal:
+            raise InputError(self.name, f"stop {self.stop} is not after start {self.start}")
+        return self
 
 
 class SineInput(_Input):
@@ -103,24 +112,21 @@ class TimeSeriesInput(_Input):
         if not isinstance(given, dict):
             return given
         given = dict(given)
+        csv, column = given.get("csv"), given.get("column")
         if "values" in given:
-            given["values"] = as_tuple(given["values"])
-        elif given.get("csv") is not None:
-            given["values"] = read_column(
-                Path(given["csv"]), given.get("column"), str(given.get("name", "time series"))
-            )
+            try:
+                given["values"] = as_tuple(given["values"])
+            except (TypeError, ValueError, OverflowError):
+                return given  # its types are checked below
+        elif isinstance(csv, str | Path) and isinstance(column, str | None):
+            place = str(given.get("name", "time series"))
+            given |= {"csv": str(csv), "values": read_column(Path(csv), column, place)}
         return given
 
     @model_validator(mode="after")
-    def _finite(self) -> TimeSeriesInput:
-        values = np.asarray(self.values)
-        if not values.size:
+    def _some(self) -> TimeSeriesInput:
+        if not self.values:
             raise InputError(f"{self.name}.values", "is empty; give values, or csv and column")
-        if not np.isfinite(values).all():
-            bad = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise InputError(
-                f"{self.name}.values", f"value {bad} is {values[bad]}; every value has to be finite"
-            )
         return self
 
 
@@ -142,6 +148,12 @@ class UniformNoiseInput(_Input):
     high: Quantity
     interval: Quantity
     shared: bool = False
+
+    @model_validator(mode="after")
+    def _order(self) -> UniformNoiseInput:
+        if self.low.dimension == self.high.dimension and self.low.internal > self.high.internal:
+            raise InputError(self.name, f"low {self.low} is above high {self.high}")
+        return self
 
 
 class OrnsteinUhlenbeckInput(_Input):

@@ -98,6 +98,8 @@ class NeuronModel(Description):
         if self.refractory in parameter:
             if parameter[self.refractory].dimension != TIME:
                 raise InputError(place, f"the parameter {self.refractory!r} is not a time")
+        elif self.refractory.isidentifier():
+            raise unknown(place, "parameter", self.refractory, parameter)
         elif Quantity.parse(self.refractory, place).to(TIME, place) < 0:
             raise InputError(place, f"{self.refractory} is negative; a time has to be >= 0")
         if not self.reset:

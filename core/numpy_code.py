@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from .cell import Assignment
-from .expressions import Renderer, names
+from .errors import InputError
+from .expressions import Renderer, names, text
 
 Namespace = dict[str, Any]
 
@@ -86,6 +87,16 @@ def compile_expression(tree: ast.expr) -> Callable[[Mapping[str, Any]], Any]:
     return _compile([f"return {rendered}"], "ns")
 
 
+def evaluate(tree: ast.expr, values: Mapping[str, Any]) -> Any:
+    """The value of a tree; InputError for a division by zero or an overflow of plain numbers."""
+    try:
+        return compile_expression(tree)(values)
+    except ArithmeticError as error:
+        used = [n for n in sorted(names(tree)) if not np.ndim(values[n])]
+        given = "".join(f", {n} = {values[n]:g}" for n in used)
+        raise InputError("parameters", f"{text(tree)!r}{given}: {error}") from error
+
+
 def compile_statements(
     statements: Sequence[Assignment], results: Sequence[str]
 ) -> Callable[[Namespace], None]:
@@ -109,6 +120,6 @@ def evaluate_constants(
     values: Namespace = {**parameters, "dt": dt_ms}
     with np.errstate(all="ignore"):
         for constant in constants:
-            value = np.asarray(compile_expression(constant.expression)(values), dtype=np.float64)
+            value = np.asarray(evaluate(constant.expression, values), dtype=np.float64)
             values[constant.target] = float(value) if value.ndim == 0 else value
     return {c.target: values[c.target] for c in constants}

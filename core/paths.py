@@ -94,8 +94,8 @@ def _inside_population(experiment: Experiment, name: str, steps: list[str]) -> l
     """``tau`` is a parameter, ``ampa.tau`` a field of a receptor; other fields stay as they are."""
     population = experiment.neurons(name)
     parameters = {v.name for v in population.model.variables if v.kind == "parameter"}
-    if len(steps) == 1 and steps[0] in parameters:
-        return ["parameters", steps[0]]
+    if steps[0] in parameters:
+        return ["parameters", *steps]
     if steps[0] in population.receptors:
         return ["receptors", *steps]
     return steps

@@ -12,8 +12,8 @@ from .errors import InputError
 from .names import check_identifier
 from .neurons import NeuronModel, check_initial, check_parameters, read_initial
 from .receptors import Receptor
-from .units import Quantity, dimension_of_unit
-from .values import Array, Value, check_value
+from .units import TIME, Quantity, dimension_of_unit
+from .values import Array, Value, as_tuple, check_value
 
 _RATE = dimension_of_unit("Hz")
 
@@ -55,7 +55,10 @@ class Population(_Group):
             check_identifier(receptor, f"{self.name}.receptors")
         variables = self.model.variables
         check_parameters(self.parameters, variables, self.name)
-        check_initial(self.initial, variables, self.name)
+        # States of receptors can be given too; the experiment, which knows them by name, checks those.
+        own = {v.name for v in variables}
+        local = {n: v for n, v in self.initial.items() if n in own or not self.receptors}
+        check_initial(local, variables, self.name)
         given = {**self.model.parameters, **self.parameters}
         for variable in variables:
             if variable.kind == "parameter" and variable.name not in given:
@@ -89,19 +92,25 @@ class PoissonSource(_Group):
             raise InputError(f"{self.name}.rate", f"{self.rate} is negative; a rate has to be >= 0")
         if isinstance(self.rate, Array) and min(self.rate.values, default=0) < 0:
             raise InputError(f"{self.name}.rate", "a rate is negative; all have to be >= 0")
+        for field in ("start", "stop", "interval"):
+            given = getattr(self, field)
+            place = f"{self.name}.{field}"
+            if given is not None and given.to(TIME, place) < 0:
+                raise InputError(place, f"{given} is negative; a time has to be >= 0")
         if (self.profile is None) != (self.interval is None):
             raise InputError(self.name, "profile and interval are given together or not at all")
         if self.profile is not None:
             values = np.asarray(self.profile)
-            if not values.size or not np.isfinite(values).all() or (values < 0).any():
-                raise InputError(f"{self.name}.profile", "has to be finite numbers >= 0")
+            if not values.size or (values < 0).any():
+                raise InputError(f"{self.name}.profile", "has to be one or more numbers >= 0")
         return self
 
 
 def _trains(given: Any) -> Any:
-    if given is None or isinstance(given, str):
-        return given
-    return tuple(tuple(np.asarray(train, dtype=float).ravel().tolist()) for train in given)
+    try:
+        return tuple(as_tuple(train) for train in given)
+    except (TypeError, ValueError, OverflowError):
+        return given  # pydantic says what it is instead
 
 
 class SpikeTrains(_Group):
@@ -121,10 +130,9 @@ class SpikeTrains(_Group):
         if not self.times:
             raise InputError(f"{self.name}.times", "has no trains; give one list of times a cell")
         for cell, train in enumerate(self.times):
-            numbers = np.asarray(train)
-            if not np.isfinite(numbers).all() or (numbers < 0).any():
+            if min(train, default=0.0) < 0:
                 raise InputError(
-                    f"{self.name}.times[{cell}]", "has a time that is negative or not finite"
+                    f"{self.name}.times[{cell}]", "has a negative time; all have to be >= 0"
                 )
         return self
 

@@ -81,9 +81,7 @@ class Explicit(Description):
     @model_validator(mode="after")
     def _consistent(self) -> Explicit:
         if len(self.pre) != len(self.post):
-            raise InputError(
-                "explicit", f"{len(self.pre)} source cells, but {len(self.post)} target cells"
-            )
+            raise InputError("", f"{len(self.pre)} source cells, but {len(self.post)} target cells")
         return self
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -198,9 +199,12 @@ class Realization:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             header = json.loads(str(arrays.pop("header")))
-        except (OSError, ValueError, KeyError) as error:
+            found = cls._from_arrays(header, arrays)
+        except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
             raise InputError(str(path), f"is no realization: {error}") from error
-        return cls._from_arrays(header, arrays)
+        if found.digest != header["digest"]:
+            raise InputError(str(path), "has other numbers than were written")
+        return found
 
     @classmethod
     def _from_arrays(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Realization:

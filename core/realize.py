@@ -27,15 +27,17 @@ from .inputs import (
     UniformNoiseInput,
     WhiteNoiseInput,
 )
-from .numpy_code import compile_expression
+from .neurons import check_parameters
+from .numpy_code import evaluate
 from .populations import PoissonSource, Population, SpikeTrains
 from .projections import Projection
 from .realization import Edges, HeldInput, Realization, RealizedPopulation, RealizedSource
-from .units import TIME, Dimension, Quantity, dimension_of_unit
+from .units import TIME, Dimension, Quantity, dimension_of_unit, internal_unit
 from .values import Floats, Value, draw_value
 from .wiring import draw_pairs
 
 _BLOCK_MS = 100.0
+_MAX_DRAWN = 1e9
 
 
 def stream(seed: int, *name: str) -> np.random.Generator:
@@ -86,6 +88,9 @@ def _realize_population(
         if given is not None and given.cells is not None:
             value = np.where(_chosen(given, size), value, 0.0)
         parameters[variable.name] = value
+        if np.ndim(value):
+            least = Quantity(float(np.min(value)), internal_unit(variable.dimension))
+            check_parameters({variable.name: least}, cell.variables, name)
     initial = _initial_values(population, cell, parameters, seed)
     steps = _refractory_steps(population, cell, parameters, experiment.dt_ms, notes)
     inputs = tuple(
@@ -145,7 +150,7 @@ def _initial_values(
             )
         for name in ready:
             tree = bind_units(parse(expressions.pop(name)), set(values))
-            values[name] = compile_expression(tree)(values)
+            values[name] = evaluate(tree, values)
     return {
         name: np.array(np.broadcast_to(np.asarray(values[name], dtype=np.float64), population.size))
         for name in states
@@ -165,13 +170,13 @@ def _refractory_steps(
         period = Quantity.parse(cell.refractory, place).to(TIME, place)
     if np.min(period) < 0:
         raise InputError(f"{population.name}.refractory", "a refractory time is negative")
+    steps = to_steps(period, dt, f"{population.name}.refractory")
     if not on_grid(period, dt):
         notes.append(
             f"{population.name}: refractory times are rounded to whole steps of {dt} ms"
             if np.ndim(period)
-            else f"{population.name}: refractory {period} ms acts as {int(to_steps(period, dt)) * dt:g} ms"
+            else f"{population.name}: refractory {period} ms acts as {int(steps) * dt:g} ms"
         )
-    steps = to_steps(period, dt)
     return int(steps) if steps.ndim == 0 else steps.astype(np.int32)
 
 
@@ -195,6 +200,7 @@ def _realize_input(
     ):
         interval = given.interval.internal
         # t_n belongs to the frame it falls in; the slack keeps exact multiples from slipping back.
+        last = int(to_steps(times[-1], interval, f"{given.name}.interval"))
         frames = np.floor(times / interval + 1e-9).astype(np.int32)
         if not on_grid(interval, dt):
             notes.append(
@@ -206,6 +212,10 @@ def _realize_input(
         frames = np.minimum(frames, values.shape[0] - 1)
     elif isinstance(given, WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput):
         n_columns = 1 if given.shared else size
+        if (last + 1) * n_columns > _MAX_DRAWN:
+            raise InputError(
+                given.name, f"asks for more than {_MAX_DRAWN:g} numbers; use a longer interval"
+            )
         rng = stream(experiment.seed, "input", given.name)
         values = _noise(given, int(frames[-1]) + 1, n_columns, dimension, rng)
         columns = columns if given.shared else np.arange(size, dtype=np.int32)
@@ -258,8 +268,6 @@ def waveform_at(given: Input, times: Floats, dimension: Dimension) -> Floats:
         return on.astype(np.float64)
     if isinstance(given, RampInput):
         first, last = (q.to(dimension, given.name) for q in (given.initial, given.final))
-        if stop <= start:
-            raise InputError(given.name, f"stop {given.stop} is not after start {given.start}")
         part = np.clip((times - start) / (stop - start), 0.0, 1.0)
         return first + (last - first) * part
     assert isinstance(given, SineInput)
@@ -290,6 +298,8 @@ def _waveform(
 def _on_steps(
     name: str, size: int, times: Floats, cells: NDArray[np.integer], experiment: Experiment
 ) -> RealizedSource:
+    early = times <= experiment.duration_ms + experiment.dt_ms
+    times, cells = times[early], cells[early]
     steps = to_steps(times, experiment.dt_ms)
     kept = steps <= experiment.n_steps
     order = np.lexsort((cells[kept], steps[kept]))
@@ -314,13 +324,20 @@ def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedS
     start = source.start.to(TIME, f"{name}.start")
     stop = np.inf if source.stop is None else source.stop.to(TIME, f"{name}.stop")
     block = _BLOCK_MS if source.interval is None else source.interval.to(TIME, f"{name}.interval")
-    if block <= 0:
-        raise InputError(f"{name}.interval", f"{source.interval} has to be > 0")
+    if block < experiment.dt_ms * (1 - 1e-9):
+        raise InputError(
+            f"{name}.interval", f"{source.interval} is shorter than a step of {experiment.dt}"
+        )
     profile = np.asarray((1.0,) if source.profile is None else source.profile)
     times, cells = [], []
+    n_expected = 0.0
     for k in range(int(np.ceil(experiment.duration_ms / block - 1e-9))):
         factor = profile[min(k, profile.size - 1)]
-        counts = rng.poisson(rate * factor * block)
+        expected = rate * factor * block
+        n_expected += float(np.sum(expected))
+        if not n_expected <= _MAX_DRAWN:
+            raise InputError(f"{name}.rate", f"asks for more than {_MAX_DRAWN:g} spikes in all")
+        counts = rng.poisson(expected)
         drawn = (k + rng.random(int(counts.sum()))) * block
         times.append(drawn)
         cells.append(np.repeat(np.arange(size, dtype=np.int32), counts))
@@ -359,7 +376,7 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
     delay = draw_value(
         projection.delay, stream(seed, "projection", name, "delay"), pre.size, TIME, f"{name}.delay"
     )
-    steps = to_steps(delay, dt)
+    steps = to_steps(delay, dt, f"{name}.delay")
     if np.size(steps) and np.min(steps) < 1:
         short = int(np.sum(steps < 1))
         raise InputError(

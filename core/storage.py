@@ -35,6 +35,8 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
     Nothing half-written is ever seen under *target*; of two processes that write one target, the later wins.
     """
     target = Path(target)
+    if target.exists() and not target.is_dir():
+        raise InputError(str(target), "is a file; a folder is needed")
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     temporary.chmod(0o755)
@@ -81,7 +83,7 @@ def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, 
     for (population, variable), trace in recording.traces.items():
         by_variable.setdefault(variable, {})[population] = trace
     for variable, traces in by_variable.items():
-        with h5py.File(folder / f"{variable}.h5", "w") as file:
+        with h5py.File(folder / _report_file(variable), "w") as file:
             _mark(file)
             for population, trace in traces.items():
                 _write_report(file.create_group(f"report/{population}"), trace)
@@ -96,6 +98,11 @@ def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, 
         "run_s": recording.run_s,
     }
     write_json(folder / RUN_FILE, data)
+
+
+def _report_file(variable: str) -> str:
+    # A variable could be called like the file of spikes.
+    return f"{variable}.h5" if f"{variable}.h5" != SPIKES_FILE else f"{variable}.report.h5"
 
 
 def _mark(file: h5py.File) -> None:
@@ -138,7 +145,7 @@ def read_recording(folder: str | Path) -> Recording:
     spikes = read_spikes(folder / SPIKES_FILE)
     traces: dict[tuple[str, str], Trace] = {}
     for variable in run.get("variables", ()):
-        for population, trace in read_report(folder / f"{variable}.h5").items():
+        for population, trace in read_report(folder / _report_file(variable)).items():
             traces[population, variable] = trace
     try:
         return Recording(
@@ -168,7 +175,9 @@ def read_spikes(path: str | Path) -> dict[str, Spikes]:
                     raise InputError(str(path), f"spike times in {unit!r}; 'ms' is needed")
                 found[name] = Spikes.sorted(times, np.asarray(group["node_ids"], dtype=np.int64))
             return found
-    except (OSError, KeyError, AttributeError) as error:
+    except InputError:
+        raise
+    except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(str(path), f"is no SONATA spike file: {error}") from error
 
 
@@ -188,7 +197,7 @@ def read_report(path: str | Path) -> dict[str, Trace]:
                     dt,
                 )
             return found
-    except (OSError, KeyError, AttributeError, ValueError) as error:
+    except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(str(path), f"is no SONATA report: {error}") from error
 
 

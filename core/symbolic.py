@@ -185,4 +185,6 @@ def linear_coefficient(rhs: Any, name: str) -> Any | None:
         coefficient = sympy.simplify(coefficient)
         if coefficient.has(variable) or coefficient.has(sympy.Derivative, sympy.DiracDelta):
             return None
+    if coefficient.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):
+        return None  # log(0) or sqrt(-1) among the constants: no number to compute with
     return coefficient

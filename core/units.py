@@ -142,7 +142,9 @@ def internal_unit(dimension: Dimension) -> str:
     return "*".join(parts)
 
 
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*", re.DOTALL)
+_NUMBER = re.compile(
+    r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*?)\s*", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -158,34 +160,43 @@ class Quantity:
 
         Raises InputError naming *where* for anything else, an unknown unit, NaN or infinity.
         """
+        try:
+            quantity = cls._read(given, where)
+        except (TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(where, f"is not a number that can be used ({error})") from error
+        if not math.isfinite(quantity.magnitude):
+            raise InputError(where, f"{quantity.magnitude} is not a finite number")
+        try:
+            internal = quantity.internal
+        except InputError as error:
+            raise InputError(where, error.problem) from error
+        if not math.isfinite(internal):
+            raise InputError(where, f"{quantity} is too large a number in {quantity.dimension}")
+        return quantity
+
+    @classmethod
+    def _read(cls, given: object, where: str) -> Quantity:
         if isinstance(given, Quantity):
-            quantity = given
-        elif isinstance(given, bool):
+            return given
+        if isinstance(given, bool):
             raise InputError(where, f"{given!r} is not a quantity; write a number with a unit")
-        elif isinstance(given, int | float):
-            quantity = cls(float(given))
-        elif isinstance(given, str):
+        if isinstance(given, int | float):
+            return cls(float(given))
+        if isinstance(given, str):
             match = _NUMBER.fullmatch(given)
             if match is None:
                 raise InputError(
                     where, f'{given!r} is not a quantity; write a number and a unit: "10 ms"'
                 )
-            quantity = cls(float(match[1]), match[2] or "1")
-        elif hasattr(given, "magnitude") and hasattr(given, "units"):
-            quantity = cls(float(given.magnitude), f"{given.units:~}".replace("µ", "u") or "1")
-        elif hasattr(given, "dtype") and getattr(given, "ndim", None) == 0:
-            quantity = cls(float(given))  # type: ignore[arg-type]
-        else:
-            raise InputError(
-                where, f'{given!r} is not a quantity; write a number and a unit: "10 ms"'
-            )
-        if not math.isfinite(quantity.magnitude):
-            raise InputError(where, f"{quantity.magnitude} is not a finite number")
-        try:
-            parse_unit(quantity.unit)
-        except InputError as error:
-            raise InputError(where, error.problem) from error
-        return quantity
+            unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
+            return cls(float(match[1]), unit or "1")
+        if hasattr(given, "magnitude") and hasattr(given, "units"):
+            return cls(float(given.magnitude), f"{given.units:~}".replace("µ", "u") or "1")
+        if hasattr(given, "dtype") and getattr(given, "ndim", None) == 0:
+            return cls(float(given))  # type: ignore[arg-type]
+        raise InputError(where, f'{given!r} is not a quantity; write a number and a unit: "10 ms"')
 
     @property
     def dimension(self) -> Dimension:

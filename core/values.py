@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 from typing_extensions import override
 
 from .description import Description
-from .errors import InputError
+from .errors import InputError, unknown
 from .units import Dimension, Quantity
 
 Floats = NDArray[np.float64]
@@ -35,9 +35,6 @@ class Array(Description):
         values = np.asarray(self.values, dtype=np.float64)
         if values.shape != (size,):
             raise InputError(where, f"has {values.size} values, but {size} are needed")
-        if not np.isfinite(values).all():
-            bad = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise InputError(where, f"value {bad} is {values[bad]}; every value has to be finite")
         return values * scale
 
 
@@ -146,9 +143,16 @@ class Exponential(Distribution):
         return np.asarray(mean * rng.standard_exponential(size))
 
 
+def _numbers(given: Any) -> tuple[float, ...]:
+    try:
+        return as_tuple(given)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError("", f"is no array of numbers: {error}") from error
+
+
 def _read(given: Any) -> Any:
     if isinstance(given, np.ndarray | list | tuple):
-        return Array(values=tuple(np.asarray(given, dtype=float).ravel().tolist()))
+        return Array(values=_numbers(given))
     if isinstance(given, dict):
         if "distribution" in given:
             kinds: dict[str, type[Distribution]] = {
@@ -159,10 +163,8 @@ def _read(given: Any) -> Any:
                 "exponential": Exponential,
             }
             kind = given["distribution"]
-            if kind not in kinds:
-                from .errors import unknown
-
-                raise unknown("value", "distribution", str(kind), kinds)
+            if not isinstance(kind, str) or kind not in kinds:
+                raise unknown("", "distribution", str(kind), kinds)
             return kinds[kind](**given)
         return Array(**given)
     if isinstance(given, Description):
@@ -189,7 +191,7 @@ def check_value(value: Value, dimension: Dimension, where: str) -> None:
     if isinstance(value, Quantity):
         value.to(dimension, where)
     elif isinstance(value, Array):
-        Quantity(1.0, value.unit).to(dimension, where)
+        Quantity.parse(Quantity(1.0, value.unit), where).to(dimension, where)
     else:
         value.internal(dimension, where)
 
@@ -200,7 +202,10 @@ def draw_value(
     """A value in internal units: a float when all are equal by description, else an array (size,)."""
     if isinstance(value, Quantity):
         return value.to(dimension, where)
-    return value.draw(rng, size, dimension, where)
+    drawn = value.draw(rng, size, dimension, where)
+    if not np.isfinite(drawn).all():
+        raise InputError(where, "a number drawn is not finite; give smaller numbers")
+    return drawn
 
 
 def smallest(value: Value) -> Quantity | None:

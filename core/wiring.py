@@ -19,6 +19,8 @@ from .projections import (
 
 Ints = NDArray[np.int32]
 _CHUNK = 1 << 22
+_MAX_CONNECTIONS = 2e9
+_MAX_PAIRS = 1e16
 
 
 def draw_pairs(
@@ -38,6 +40,7 @@ def draw_pairs(
         same_cell = np.arange(n_pre, dtype=np.int64)
         return _as_pairs(same_cell, same_cell)
     exclude = same and not rule.self_connections
+    _check_number(rule, n_pre, n_post, where)
     if isinstance(rule, AllToAll):
         every_pre = np.repeat(np.arange(n_pre, dtype=np.int32), n_post)
         every_post = np.tile(np.arange(n_post, dtype=np.int32), n_pre)
@@ -60,6 +63,21 @@ def draw_pairs(
     return _as_pairs(owner[order], partner[order])
 
 
+def _check_number(rule: Rule, n_pre: int, n_post: int, where: str) -> None:
+    """InputError for more pairs or connections than could be numbered or kept in memory."""
+    expected = {
+        "all_to_all": n_pre * n_post,
+        "fixed_probability": getattr(rule, "p", 0) * n_pre * n_post,
+        "fixed_in_degree": getattr(rule, "n", 0) * n_post,
+        "fixed_out_degree": getattr(rule, "n", 0) * n_pre,
+        "fixed_total_number": getattr(rule, "n", 0),
+    }[rule.rule]
+    if expected > _MAX_CONNECTIONS:
+        raise InputError(where, f"{expected:g} connections; {_MAX_CONNECTIONS:g} at most")
+    if n_pre * n_post > _MAX_PAIRS:
+        raise InputError(where, f"{n_pre * n_post:g} pairs of cells; {_MAX_PAIRS:g} at most")
+
+
 def _as_pairs(pre: NDArray[np.int64], post: NDArray[np.int64]) -> tuple[Ints, Ints]:
     return pre.astype(np.int32), post.astype(np.int32)
 
@@ -75,7 +93,8 @@ def _bernoulli(total: int, p: float, rng: np.random.Generator) -> NDArray[np.int
     while last < total:
         expected = (total - last) * p
         count = int(min(_CHUNK, expected + 4 * np.sqrt(expected) + 16))
-        found = last + np.cumsum(rng.geometric(p, count).astype(np.int64))
+        # A gap of a tiny p can be as long as an integer; beyond the end its length does not matter.
+        found = last + np.cumsum(np.minimum(rng.geometric(p, count), total + 1).astype(np.int64))
         parts.append(found)
         last = int(found[-1])
     linear = np.concatenate(parts)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOT_PACKAGE = {"tests", "build", "dist", "demo", "bench"}
+NOT_PACKAGE = {"tests", "build", "dist", "demo"}
 DATA_SUFFIXES = {".json", ".csv", ".jinja", ".html", ".css", ".js", ".mod"}
 
 
@@ -45,7 +45,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy, because setuptools leaves build/ beside the sources."""
     copy = tmp_path_factory.mktemp("source") / "a-clone"
     generated = shutil.ignore_patterns(
-        ".*", "__pycache__", "build", "dist", "demo", "bench", "*.egg-info"
+        ".*", "__pycache__", "build", "dist", "demo", "*.egg-info"
     )
     shutil.copytree(ROOT, copy, ignore=generated)
     built = subprocess.run(
