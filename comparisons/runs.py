@@ -73,6 +73,11 @@ class Run:
             raise RunError(self.backend, self.reason or self.status)
         return read_recording(self.folder)
 
+    def _repr_html_(self) -> str:
+        from .report import run_html
+
+        return run_html(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; the folder and the recording stay out."""
         data = {k: v for k, v in asdict(self).items() if k not in {"folder"}}

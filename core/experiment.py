@@ -252,6 +252,11 @@ class Experiment(Description):
         canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    def _repr_html_(self) -> str:
+        from .html import experiment_html
+
+        return experiment_html(self)
+
     def with_(self, **changes: Any) -> Experiment:
         """A copy with some fields changed, validated again."""
         return type(self).from_dict({**self.to_dict(), **_plain(changes)})

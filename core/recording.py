@@ -78,3 +78,8 @@ class Recording:
     build_s: float = 0.0
     run_s: float = 0.0
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        from .html import recording_html
+
+        return recording_html(self)

@@ -1,12 +1,11 @@
 """A comparison as a page, a picture, tables; the same objects in a notebook."""
 
 from .figures import comparison_figure, recordings_figure
-from .notebook import experiment_html, notebook_html, recording_html, run_html
+from .notebook import notebook_html, recording_html, run_html
 from .page import write_report
 
 __all__ = [
     "comparison_figure",
-    "experiment_html",
     "notebook_html",
     "recording_html",
     "recordings_figure",

@@ -1,4 +1,4 @@
-"""What a notebook shows of a comparison, a run, a recording, an experiment."""
+"""What a notebook shows of a comparison, a run, a recording, with figures."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ...core.experiment import Experiment
 from ...core.recording import Recording
 from .. import words
 from ..compare import Comparison
 from ..runs import Run
 from . import render, tables
-from .describe import describe
 from .figures import Drawing, draw_comparison, draw_recordings, first_mode
 from .page import asset, matrices, notes_of, template
 
@@ -63,20 +61,6 @@ def recording_html(recording: Recording) -> str:
         statistics=_statistics(backend, recording),
         notes=recording.notes,
         drawing=draw_recordings([(backend, backend, recording)]),
-    )
-
-
-def experiment_html(experiment: Experiment) -> str:
-    """An experiment: its equations and the tables of its parts."""
-    facts = (
-        f"{experiment.duration_ms:g} ms in steps of {experiment.dt_ms:g} ms, "
-        f"seed {experiment.seed}, hash {experiment.hash[:12]}"
-    )
-    return _render(
-        name=experiment.name,
-        variant=experiment.variant,
-        title=". ".join(filter(None, (experiment.title, facts))),
-        model=describe(experiment),
     )
 
 

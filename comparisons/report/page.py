@@ -16,13 +16,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from ...core.describe import describe
 from ...core.errors import InputError
 from ...core.settings import MODES
 from ...core.storage import atomic_folder
 from .. import words
 from ..compare import Comparison
 from . import render, tables
-from .describe import describe
 from .figures import Drawing, draw_comparison
 
 PAGE = "index.html"

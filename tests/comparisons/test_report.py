@@ -23,7 +23,6 @@ from coincide.comparisons import words
 from coincide.comparisons.compare import Comparison, compare_runs
 from coincide.comparisons.report import (
     comparison_figure,
-    experiment_html,
     notebook_html,
     page,
     recording_html,
@@ -466,7 +465,7 @@ def test_notebook_html(comparison: Comparison, runs: tuple[Run, ...]) -> None:
 
 
 def test_experiment_html(experiment: Experiment) -> None:
-    prose = Page(experiment_html(experiment)).prose
+    prose = Page(experiment._repr_html_()).prose
     for text in ("dv/dt = (-(v - v_rest) + I)/tau", "threshold: v > v_threshold", "tau = 10 ms",
                  "10 values from 15.5 to 24 mV", "fixed_out_degree(n = 3", "1.5 ms"):  # fmt: skip
         assert text in prose

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from textwrap import dedent
 from typing import Any
 
-from ...core.experiment import Experiment
+from .experiment import Experiment
 
 _FEW = 6
 
