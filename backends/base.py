@@ -83,6 +83,12 @@ class Backend(ABC):
                 f"it has no method {settings.method!r} in {settings.mode} mode "
                 f"(it has {', '.join(methods)})"
             )
+        known = [convention.name for convention in self.conventions]
+        for name in settings.undone or ():
+            if name not in known:
+                return (
+                    f"it has no convention {name!r} to undo (it has {', '.join(known) or 'none'})"
+                )
         if settings.device.split(":")[0] not in self.devices:
             return f"it does not run on {settings.device!r} (it runs on {', '.join(self.devices)})"
         if settings.precision is not None and settings.precision not in self.precisions:
@@ -126,7 +132,7 @@ def check_recording(
         raise RunError(backend, problem)
 
     n_steps, dt = realization.n_steps, realization.dt_ms
-    strict = settings.mode != "raw"
+    strict = settings.undone is None and settings.mode != "raw"
     for name, population in realization.populations.items():
         spikes = recording.spikes.get(name)
         if spikes is None:
