@@ -1,0 +1,273 @@
+"""Brian2: equations into generated NumPy or Cython code (Stimberg, Brette & Goodman 2019, eLife 8:e47314).
+
+raw: differential equations, threshold, reset, refractoriness, synapses, generators and timed arrays as in
+Brian2's manual, in its own schedule. aligned: the same objects under the clock contract. lockstep: the
+program of a scheme as one update of Brian2, under the clock contract.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core.errors import RunError, UnsupportedError
+from ..core.features import FEATURES
+from ..core.program import METHODS
+from ..core.realization import Realization
+from ..core.recording import Recording
+from ..core.settings import MODES, Settings
+from .base import Backend, Convention, Progress
+from .brian2_blocks import Block, Given, Link, blocks_of, given_spikes, links_of
+from .brian2_choices import Choices
+from .brian2_code import GroupCode, equations_code, lockstep_code
+from .brian2_import import import_brian2
+from .brian2_integrators import METHODS as BRIAN2_METHODS
+from .brian2_network import Built, build_network, spikes_of, traces_of
+from .brian2_target import (
+    TARGETS,
+    choose_target,
+    compiler_missing,
+    mark_compiled,
+    model_key,
+    preferences,
+)
+
+b2 = import_brian2()
+
+CONVENTIONS = (
+    Convention(
+        "spike_stamp",
+        "stamps a spike with the start of the step in which it tests the threshold",
+        "the spike is stamped with the end of the step",
+    ),
+    Convention(
+        "initial_instant",
+        "integrates first, so that threshold and arrivals of t = 0 are passed over",
+        "at t = 0 arrivals act and the threshold is tested on the initial values",
+    ),
+    Convention(
+        "delivery_order",
+        "delivers arrivals between threshold and reset, so that a reset wipes them",
+        "arrivals act before the threshold is tested",
+    ),
+    Convention(
+        "arrival_sum",
+        "lets arrivals at one instant act one after the other, where their effect depends on the state",
+        "all act on the state before any of them, and add",
+    ),
+    Convention(
+        "source_delivery",
+        "delivers given spikes one step later than their time plus the delay",
+        "a given spike arrives at its time plus the delay",
+    ),
+    Convention(
+        "source_rounding",
+        "puts given spikes at the last step before their time",
+        "given spikes are rounded to the nearest step, ties up",
+    ),
+    Convention(
+        "delay_rounding",
+        "rounds delays as int(delay/dt + 0.5), in which a tie such as 0.15 ms falls short",
+        "delays are rounded to the nearest step, ties up",
+    ),
+    Convention(
+        "refractory_count",
+        "holds a refractory cell one step short of its refractory time",
+        "refractoriness holds for round(refractory/dt) steps",
+    ),
+    Convention(
+        "refractory_rounding",
+        "cuts refractory times down to whole steps",
+        "refractory times are rounded to the nearest step, ties up",
+    ),
+    Convention(
+        "refractory_arrivals",
+        "refuses arrivals at the instant at which refractoriness ends",
+        "a cell accepts input at the instant its refractoriness ends",
+    ),
+    Convention(
+        "input_hold",
+        "evaluates timed arrays at the times of the stages of a Runge-Kutta step",
+        "inputs are evaluated at the start of a step and held over it",
+    ),
+    Convention(
+        "recording_phase",
+        "samples at the start of each step, so that the state at the end of the run is missing",
+        "samples run from 0 to the end of the run, both included",
+    ),
+)
+
+
+class Brian2Backend(Backend):
+    """Brian2 as an engine for point neurons.
+
+    In raw the default method is Brian2's own choice: ``exact`` for linear equations, else ``euler``. In
+    aligned it is ``exact``, else ``rk4``, which is of order 4 where ``exponential_euler`` is of order 1, and
+    stable as long as no rate exceeds 2.8/dt. Cells without reset make their spikes by currents whose rates
+    do exceed that at usual steps (sodium: 30/ms and more); they take ``exponential_euler`` where each
+    equation is linear in its own variable.
+    """
+
+    name = "brian2"
+    modes = MODES
+    methods: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "raw": ("default", *BRIAN2_METHODS),
+        "aligned": ("default", "exact", "rk4", "rk2", "exponential_euler", "euler"),
+        "lockstep": ("exponential_euler", *(m for m in METHODS if m != "exponential_euler")),
+    }
+    features = frozenset(FEATURES)
+    conventions = CONVENTIONS
+
+    def version(self) -> str:
+        """Brian2's version."""
+        import brian2
+
+        return f"Brian2 {brian2.__version__}"
+
+    def _refuse(self, realization: Realization, settings: Settings) -> str | None:
+        if settings.target is not None and settings.target not in (*TARGETS, "auto"):
+            return f"it has no target {settings.target!r} (it has {', '.join(TARGETS)})"
+        if settings.target in {"cython", "cpp_standalone"}:
+            missing = compiler_missing()
+            if missing:
+                return f"the target {settings.target} cannot be used: {missing}"
+        return None
+
+    def _simulate(
+        self, realization: Realization, settings: Settings, progress: Progress
+    ) -> Recording:
+        started = time.perf_counter()
+        b2.BrianLogger.log_level_error()
+        run = _prepare(realization, settings)
+        with preferences(run.target, run.choices.lockstep) as switch, np.errstate(all="ignore"):
+            try:
+                return _perform(run, realization, progress, started, switch)
+            except b2.BrianObjectException as error:
+                raise _explain(error, settings) from error
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A run with its text written and its target chosen."""
+
+    choices: Choices
+    blocks: tuple[Block, ...]
+    given: Given | None
+    links: tuple[Link, ...]
+    codes: Mapping[str, GroupCode]
+    candidates: Mapping[str, Sequence[str]]
+    mode: str
+    target: str
+    key: str
+
+
+def _prepare(realization: Realization, settings: Settings) -> _Prepared:
+    choices = Choices.of(settings)
+    dt = realization.dt_ms
+    blocks = blocks_of(realization)
+    given = given_spikes(realization, exact_times=not choices.source_rounding)
+    links = links_of(realization, blocks, given)
+    standalone = settings.target == "cpp_standalone"
+    codes = {
+        block.name: lockstep_code(block, settings.scheme, dt, standalone)
+        if choices.lockstep
+        else equations_code(block, choices, dt, standalone)
+        for block in blocks
+    }
+    key = model_key(realization, blocks, codes, links, choices)
+    target = settings.target or "auto"
+    if target == "auto":
+        target = choose_target(blocks, codes, len(links), realization.n_steps, key)
+    candidates = {block.name: _candidates(block, settings) for block in blocks}
+    return _Prepared(choices, blocks, given, links, codes, candidates, settings.mode, target, key)
+
+
+def _candidates(block: Block, settings: Settings) -> Sequence[str]:
+    """The state updaters to try for a block, in order."""
+    if settings.method not in {None, "default"} and settings.mode != "lockstep":
+        return (str(settings.method),)
+    if settings.mode == "raw":
+        return ("exact", "euler")
+    if block.cell.on_crossing:
+        return ("exact", "exponential_euler", "rk4")
+    return ("exact", "rk4")
+
+
+def _perform(
+    run: _Prepared, realization: Realization, progress: Progress, started: float, switch: Any
+) -> Recording:
+    built = build_network(
+        realization, run.blocks, run.links, run.given, run.codes, run.choices, run.candidates,
+        check_exact=run.mode == "aligned",
+    )  # fmt: skip
+    switch()
+    duration = built.steps * realization.dt_ms * b2.ms
+    if run.target == "cpp_standalone":
+        # Generates the program only; the device compiles and runs it.
+        built.network.run(duration, namespace={})
+        b2.device.build(compile=True, run=False)
+        begun = time.perf_counter()
+        b2.device.run(with_output=False)
+    else:
+        begun = _run_here(built.network, duration, progress)
+    ended = time.perf_counter()
+    if run.target == "cython":
+        mark_compiled(run.key)
+    spikes = {}
+    for block in run.blocks:
+        spikes.update(spikes_of(built, block, run.choices, realization))
+    return Recording(
+        duration_ms=realization.n_steps * realization.dt_ms,
+        dt_ms=realization.dt_ms,
+        spikes=spikes,
+        traces=traces_of(built, realization, run.choices),
+        sizes={name: p.size for name, p in realization.populations.items()},
+        notes=tuple(_notes(run, built)),
+        build_s=begun - started,
+        run_s=ended - begun,
+    )
+
+
+def _run_here(network: Any, duration: Any, progress: Progress) -> float:
+    """Run in this process; returns when the first step began, after all code was compiled."""
+    begun: list[float] = []
+
+    def report(elapsed: Any, completed: float, start: Any, whole: Any) -> None:
+        if not begun:
+            begun.append(time.perf_counter())
+        progress(float(completed))
+
+    network.run(duration, report=report, report_period=0.05 * b2.second, namespace={})
+    return begun[0]
+
+
+def _notes(run: _Prepared, built: Built) -> Iterator[str]:
+    yield f"Brian2 generated {run.target} code"
+    if run.choices.lockstep:
+        return
+    for block in run.blocks:
+        used = built.integrators[block.name]
+        reason = f" ('exact' was passed over: {used.passed_over})" if used.passed_over else ""
+        for population in block.members:
+            yield f"{population.name}: integrated by Brian2's {used.taken!r}{reason}"
+    if run.given is not None and run.given.origin.size:
+        yield "sources with several spikes in one step are several generators of Brian2"
+
+
+def _explain(error: BaseException, settings: Settings) -> Exception:
+    from brian2.stateupdaters.base import UnsupportedEquationsException
+
+    cause: BaseException | None = error
+    last = error
+    while cause is not None:
+        last = cause
+        if isinstance(cause, UnsupportedEquationsException):
+            return UnsupportedError(
+                "brian2", f"its method {settings.method!r} does not take the equations of {cause}"
+            )
+        cause = cause.__cause__
+    return RunError("brian2", f"{type(last).__name__}: {last}")

@@ -1,0 +1,332 @@
+"""What Brian2 is given to read: the equations and statements of a block, as text. Nothing here runs.
+
+A model's name ``x`` becomes ``x_u`` and a temporary ``x_`` becomes ``x_t``, so that no name can be one of
+Brian2's own; names that end in ``_n`` are this module's.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.cell import Cell, Increment
+from ..core.expressions import Renderer, names
+from ..core.numpy_code import evaluate_constants
+from ..core.program import Method, inlined, program_of
+from .brian2_blocks import Block, Values
+from .brian2_choices import Choices, brian2_timestep
+
+STEP = "step_n"
+"""The time step in ms."""
+
+
+@dataclass
+class GroupCode:
+    """A block as Brian2 reads it: equations, statements by slot, numbers and arrays by their new names."""
+
+    equations: list[str] = field(default_factory=list)
+    threshold: str | None = None
+    reset: str | None = None
+    refractory: str | None = None
+    update: list[str] = field(default_factory=list)
+    before_update: list[str] = field(default_factory=list)
+    after_update: list[str] = field(default_factory=list)
+    after_synapses: list[str] = field(default_factory=list)
+    on_pre: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, float | int] = field(default_factory=dict)
+    arrays: dict[str, NDArray[np.generic]] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    starts_refractory: bool = False
+
+    def text(self) -> str:
+        """All that generated code depends on but the numbers."""
+        parts = [
+            *self.equations, self.threshold, self.reset, self.refractory, *self.update, "|",
+            *self.before_update, "|", *self.after_update, "|", *self.after_synapses,
+            *self.on_pre.values(), *self.constants,
+        ]  # fmt: skip
+        return "\n".join(map(str, parts))
+
+
+def mangled(name: str) -> str:
+    """The name of a variable or temporary in Brian2."""
+    return f"{name}t" if name.endswith("_") else f"{name}_u"
+
+
+class BrianRenderer(Renderer):
+    """Renders expressions in Brian2's language, with ``where_`` for what it has no words for."""
+
+    functions: ClassVar[Mapping[str, str]] = {
+        "minimum": "minimum_", "maximum": "maximum_", "sign": "sign_", "floor": "floor_",
+        "ceil": "ceil_",
+    }  # fmt: skip
+
+    def truth(self, value: bool) -> str:
+        """A literal truth value, as a comparison."""
+        return "(1 > 0)" if value else "(1 < 0)"
+
+    def choice(self, test: str, body: str, orelse: str) -> str:
+        """One of two values by a condition; both are evaluated."""
+        return f"where_({test}, {body}, {orelse})"
+
+    def call(self, name: str, arguments: list[str]) -> str:
+        """A function's value."""
+        if name == "clip":
+            return f"minimum_(maximum_({arguments[0]}, {arguments[1]}), {arguments[2]})"
+        return super().call(name, arguments)
+
+
+class _LockstepRenderer(BrianRenderer):
+    """Renders every operation as NumPy does it: divisions by zero go on, ``int`` is a float."""
+
+    functions: ClassVar[Mapping[str, str]] = {**BrianRenderer.functions, "exprel": "exprel_"}
+
+    def __init__(self, translate: Callable[[str], str], refractoriness: bool) -> None:
+        super().__init__(translate)
+        self.refractoriness = refractoriness
+
+    def render(self, node: ast.expr) -> str:
+        match node:
+            case ast.IfExp(test=ast.Name(id="not_refractory"), body=body):
+                if not self.refractoriness:
+                    return self.render(body)
+            case ast.BinOp(op=ast.Div(), left=left, right=right) if not _is_nonzero(right):
+                return f"div_({self.render(left)}, {self.render(right)})"
+        return super().render(node)
+
+    def call(self, name: str, arguments: list[str]) -> str:
+        if name == "int":
+            return f"where_({arguments[0]}, 1.0, 0.0)"
+        return super().call(name, arguments)
+
+
+def _is_nonzero(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.Constant) and bool(tree.value)
+
+
+def _declare(code: GroupCode, values: Mapping[str, Values], used: Iterable[str]) -> None:
+    """Numbers into the namespace, arrays into the equations, for the names that are used."""
+    wanted = set(used)
+    for name, value in values.items():
+        if name not in wanted:
+            continue
+        if np.ndim(value) == 0:
+            code.constants[mangled(name)] = float(value)
+        else:
+            code.equations.append(f"{mangled(name)} : 1 (constant)")
+            code.arrays[mangled(name)] = np.asarray(value, dtype=np.float64)
+
+
+def lockstep_code(
+    block: Block, method: Method, dt_ms: float, standalone: bool = False
+) -> GroupCode:
+    """A block whose step is the program of a scheme, statement by statement.
+
+    ``standalone``: no Python runs between steps, so that held inputs are read from timed arrays.
+    """
+    program = program_of(block.cell, method)
+    constants = evaluate_constants(program.constants, block.parameters, dt_ms)
+    code = GroupCode()
+    refractoriness = block.has_refractoriness
+    active = "(count_n <= 0)" if refractoriness else "(1 > 0)"
+
+    def here(name: str) -> str:
+        special = {"dt": STEP, "not_refractory": active}
+        return special.get(name) or mangled(name)
+
+    renderer = _LockstepRenderer(here, refractoriness)
+    trees = [a.expression for a in (*program.update, *program.reset)]
+    trees += [i.coefficient for r in program.increments.values() for i in r]
+    trees += [program.threshold] if program.threshold is not None else []
+    used = {name for tree in trees for name in names(tree)}
+    code.constants[STEP] = dt_ms
+    for state in block.cell.states:
+        code.equations.append(f"{mangled(state.name)} : 1")
+        code.arrays[mangled(state.name)] = block.initial[state.name]
+    _write_inputs(code, block, True, standalone)
+    _declare(code, {**block.parameters, **constants}, used)
+    code.update = [f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in program.update]
+    if program.threshold is not None:
+        code.threshold = renderer.render(program.threshold)
+        resets = [f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in program.reset]
+        if block.cell.on_crossing:
+            # At t_0 every cell counts as having been above, so that the first test is remembered only.
+            code.equations.append("above_n : 1")
+            code.arrays["above_n"] = np.ones(block.size)
+            code.update.insert(0, f"above_n = where_({code.threshold}, 1.0, 0.0)")
+            code.threshold = f"{code.threshold} and (above_n < 0.5)"
+        if refractoriness:
+            code.equations.append("count_n : integer")
+            code.threshold = f"{code.threshold} and {active}"
+            code.update.append("count_n = count_n - int(count_n > 0)")
+            resets.append(f"count_n = {_steps(code, block.refractory_steps)}")
+        code.reset = "\n".join(resets)
+    _arrivals(code, block.cell, program.increments, renderer, refractoriness, True)
+    return code
+
+
+def _steps(code: GroupCode, steps: int | NDArray[np.int32]) -> str:
+    if np.ndim(steps) == 0:
+        code.constants["steps_n"] = int(steps)
+    else:
+        code.equations.append("steps_n : integer (constant)")
+        code.arrays["steps_n"] = np.asarray(steps)
+    return "steps_n"
+
+
+def _arrivals(
+    code: GroupCode, cell: Cell, increments: Mapping[str, tuple[Increment, ...]],
+    renderer: BrianRenderer, refractoriness: bool, arrivals_add: bool,
+) -> None:  # fmt: skip
+    """``on_pre`` of each receptor.
+
+    Where a coefficient depends on the state, arrivals are summed first and act together, on the state
+    before any of them; otherwise the order does not matter and each adds at once. ``refractoriness``
+    says that arrivals have to be refused here, by ``count_n``.
+    """
+    here = renderer.translate
+    states = {v.name for v in (*cell.states, *cell.inputs)}
+    local = {mangled(v.name) for v in (*cell.states, *cell.inputs, *cell.subexpressions)}
+    local |= set(code.arrays)
+
+    def there(name: str) -> str:
+        found = here(name)
+        if name == "not_refractory" and refractoriness:
+            return "(count_n_post <= 0)"
+        return f"{found}_post" if found in local else found
+
+    together = arrivals_add and any(
+        names(inlined(cell, i.coefficient)) & (states | {"not_refractory"})
+        for r in increments.values()
+        for i in r
+    )
+    if not together:
+        renderer.translate = there
+        for receptor, parts in increments.items():
+            lines = []
+            for i in parts:
+                amount = f"{renderer.render(i.coefficient)}*w"
+                if i.unless_refractory and refractoriness:
+                    amount += "*int(count_n_post <= 0)"
+                lines.append(f"{mangled(i.target)}_post += {amount}")
+            code.on_pre[receptor] = "\n".join(lines)
+        renderer.translate = here
+        return
+    changes: list[str] = []
+    additions, zeros = [], []
+    for k, (receptor, parts) in enumerate(increments.items()):
+        total = f"arrived_{k}_n"
+        code.equations.append(f"{total} : 1")
+        code.on_pre[receptor] = f"{total}_post += w"
+        zeros.append(f"{total} = 0.0")
+        for i in parts:
+            change = f"change_{len(changes)}_n"
+            amount = f"{renderer.render(i.coefficient)}*{total}"
+            if i.unless_refractory and refractoriness:
+                amount = f"where_(count_n <= 0, {amount}, 0.0)"
+            changes.append(f"{change} = {amount}")
+            additions.append(f"{mangled(i.target)} = {mangled(i.target)} + {change}")
+    code.after_synapses = changes + additions + zeros
+
+
+def equations_code(
+    block: Block, choices: Choices, dt_ms: float, standalone: bool = False
+) -> GroupCode:
+    """A block as differential equations, threshold, reset and refractoriness of Brian2's own."""
+    cell = block.cell
+    code = GroupCode()
+    has_refractory = cell.refractory is not None and (
+        block.has_refractoriness or not choices.refractory_arrivals
+    )
+
+    def here(name: str) -> str:
+        if name == "not_refractory":
+            return "not_refractory" if has_refractory else "(1 > 0)"
+        return mangled(name)
+
+    renderer = BrianRenderer(here)
+    trees = [v.right for v in cell.variables if v.right is not None]
+    trees += [a.expression for a in cell.reset]
+    trees += [i.coefficient for r in cell.receptors for i in r.increments]
+    trees += [cell.threshold] if cell.threshold is not None else []
+    for variable in (*cell.states, *cell.subexpressions):
+        assert variable.right is not None
+        name, right = mangled(variable.name), renderer.render(variable.right)
+        if variable.kind == "subexpression":
+            code.equations.append(f"{name} = {right} : 1")
+            continue
+        flag = " (unless refractory)" if variable.unless_refractory and has_refractory else ""
+        code.equations.append(f"d{name}/dt = ({right})/ms : 1{flag}")
+        code.arrays[name] = block.initial[variable.name]
+    _declare(code, block.parameters, {n for tree in trees for n in names(tree)})
+    _write_inputs(code, block, choices.input_hold, standalone)
+    if cell.threshold is not None:
+        code.threshold = renderer.render(cell.threshold)
+        code.reset = "\n".join(
+            f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in cell.reset
+        )
+    if cell.on_crossing:
+        # As in the Hodgkin-Huxley examples: refractory as long as the threshold condition holds.
+        code.reset = None
+        code.refractory = code.threshold
+        code.starts_refractory = choices.rotated
+    elif has_refractory:
+        _write_refractoriness(code, block, choices, dt_ms)
+    increments = {r.name: r.increments for r in cell.receptors}
+    _arrivals(code, cell, increments, renderer, False, choices.arrivals_add)
+    return code
+
+
+def _write_inputs(code: GroupCode, block: Block, hold: bool, standalone: bool) -> None:
+    """Inputs as variables that something sets before each step, or as calls of timed arrays."""
+    for given in block.inputs:
+        name = mangled(given.variable)
+        if hold:
+            code.equations.append(f"{name} : 1")
+            code.held[given.variable] = name
+            if not standalone:
+                continue
+        call = f"{name}_series_n(t)"
+        if given.values.shape[1] > 1:
+            column = "i"
+            if not np.array_equal(given.columns, np.arange(block.size)):
+                column = f"{name}_column_n"
+                code.equations.append(f"{column} : integer (constant)")
+                code.arrays[column] = given.columns
+            call = f"{name}_series_n(t, {column})"
+        if not np.all(given.gain == 1.0):
+            code.equations.append(f"{name}_gain_n : 1 (constant)")
+            code.arrays[f"{name}_gain_n"] = given.gain
+            call = f"{name}_gain_n*{call}"
+        if hold:
+            code.before_update.append(f"{name} = {call}")
+        else:
+            code.equations.append(f"{name} = {call} : 1")
+
+
+def _write_refractoriness(code: GroupCode, block: Block, choices: Choices, dt_ms: float) -> None:
+    """Brian2 holds a cell for refractory - dt in its own order of slots, for refractory when rotated."""
+    period: Values = block.refractory_ms
+    if choices.refractory_rounding or choices.rotated or choices.refractory_count:
+        steps = np.asarray(block.refractory_steps)
+        if not choices.refractory_rounding:
+            steps = brian2_timestep(block.refractory_ms, dt_ms)
+        held = steps if choices.refractory_count else np.maximum(steps - 1, 0)
+        period = (held + choices.lag) * dt_ms
+    seconds = np.asarray(period, dtype=np.float64) * 1e-3
+    if seconds.ndim == 0:
+        code.refractory = f"({float(seconds)!r}*second)"
+    else:
+        code.refractory = "refractory_n"
+        code.equations.append("refractory_n : second (constant)")
+        code.arrays["refractory_n"] = seconds
+    if choices.refractory_arrivals:
+        # Known at the end of a step already, so that arrivals at the instant it ends are accepted.
+        code.after_update = [
+            f"not_refractory = timestep(t - lastspike, dt) + 1 >= timestep({code.refractory}, dt)"
+        ]

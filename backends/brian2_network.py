@@ -1,0 +1,255 @@
+"""Brian2's objects made from blocks, links and their code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.realization import HeldInput, Realization
+from ..core.recording import Spikes, Trace
+from ..core.units import internal_unit
+from .brian2_blocks import GIVEN, Block, Given, Link
+from .brian2_choices import Choices, brian2_delay_steps
+from .brian2_code import GroupCode
+from .brian2_functions import functions
+from .brian2_import import import_brian2
+from .brian2_integrators import Integrator, can_evaluate
+
+b2 = import_brian2()
+
+
+@dataclass(eq=False)
+class Built:
+    """A network ready to run, and what it records."""
+
+    network: Any
+    steps: int
+    spikes: dict[str, Any] = field(default_factory=dict)
+    samples: dict[tuple[str, str], tuple[Any, NDArray[np.int64]]] = field(default_factory=dict)
+    integrators: dict[str, Integrator] = field(default_factory=dict)
+
+
+def build_network(
+    realization: Realization, blocks: Sequence[Block], links: Sequence[Link], given: Given | None,
+    codes: Mapping[str, GroupCode], choices: Choices, candidates: Mapping[str, Sequence[str]],
+    check_exact: bool,
+) -> Built:  # fmt: skip
+    """Make the network.
+
+    ``candidates`` names the state updaters to try for each block; ``check_exact`` passes over symbolic
+    solutions that divide by zero, which Brian2 takes.
+    """
+    # The rotated step, and a sample at the end of the run, need one step more.
+    extra = 1 if choices.rotated or choices.last_sample else 0
+    built = Built(b2.Network(), realization.n_steps + extra)
+    built.network.schedule = choices.schedule
+    dt_ms = realization.dt_ms
+    b2.defaultclock.dt = dt_ms * b2.ms
+    namespace = functions()
+    groups = {}
+    for block in blocks:
+        code = codes[block.name]
+        integrator = Integrator(
+            ", ".join(p.name for p in block.members),
+            candidates[block.name],
+            can_evaluate(code, namespace, dt_ms) if check_exact else lambda step: True,
+        )
+        built.integrators[block.name] = integrator
+        group = _make_group(block, code, integrator, namespace | _series(block, dt_ms))
+        groups[block.name] = group
+        built.network.add(group)
+        if code.threshold is not None:
+            built.spikes[block.name] = b2.SpikeMonitor(group, name=f"{block.name}_spikes")
+            built.network.add(built.spikes[block.name])
+        if not code.before_update:
+            built.network.add(*_hold(group, block, code, realization.n_steps))
+    _sample(built, realization, blocks, groups)
+    if given is not None:
+        groups[GIVEN] = b2.SpikeGeneratorGroup(
+            given.size, given.cells, given.times_ms * b2.ms, when="before_synapses", name=GIVEN,
+        )  # fmt: skip
+        built.network.add(groups[GIVEN])
+    for link in links:
+        built.network.add(_make_synapses(link, groups, codes, choices, namespace, dt_ms))
+    return built
+
+
+def _make_group(
+    block: Block, code: GroupCode, integrator: Integrator, namespace: Mapping[str, Any]
+) -> Any:
+    names = {**namespace, **code.constants}
+    group = b2.NeuronGroup(
+        block.size, "\n".join(code.equations), threshold=code.threshold, reset=code.reset,
+        refractory=code.refractory or False, method=integrator, namespace=names, name=block.name,
+    )  # fmt: skip
+    for name, values in code.arrays.items():
+        unit = b2.second if group.variables[name].dim is b2.second.dim else 1
+        setattr(group, name, values * unit)
+    if code.starts_refractory:
+        group.not_refractory = False
+    for slot, when in (
+        (code.before_update, "before_groups"), (code.update, "groups"), (code.after_update, "after_groups"),
+        (code.after_synapses, "after_synapses"),
+    ):  # fmt: skip
+        if slot:
+            group.run_regularly("\n".join(slot), when=when, name=f"{block.name}_{when}")
+    return group
+
+
+def _series(block: Block, dt_ms: float) -> dict[str, Any]:
+    """The inputs of a block as `TimedArray`, for equations that call them."""
+    found = {}
+    for given in block.inputs:
+        frames = given.frames
+        # One value for each frame where frames are equally long, as a user would have it.
+        changes = np.flatnonzero(np.diff(frames)) + 1
+        length = int(changes[0]) if changes.size else int(frames.size)
+        regular = np.minimum(np.arange(frames.size) // length, frames[-1])
+        if given.values.shape[1] == 1 or not np.array_equal(frames, regular):
+            values, length = given.values[frames], 1
+        else:
+            values = given.values[: int(frames[-1]) + 1]
+        if values.shape[1] == 1:
+            values = values[:, 0]
+        name = f"{given.variable}_u_series_n"
+        found[name] = b2.TimedArray(values, dt=length * dt_ms * b2.ms, name=name)
+    return found
+
+
+def _hold(group: Any, block: Block, code: GroupCode, n_steps: int) -> list[Any]:
+    """Operations that set the held inputs when they change: nothing is done in a step where none does."""
+    made = []
+    for given in block.inputs:
+        if given.variable not in code.held:
+            continue
+        name = code.held[given.variable]
+        array = group.variables[name].get_value()
+        made.append(
+            b2.NetworkOperation(
+                _setter(array, given, n_steps), when="before_groups", name=f"{block.name}_{name}"
+            )
+        )
+    return made
+
+
+def _setter(array: NDArray[np.float64], given: HeldInput, n_steps: int) -> Callable[[], None]:
+    changed = np.ones(n_steps, dtype=bool)
+    changed[1:] = np.diff(given.frames) != 0
+    due = iter([*np.flatnonzero(changed).tolist(), -1])
+    state = {"next": next(due), "now": 0}
+
+    def hold() -> None:
+        if state["now"] == state["next"]:
+            array[:] = given.at(state["now"])
+            state["next"] = next(due)
+        state["now"] += 1
+
+    return hold
+
+
+def _sample(
+    built: Built, realization: Realization, blocks: Sequence[Block], groups: Mapping[str, Any]
+) -> None:
+    """One monitor for all variables of a block that are recorded from the same cells."""
+    home = {p.name: block for block in blocks for p in block.members}
+    wanted: dict[tuple[str, str], list[tuple[str, NDArray[np.int64]]]] = {}
+    for population, variable, cells in realization.recorded():
+        block = home[population]
+        shifted = cells.astype(np.int64) + block.offsets[population]
+        wanted.setdefault((block.name, variable), []).append((population, shifted))
+    monitors: dict[tuple[str, tuple[int, ...]], tuple[list[str], list[tuple[str, str]]]] = {}
+    rows: dict[tuple[str, str], tuple[tuple[str, tuple[int, ...]], NDArray[np.int64]]] = {}
+    for (name, variable), parts in wanted.items():
+        cells = np.unique(np.concatenate([c for _, c in parts]))
+        key = (name, tuple(cells.tolist()))
+        monitors.setdefault(key, ([], []))[0].append(variable)
+        for population, shifted in parts:
+            rows[population, variable] = (key, np.searchsorted(cells, shifted))
+    made = {}
+    for k, ((name, cells_key), (variables, _)) in enumerate(monitors.items()):
+        made[name, cells_key] = b2.StateMonitor(
+            groups[name], [f"{v}_u" for v in variables], record=np.asarray(cells_key),
+            when="before_groups", name=f"{name}_samples_{k}",
+        )  # fmt: skip
+        built.network.add(made[name, cells_key])
+    for target, (key, chosen) in rows.items():
+        built.samples[target] = (made[key], chosen)
+
+
+def _make_synapses(
+    link: Link, groups: Mapping[str, Any], codes: Mapping[str, GroupCode], choices: Choices,
+    namespace: Mapping[str, Any], dt_ms: float,
+) -> Any:  # fmt: skip
+    code = codes[link.target]
+    names: dict[str, Any] = {**namespace, **code.constants}
+    one_weight = np.ndim(link.weight) == 0
+    if one_weight:
+        names["w"] = float(link.weight)
+    delay = _delay_ms(link, choices, dt_ms)
+    one_delay = np.ndim(delay) == 0
+    synapses = b2.Synapses(
+        groups[link.source], groups[link.target], "" if one_weight else "w : 1 (constant)",
+        on_pre=code.on_pre[link.receptor], namespace=names, name=link.name,
+        **({"delay": delay * b2.ms} if one_delay else {}),
+    )  # fmt: skip
+    synapses.connect(i=link.pre, j=link.post)
+    if not one_weight:
+        synapses.w = link.weight
+    if not one_delay:
+        synapses.pre.delay = delay * b2.ms
+    return synapses
+
+
+def _delay_ms(link: Link, choices: Choices, dt_ms: float) -> Any:
+    """The delay to give to Brian2's queue."""
+    offset = choices.source_offset if link.source == GIVEN else choices.delay_offset
+    if choices.delay_rounding:
+        return (link.delay_steps + offset) * dt_ms
+    if offset == 0:
+        return link.delay_ms
+    # As Brian2 rounds it, then moved by whole steps; its queue has no negative delay.
+    return np.maximum(brian2_delay_steps(link.delay_ms, dt_ms) + offset, 0) * dt_ms
+
+
+def spikes_of(
+    built: Built, block: Block, choices: Choices, realization: Realization
+) -> dict[str, Spikes]:
+    """The spikes of a block's populations, stamped as Brian2 or the contract has it."""
+    dt_ms = realization.dt_ms
+    monitor = built.spikes.get(block.name)
+    if monitor is None:
+        nothing = np.empty(0)
+        return {p.name: Spikes.sorted(nothing, nothing) for p in block.members}
+    cells = np.asarray(monitor.i[:])
+    steps = np.rint(np.asarray(monitor.t_[:]) / (dt_ms * 1e-3)).astype(np.int64) + choices.lag
+    within = steps <= realization.n_steps
+    cells, steps = cells[within], steps[within]
+    if not choices.spike_stamp:
+        steps = np.maximum(steps - 1, 0)
+    found = {}
+    for population in block.members:
+        first = block.offsets[population.name]
+        mine = (cells >= first) & (cells < first + population.size)
+        found[population.name] = Spikes.from_steps(steps[mine], cells[mine] - first, dt_ms)
+    return found
+
+
+def traces_of(
+    built: Built, realization: Realization, choices: Choices
+) -> dict[tuple[str, str], Trace]:
+    """The samples of all that is recorded, to the end of the run or, in Brian2's way, to the step before."""
+    samples = realization.n_steps + (1 if choices.last_sample else 0)
+    found = {}
+    for population, variable, cells in realization.recorded():
+        monitor, columns = built.samples[population, variable]
+        values = np.asarray(monitor.variables[f"{variable}_u"].get_value())
+        cell = realization.populations[population].cell
+        found[population, variable] = Trace(
+            np.ascontiguousarray(values[:samples, columns]), cells,
+            internal_unit(cell.variable(variable).dimension), 0.0, realization.dt_ms,
+        )  # fmt: skip
+    return found
