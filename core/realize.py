@@ -247,12 +247,12 @@ def _noise(
     normal = rng.standard_normal((n_frames, n_columns))
     if isinstance(given, WhiteNoiseInput):
         return mean + std * normal
-    from scipy.signal import lfilter
-
     decay = float(np.exp(-given.interval.internal / given.tau.internal))
-    kicks = normal * np.sqrt(1.0 - decay * decay)
+    kicks: Floats = normal * np.sqrt(1.0 - decay * decay)
     kicks[0] = normal[0]  # starts from its stationary distribution
-    return mean + std * np.asarray(lfilter([1.0], [1.0, -decay], kicks, axis=0))
+    for k in range(1, n_frames):
+        kicks[k] += decay * kicks[k - 1]
+    return np.asarray(mean + std * kicks)
 
 
 def waveform_at(given: Input, times: Floats, dimension: Dimension) -> Floats:
