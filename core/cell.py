@@ -21,6 +21,7 @@ from .equations import (
 from .errors import InputError, unknown
 from .expressions import BOOLEAN, names, number, parse, rename, substitute, text, units_in
 from .inputs import Input
+from .linear import linear_in
 from .neurons import check_parameters
 from .populations import Population
 from .receptors import Receptor, ReceptorEquations
@@ -344,24 +345,12 @@ def _read_port(
 
 def _coefficient_of_w(tree: ast.expr, where: str) -> ast.expr:
     """What multiplies ``w`` in an expression that has to be proportional to it."""
-    match tree:
-        case ast.Name(id="w"):
-            return number(1.0)
-        case ast.BinOp(op=ast.Mult(), left=left, right=ast.Name(id="w")) if "w" not in names(left):
-            return left
-        case ast.BinOp(op=ast.Mult(), left=ast.Name(id="w"), right=right) if "w" not in names(
-            right
-        ):
-            return right
-    from .symbolic import from_sympy, linear_coefficient, symbol, to_sympy
-
-    expression = to_sympy(tree)
-    coefficient = linear_coefficient(expression, "w")
-    if not coefficient or expression.subs(symbol("w"), 0) != 0:
+    linear = linear_in(tree, "w")
+    if linear is None or linear.slope is None or linear.intercept is not None:
         raise InputError(
             where, f"{text(tree)!r} is not proportional to w; arrivals at one instant have to add"
         )
-    return from_sympy(coefficient)
+    return linear.slope
 
 
 def _read_reset(source: str, declared: set[str]) -> tuple[Assignment, ...]:

@@ -16,6 +16,7 @@ from .cell import Assignment, Cell, Increment
 from .equations import Variable
 from .errors import unknown
 from .expressions import names, number, rename, substitute, text
+from .linear import linear_in
 
 Method = Literal["euler", "exponential_euler", "rk4"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -116,17 +117,14 @@ def _exponential_euler(cell: Cell) -> list[Assignment]:
 
     The same as x·e^{a·dt} + (b/a)(e^{a·dt} - 1), without dividing by an a that may be 0.
     """
-    from .symbolic import from_sympy, linear_coefficient, to_sympy
-
     inline = _trees({v.name: v.right for v in _inlined(cell)})
     statements = _right_sides(cell)
     moved = []
     for variable in cell.states:
-        whole = to_sympy(substitute(_right(variable), inline))
-        slope = linear_coefficient(whole, variable.name)
+        linear = linear_in(substitute(_right(variable), inline), variable.name)
         step = _name("dt")
-        if slope is not None and slope != 0:
-            product = _binary(from_sympy(slope), ast.Mult(), _name("dt"))
+        if linear is not None and linear.slope is not None:
+            product = _binary(linear.slope, ast.Mult(), _name("dt"))
             exprel = ast.Call(func=ast.Name(id="exprel"), args=[product], keywords=[])
             statements.append(
                 Assignment(f"step_{variable.name}_", _binary(_name("dt"), ast.Mult(), exprel))

@@ -14,8 +14,11 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from .common_units import read_common
 from .errors import InputError
 
+_MOST = 12
+"""The largest power of a base unit that is taken."""
 BASE = ("mass", "length", "time", "current", "substance", "temperature")
 # Powers of ten of the internal base units in SI (kg, m, s, A, mol, K): they make mV, ms, pA coherent.
 _INTERNAL_EXPONENT = {
@@ -76,31 +79,44 @@ def parse_unit(text: str) -> tuple[Decimal, Dimension]:
         return Decimal(1), DIMENSIONLESS
     if len(stripped) > 80 or not re.fullmatch(r"[\w\s*/^().µμΩ²³⁻¹-]+", stripped):
         raise InputError("unit", f"{text!r} is not a unit; examples: mV, ms, nS/um**2")
+    common = read_common(stripped)
+    if common is not None:
+        power_of_ten, exponents_in_si = common
+        for exponent, name in zip(exponents_in_si, BASE, strict=True):
+            power_of_ten -= exponent * _INTERNAL_EXPONENT[name]
+        dimension = Dimension(tuple(Fraction(e) for e in exponents_in_si))
+        if all(abs(e) <= _MOST for e in exponents_in_si):
+            return Decimal(1).scaleb(power_of_ten), dimension
+    return _parse_with_pint(stripped)
+
+
+def _parse_with_pint(stripped: str) -> tuple[Decimal, Dimension]:
     registry = _registry()
     try:
         factor, root = registry.get_root_units(registry.parse_units(stripped))
         if not registry.Quantity(1, registry.parse_units(stripped))._is_multiplicative:
-            raise InputError("unit", f"{text!r} has an offset; use kelvin")
+            raise InputError("unit", f"{stripped!r} has an offset; use kelvin")
         dimensionality = dict(registry.get_dimensionality(root))
     except InputError:
         raise
     except Exception as error:  # pint raises its own, tokenize's and arithmetic errors here
         raise InputError(
-            "unit", f"{text!r} is not a unit pint knows; examples: mV, ms, nS, pA, uF/cm**2"
+            "unit", f"{stripped!r} is not a unit pint knows; examples: mV, ms, nS, pA, uF/cm**2"
         ) from error
     exponents = []
     scale = Decimal(factor)
     for name in BASE:
         power = Fraction(str(dimensionality.pop(f"[{name}]", 0)))
         exponents.append(power)
-        if power.denominator != 1 or abs(power) > 12:
-            raise InputError("unit", f"{text!r} has the power {power} of [{name}]")
+        if power.denominator != 1 or abs(power) > _MOST:
+            raise InputError("unit", f"{stripped!r} has the power {power} of [{name}]")
         # pint's root unit of mass is the gram.
         grams = -3 if name == "mass" else 0
         scale = scale.scaleb(int(power) * (grams - _INTERNAL_EXPONENT[name]))
     if dimensionality:
         raise InputError(
-            "unit", f"{text!r} has the dimension {', '.join(dimensionality)}, not used in neurons"
+            "unit",
+            f"{stripped!r} has the dimension {', '.join(dimensionality)}, not used in neurons",
         )
     return scale, Dimension(tuple(exponents))
 

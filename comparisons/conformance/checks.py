@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -33,7 +34,13 @@ from .cases import CASES, Case
 
 Status = Literal["passed", "failed", "unsupported", "known gap"]
 
-KNOWN_GAPS: Mapping[tuple[str, str, str], str] = {}
+KNOWN_GAPS: Mapping[tuple[str, str, str], str] = MappingProxyType(
+    {
+        ("neuron", "raw", "start_above_threshold"): (
+            "WATCH notices a crossing: a cell that begins above its threshold never crosses it"
+        ),
+    }
+)
 """(backend, mode, case) that cannot pass yet, and why; one that passes after all is a failure."""
 
 
