@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.cell import Assignment, Cell
 from ..core.expressions import names, number, substitute
+from ..core.linear import linear_in
 from ..core.numpy_code import compile_expression, evaluate_constants
 from ..core.program import Program, program_of
 from ..core.realization import RealizedPopulation
@@ -81,50 +82,30 @@ def _depending_on(state: str, subexpressions: tuple[Assignment, ...]) -> dict[st
 
 def _linear(rate: ast.expr, name: str) -> tuple[ast.expr, ast.expr | None]:
     """The rate in a form in which NMODL sees its linearity, and its slope; None if it is not linear."""
-    slope = slope_of(rate, name)
-    if slope is not None:
+    linear = linear_in(rate, name)
+    zero = number(0.0)
+    if linear is None:
+        # Algebra may still find it linear; sympy is slow to import, so it is asked last.
+        from ..core.symbolic import from_sympy, linear_coefficient, symbol, to_sympy
+
+        whole = to_sympy(rate)
+        coefficient = linear_coefficient(whole, name)
+        if coefficient is None:
+            return rate, None
+        rest = from_sympy(whole.subs(symbol(name), 0))
+        slope = from_sympy(coefficient)
+        product = ast.BinOp(left=slope, op=ast.Mult(), right=ast.Name(id=name))
+        return ast.BinOp(left=product, op=ast.Add(), right=rest), slope
+    slope = linear.slope or zero
+    if linear.slope is None or not _chooses(rate, name):
         return rate, slope
-    from ..core.symbolic import from_sympy, linear_coefficient, symbol, to_sympy
-
-    whole = to_sympy(rate)
-    coefficient = linear_coefficient(whole, name)
-    if coefficient is None:
-        return rate, None
-    slope = from_sympy(coefficient)
-    rest = from_sympy(whole.subs(symbol(name), 0))
+    # NMODL's cnexp does not look into a condition: slope·x + intercept says it in so many words.
     product = ast.BinOp(left=slope, op=ast.Mult(), right=ast.Name(id=name))
-    return ast.BinOp(left=product, op=ast.Add(), right=rest), slope
+    return ast.BinOp(left=product, op=ast.Add(), right=linear.intercept or zero), slope
 
 
-_ZERO = ast.dump(number(0.0))
-
-
-def slope_of(tree: ast.expr, name: str) -> ast.expr | None:
-    """d(tree)/d(name) if sums, products and quotients alone show that it is linear, else None."""
-    if name not in names(tree):
-        return number(0.0)
-    match tree:
-        case ast.Name():
-            return number(1.0)
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
-            inner = slope_of(operand, name)
-            return None if inner is None else ast.UnaryOp(op=op, operand=inner)
-        case ast.BinOp(op=ast.Add() | ast.Sub() as op, left=left, right=right):
-            a, b = slope_of(left, name), slope_of(right, name)
-            return None if a is None or b is None else ast.BinOp(left=a, op=op, right=b)
-        case ast.BinOp(op=ast.Mult(), left=left, right=right):
-            a, b = slope_of(left, name), slope_of(right, name)
-            if a is None or b is None:
-                return None
-            if ast.dump(b) == _ZERO and name not in names(right):
-                return ast.BinOp(left=a, op=ast.Mult(), right=right)
-            if name not in names(left):
-                return ast.BinOp(left=left, op=ast.Mult(), right=b)
-            return None
-        case ast.BinOp(op=ast.Div(), left=left, right=right) if name not in names(right):
-            a = slope_of(left, name)
-            return None if a is None else ast.BinOp(left=a, op=ast.Div(), right=right)
-    return None
+def _chooses(tree: ast.expr, name: str) -> bool:
+    return any(isinstance(n, ast.IfExp) and name in names(n) for n in ast.walk(tree))
 
 
 def why_not_cnexp(population: RealizedPopulation, dt_ms: float) -> str | None:

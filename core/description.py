@@ -21,7 +21,12 @@ class Description(BaseModel):
         try:
             super().__init__(**data)
         except ValidationError as error:
-            raise explain(error, type(self), data.get("name")) from None
+            raise explain(error, type(self), self._called(data)) from None
+
+    @classmethod
+    def _called(cls, data: Mapping[str, Any]) -> object:
+        """The name of what is being described, for messages."""
+        return data.get("name")
 
 
 def explain(error: ValidationError, of: type[BaseModel], name: object = None) -> InputError:
@@ -29,7 +34,8 @@ def explain(error: ValidationError, of: type[BaseModel], name: object = None) ->
     first = error.errors(include_url=False)[0]
     named = isinstance(name, str) and bool(name)
     place = [str(name) if named else of.__name__]
-    place += [str(part) for part in first["loc"] if not str(part).startswith("function-")]
+    parts = [str(part) for part in first["loc"] if not str(part).startswith("function-")]
+    place += [part if part.isprintable() else repr(part) for part in parts]
     given = first.get("input")
     if len(place) > 1 and isinstance(given, Mapping):
         # The last part may be the tag by which one of several kinds was chosen.

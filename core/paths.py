@@ -43,8 +43,8 @@ def paths(experiment: Experiment) -> list[str]:
     """Every path that `set_values` takes and that has a value in the experiment."""
     found = list(_TOP[:3])
     for population in experiment.populations:
-        found.append(f"{population.name}.size")
         if isinstance(population, Population):
+            found.append(f"{population.name}.size")
             parameters = [v.name for v in population.model.variables if v.kind == "parameter"]
             states = [v.name for v in population.model.variables if v.kind == "state"]
             found += [f"{population.name}.{name}" for name in parameters]
@@ -53,7 +53,8 @@ def paths(experiment: Experiment) -> list[str]:
             for name, receptor in population.receptors.items():
                 fields = [f for f in type(receptor).model_fields if f not in {"kind", "port"}]
                 found += [f"{population.name}.{name}.{field}" for field in fields]
-    for part in (*experiment.projections, *experiment.inputs):
+    sources = [p for p in experiment.populations if not isinstance(p, Population)]
+    for part in (*sources, *experiment.projections, *experiment.inputs):
         fields = [f for f in type(part).model_fields if f not in {"name", "kind"}]
         found += [f"{part.name}.{field}" for field in fields]
     return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
+from typing_extensions import override
 
 from .description import Description
 from .errors import InputError
@@ -121,10 +123,13 @@ class Projection(Description):
     @model_validator(mode="before")
     @classmethod
     def _default_name(cls, given: Any) -> Any:
-        if isinstance(given, dict) and not given.get("name"):
-            parts = [str(given.get(k, "")) for k in ("source", "target", "receptor")]
-            return {**given, "name": "_to_".join(parts[:2]) + f"_{parts[2]}"}
-        return given
+        return {**given, "name": cls._called(given)} if isinstance(given, dict) else given
+
+    @classmethod
+    @override
+    def _called(cls, data: Mapping[str, Any]) -> object:
+        parts = [str(data.get(k, "")) for k in ("source", "target", "receptor")]
+        return data.get("name") or f"{parts[0]}_to_{parts[1]}_{parts[2]}"
 
     @model_validator(mode="after")
     def _consistent(self) -> Projection:

@@ -33,10 +33,10 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
     """A new folder that takes the place of *target* when the block ends without an error.
 
     Nothing half-written is ever seen under *target*; of two processes that write one target, the later wins.
+    Raises InputError when *target* holds something else than a run.
     """
     target = Path(target)
-    if target.exists() and not target.is_dir():
-        raise InputError(str(target), "is a file; a folder is needed")
+    check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     temporary.chmod(0o755)
@@ -45,6 +45,23 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
         replace_folder(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_target(target: str | Path) -> None:
+    """InputError for a file, or a folder of other things than a run: they would be lost."""
+    target = Path(target)
+    if target.exists() and not target.is_dir():
+        raise InputError(str(target), "is a file; a folder is needed")
+    # A second look, because another process may just be replacing the folder.
+    if all(names and RUN_FILE not in names for names in (_names(target), _names(target))):
+        raise InputError(str(target), f"has other files and no {RUN_FILE}; choose another folder")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
 
 
 def replace_folder(source: Path, target: Path) -> None:

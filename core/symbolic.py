@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any
 
+import mpmath
 import sympy
 from sympy.printing.str import StrPrinter
 from typing_extensions import override
 
-from .expressions import parse
+from .errors import InputError
+from .expressions import parse, text
 
 
 class exprel(sympy.Function):  # type: ignore[misc]  # noqa: N801 - sympy names functions so
     """(eˣ - 1)/x with the value 1 at 0."""
+
+    @classmethod
+    @override
+    def eval(cls, x: Any) -> Any:
+        return sympy.Integer(1) if x.is_zero else None
+
+    def _eval_is_positive(self) -> Any:
+        return self.args[0].is_real
+
+    def _eval_evalf(self, precision: int) -> Any:
+        try:
+            x = self.args[0]._to_mpmath(precision + 5)
+        except ValueError:  # not a number
+            return None
+        with mpmath.workprec(precision):
+            return sympy.Expr._from_mpmath(mpmath.expm1(x) / x if x else mpmath.mpf(1), precision)
 
     @override
     def fdiff(self, argindex: int = 1) -> Any:
@@ -97,15 +116,24 @@ def to_sympy(node: ast.expr) -> Any:
                 return _number(float(a) ** float(b))
             return a**b
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _COMPARE[type(op)](to_sympy(left), to_sympy(right))
+            return _apply(_COMPARE[type(op)], node, [left, right])
         case ast.BoolOp(op=op, values=values):
             parts = [to_sympy(value) for value in values]
             return sympy.And(*parts) if isinstance(op, ast.And) else sympy.Or(*parts)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             return sympy.Piecewise((to_sympy(body), to_sympy(test)), (to_sympy(orelse), True))
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            return _FUNCTIONS[name](*(to_sympy(argument) for argument in arguments))
+            return _apply(_FUNCTIONS[name], node, arguments)
     raise AssertionError(f"not in the language: {ast.dump(node)}")
+
+
+def _apply(function: Any, node: ast.expr, arguments: Sequence[ast.expr]) -> Any:
+    values = [to_sympy(argument) for argument in arguments]
+    try:
+        return function(*values)
+    except (TypeError, ValueError) as error:
+        # Sympy's answer to what cannot be compared, such as sqrt(-1).
+        raise InputError("expression", f"{text(node)!r}: {error}") from error
 
 
 class _Printer(StrPrinter):  # type: ignore[misc]
@@ -157,6 +185,11 @@ class _Printer(StrPrinter):  # type: ignore[misc]
             result = f"(({self._print(body)}) if ({self._print(test)}) else ({result}))"
         return str(result)
 
+    def _print_ITE(self, value: Any) -> str:
+        # Sympy's choice between two conditions, which a comparison with a choice becomes.
+        test, body, orelse = (f"({self._print(a)})" for a in value.args)
+        return f"(({test} and {body}) or ((not {test}) and {orelse}))"
+
     def _print_And(self, value: Any) -> str:
         return "(" + " and ".join(f"({self._print(a)})" for a in value.args) + ")"
 
@@ -182,7 +215,10 @@ def linear_coefficient(rhs: Any, name: str) -> Any | None:
         return sympy.Integer(0)
     coefficient = sympy.diff(rhs, variable)
     if coefficient.has(variable) or coefficient.has(sympy.Derivative, sympy.DiracDelta):
-        coefficient = sympy.simplify(coefficient)
+        try:
+            coefficient = sympy.simplify(coefficient)
+        except (ValueError, TypeError):  # sympy puts a 0 where its result is not comparable
+            return None
         if coefficient.has(variable) or coefficient.has(sympy.Derivative, sympy.DiracDelta):
             return None
     if coefficient.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):

@@ -14,11 +14,9 @@ from coincide.backends import neuron_network
 from coincide.backends.neuron_ import NeuronBackend
 from coincide.backends.neuron_compile import library_of, load_neuron
 from coincide.backends.neuron_conventions import CONVENTIONS
-from coincide.backends.neuron_equations import slope_of
 from coincide.backends.reference import ReferenceBackend
 from coincide.core.errors import RunError, UnsupportedError
 from coincide.core.experiment import Experiment, Record
-from coincide.core.expressions import parse, text
 from coincide.core.inputs import (
     ConstantInput,
     OrnsteinUhlenbeckInput,
@@ -506,16 +504,6 @@ def test_derivimplicit_without_a_solution_is_a_failure_with_advice() -> None:
     realization = one_cell(IZHIKEVICH, "10 mV")
     with pytest.raises(RunError, match=r"NEURON stopped at .* ms .*another method may help"):
         NEURON.run(realization, Settings("raw", "derivimplicit"))
-
-
-def test_slopes() -> None:
-    assert slope_of(parse("x*x"), "x") is None
-    assert slope_of(parse("exp(x)"), "x") is None
-    assert slope_of(parse("1/x"), "x") is None
-    slope = slope_of(parse("((E - x)*g + 3)/tau"), "x")
-    assert slope is not None
-    values = {"E": 2.0, "g": 3.0, "tau": 4.0}
-    assert eval(text(slope), {"__builtins__": {}}, values) == -3 / 4
 
 
 # The process

@@ -63,7 +63,10 @@ _DESCRIBED = {
                 },
             },
         },
-        {"name": "inh", "kind": "neurons", "model": _LIF, "size": 8, "receptors": {"kick": {"kind": "delta"}}},
+        {
+            "name": "inh", "kind": "neurons", "model": _LIF, "size": 8,
+            "receptors": {"kick": {"kind": "delta"}},
+        },
         {"name": "drive", "kind": "poisson", "size": 10, "rate": "30 Hz"},
         {
             "name": "wave", "kind": "poisson", "size": 3, "rate": {"values": [10, 20, 30], "unit": "Hz"},

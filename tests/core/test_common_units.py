@@ -20,7 +20,9 @@ def test_equal_to_pint(text: str) -> None:
     assert parse_unit(text) == _parse_with_pint(text)
 
 
-@pytest.mark.parametrize("text", ["degC", "minute", "mV + mV", "inch", "2*mV", "mV**0.5", "e.v", "("])
+@pytest.mark.parametrize(
+    "text", ["degC", "minute", "mV + mV", "inch", "2*mV", "mV**0.5", "e.v", "("]
+)
 def test_everything_else_is_left_to_pint(text: str) -> None:
     assert read_common(text) is None
 

@@ -58,7 +58,11 @@ def test_a_variable_reads_back_from_its_own_text() -> None:
         ("dv/dt = -v/tau", "LIF", "is no equation; write 'dv/dt = … : mV'"),
         ("dv/dt : mV", "LIF.v", "needs a right-hand side"),
         ("dv/dt = (-v/tau : mV", "LIF", "a parenthesis is never closed"),
-        ("dv/dt = -v/tau : mV (until refractory)", "LIF.v", "unknown flag 'until refractory'; known:"),
+        (
+            "dv/dt = -v/tau : mV (until refractory)",
+            "LIF.v",
+            "unknown flag 'until refractory'; known:",
+        ),
         ("dv/dt = -v/tau : mss", "LIF.v", "'mss' is not a unit"),
         ("dv/dt = -v/tau :", "LIF.v", "has no unit; write ': 1'"),
         ("x = 2 : 1 (unless refractory)", "LIF.x", "only a differential equation can be"),
@@ -104,7 +108,9 @@ def test_no_reserved_word_of_any_language_is_a_variable(language: str) -> None:
                 parse_equations(line, "LIF")
 
 
-@pytest.mark.parametrize("name", ["NEURON", "STATE", "double", "class", "xi", "i", "namespace", "celsius"])
+@pytest.mark.parametrize(
+    "name", ["NEURON", "STATE", "double", "class", "xi", "i", "namespace", "celsius"]
+)
 def test_the_words_that_matter_most_are_among_them(name: str) -> None:
     with pytest.raises(InputError, match="reserved word"):
         parse_equations(f"{name} : 1", "LIF")
@@ -115,10 +121,13 @@ def test_a_name_is_ascii_or_an_input_error(name: str) -> None:
     try:
         check_identifier(name, "population")
     except InputError as error:
-        assert str(error).startswith("population: ")
+        assert str(error).startswith("population: ")  # noqa: PT017
     else:
-        assert name.isascii() and name.isidentifier()
-        assert not name.startswith("_") and not name.endswith("_") and "__" not in name
+        assert name.isascii()
+        assert name.isidentifier()
+        assert not name.startswith("_")
+        assert not name.endswith("_")
+        assert "__" not in name
 
 
 @given(st.permutations(["a = b + c : 1", "b = c*2 : 1", "c = x : 1", "x : 1", "d = a + 1 : 1"]))
@@ -151,7 +160,8 @@ def test_a_cycle_is_shown(source: str, cycle: str) -> None:
     ("source", "words"),
     [
         ("dv/dt = v : mV", "but a quantity [mV/ms] is needed"),
-        ("dv/dt = -v/tau : mV\ntau : mV", "'-v / tau' has the dimension of a pure number, but a quantity [mV/ms]"),
+        ("dv/dt = -v/tau : mV\ntau : mV",
+         "'-v / tau' has the dimension of a pure number, but a quantity [mV/ms]"),
         ("x = 3*mV : pA", "'3 * mV' has the dimension of a voltage [mV], but a current [pA] is needed"),
         ("x = 3*mV + 2*ms : mV", "cannot add '3 * mV', a voltage [mV], and '2 * ms', a time [ms]"),
         ("x = y + 1 : 1\nyy : 1", "unknown variable 'y'; did you mean 'yy'?"),

@@ -37,7 +37,7 @@ VARIABLES = ("x", "y", "V_m")
 numbers = st.one_of(
     st.sampled_from([0.0, 1.0, 2.0, 3.0, 0.5, 0.1, 1e-3, 12.25]),
     st.integers(0, 20),
-    st.floats(0, 1e6, allow_subnormal=False),
+    st.floats(1e-3, 1e6),
 ).map(lambda value: ast.Constant(value=value))
 variables = st.sampled_from(VARIABLES).map(lambda name: ast.Name(id=name))
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
@@ -71,7 +71,10 @@ def trees(functions: tuple[str, ...], max_leaves: int = 12) -> st.SearchStrategy
     def larger(inner: st.SearchStrategy[ast.expr]) -> st.SearchStrategy[ast.expr]:
         ways = [
             st.builds(_binary, inner, st.sampled_from(ARITHMETIC), inner),
-            st.builds(lambda op, a: ast.UnaryOp(op=op(), operand=a), st.sampled_from([ast.USub, ast.UAdd]), inner),
+            st.builds(
+                lambda op, a: ast.UnaryOp(op=op(), operand=a),
+                st.sampled_from([ast.USub, ast.UAdd]), inner,
+            ),
             st.builds(lambda a, n: _binary(a, ast.Pow, ast.Constant(value=n)), inner, st.integers(1, 5)),
             st.builds(
                 lambda c, a, b: ast.IfExp(test=c, body=a, orelse=b), conditions(inner), inner, inner
@@ -91,7 +94,9 @@ def trees(functions: tuple[str, ...], max_leaves: int = 12) -> st.SearchStrategy
 # --- a plain evaluator, apart from the one under test -----------------------------------------------
 
 
-def evaluate(tree: ast.expr, values: Mapping[str, Any], maths: Mapping[Any, Callable[..., Any]]) -> Any:
+def evaluate(
+    tree: ast.expr, values: Mapping[str, Any], maths: Mapping[Any, Callable[..., Any]]
+) -> Any:
     """The value of a tree by plain recursion, with the operations of *maths*."""
 
     def visit(node: ast.expr) -> Any:
@@ -106,7 +111,9 @@ def evaluate(tree: ast.expr, values: Mapping[str, Any], maths: Mapping[Any, Call
                 return -visit(operand)
             case ast.UnaryOp(operand=operand):
                 return visit(operand)
-            case ast.BinOp(left=ast.Name(id=name), op=ast.Pow(), right=ast.Constant(value=2 | 3 | 4 as n)):
+            case ast.BinOp(
+                left=ast.Name(id=name), op=ast.Pow(), right=ast.Constant(value=2 | 3 | 4 as n)
+            ):
                 # The Renderer promises products for these, on every backend.
                 result = values[name]
                 for _ in range(n - 1):
@@ -136,12 +143,12 @@ def _expm1_over(x: Any) -> Any:
 
 
 NUMPY: dict[Any, Callable[..., Any]] = {
-    "number": lambda v: np.full(3, float(v)), "not": np.logical_not, "choose": np.where,
-    ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply, ast.Div: np.divide, ast.Pow: np.power,
-    ast.Lt: np.less, ast.LtE: np.less_equal, ast.Gt: np.greater, ast.GtE: np.greater_equal,
-    ast.Eq: np.equal, ast.NotEq: np.not_equal, ast.And: np.logical_and, ast.Or: np.logical_or,
-    "int": lambda c: c.astype(float), "clip": lambda x, a, b: np.minimum(np.maximum(x, a), b),
-    "abs": np.abs, "exprel": _expm1_over,
+    "number": float, "not": np.logical_not, "choose": np.where,
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
+    ast.And: np.logical_and, ast.Or: np.logical_or, "int": lambda c: np.where(c, 1.0, 0.0),
+    "clip": lambda x, a, b: np.minimum(np.maximum(x, a), b), "abs": np.abs, "exprel": _expm1_over,
     **{
         name: getattr(np, name) for name in FUNCTIONS if name not in {"int", "clip", "abs", "exprel"}
     },
@@ -171,12 +178,21 @@ def test_numpy_code_does_the_same_operations_in_the_same_order(
     with np.errstate(all="ignore"):
         try:
             found = compile_expression(tree)(values)
+            expected = evaluate(tree, values, NUMPY)
         except ArithmeticError:  # plain numbers alone, which Python refuses to divide by zero
             assume(False)
-        expected = evaluate(tree, values, NUMPY)
-    found = np.broadcast_to(np.asarray(found, dtype=np.float64), 3)
+    found, expected = (np.broadcast_to(np.asarray(x, dtype=float), 3) for x in (found, expected))
     # Not a tolerance: lockstep rests on the same operations, so the same bits (but for NaN's payload).
     assert np.array_equal(found, expected, equal_nan=True)
+
+
+def accepted(tree: ast.expr) -> ast.expr:
+    """The tree as the parser gives it, which refuses plain numbers that come to no finite number."""
+    try:
+        return parse(text(tree))
+    except InputError:
+        assume(False)
+        raise
 
 
 SMOOTH = ("exp", "expm1", "log1p", "exprel", "sin", "cos", "sinh", "cosh", "tanh", "abs", "sqrt", "log",
@@ -229,6 +245,11 @@ MPMATH: dict[Any, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+def _written_out(exprel: Any) -> Any:
+    (x,) = exprel.args
+    return (sympy.exp(x) - 1) / x if x != 0 else sympy.Integer(1)
+
+
 @given(
     trees(SMOOTH, max_leaves=7),
     st.lists(st.fractions(-3, 3, max_denominator=16), min_size=3, max_size=3),
@@ -236,7 +257,10 @@ MPMATH: dict[Any, Callable[..., Any]] = {
 @settings(max_examples=60)
 def test_sympy_means_the_same(tree: ast.expr, drawn: list[Fraction]) -> None:
     """To 30 digits, so that no difference of meaning can hide behind round-off."""
-    given_mp = {n: mp.mpf(v.numerator) / v.denominator for n, v in zip(VARIABLES, drawn, strict=True)}
+    given_mp = {
+        n: mp.mpf(v.numerator) / v.denominator for n, v in zip(VARIABLES, drawn, strict=True)
+    }
+    tree = accepted(tree)
     try:
         expected = evaluate(tree, given_mp, MPMATH)
     except UndecidedError:
@@ -247,8 +271,7 @@ def test_sympy_means_the_same(tree: ast.expr, drawn: list[Fraction]) -> None:
         for n, v in zip(VARIABLES, drawn, strict=True)
     }
     found = to_sympy(tree).subs(rational).doit()
-    found = found.replace(lambda e: type(e).__name__ == "exprel", lambda e: (sympy.exp(e.args[0]) - 1) / e.args[0]
-                          if e.args[0] != 0 else sympy.Integer(1))  # fmt: skip
+    found = found.replace(lambda e: type(e).__name__ == "exprel", _written_out)
     found = mp.mpf(str(sympy.re(found.evalf(50, maxn=400))))
     assert abs(found - expected) <= mp.mpf(10) ** -30 * max(1, abs(expected))
 
@@ -261,13 +284,18 @@ def test_sympy_means_the_same(tree: ast.expr, drawn: list[Fraction]) -> None:
 def test_from_sympy_reads_back_what_to_sympy_wrote(tree: ast.expr, drawn: list[Fraction]) -> None:
     values = {n: mp.mpf(v.numerator) / v.denominator for n, v in zip(VARIABLES, drawn, strict=True)}
     try:
-        written = to_sympy(tree)
+        written = to_sympy(accepted(tree))
         assume(not written.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo))
         # Numbers are printed as floats: only where these are exact can 30 digits be asked for.
-        assume(all(Fraction(float(r)) == Fraction(int(r.p), int(r.q)) for r in written.atoms(sympy.Rational)))
+        assume(
+            all(
+                Fraction(float(r)) == Fraction(int(r.p), int(r.q))
+                for r in written.atoms(sympy.Rational)
+            )
+        )
         expected = evaluate(tree, values, MPMATH)
         found = evaluate(from_sympy(written), values, MPMATH)
-    except (ArithmeticError, UndecidedError):
+    except UndecidedError:
         assume(False)
     assume(1e-20 < abs(expected) < 1e20 or expected == 0)
     assert abs(found - expected) <= mp.mpf(10) ** -30 * max(1, abs(expected))
@@ -289,7 +317,9 @@ def test_linear_rates_have_their_slope(rate: str, slope: str) -> None:
     assert sympy.simplify(found - to_sympy(parse(slope))) == 0
 
 
-@pytest.mark.parametrize("rate", ["v**2", "exp(v)", "v*abs(v)", "v if v > 0 else 2*v", "sqrt(-1)*v"])
+@pytest.mark.parametrize(
+    "rate", ["v**2", "exp(v)", "v*abs(v)", "v if v > 0 else 2*v", "sqrt(-1)*v"]
+)
 def test_rates_that_are_not_linear_have_no_slope(rate: str) -> None:
     assert linear_coefficient(to_sympy(parse(rate)), "v") is None
 
@@ -309,7 +339,7 @@ HOSTILE = [
     "(" * 5000 + "1" + ")" * 5000, "(" * 101 + "1", "-" * 150 + "1", "-" * 19_000 + "1",
     "not " * 4000 + "x", "exp(" * 120 + "1" + ")" * 120, "1" + "+1" * 9000, "a" + "[0]" * 3000,
     "a" + "()" * 3000, "x**" * 500 + "x", "x if x else " * 300 + "x",
-    "𝑣", "ｖ + 1", "v\u200b", "µ", "v\u0301", "х + 1", "１ + 1", "v \N{MINUS SIGN} 1", "\ud800", "x\u202ey",
+    "𝑣", "ｖ + 1", "v\u200b", "µ", "v\u0301", "х + 1", "１ + 1", "v \N{MINUS SIGN} 1", "\ud800", "x\u202ey",  # noqa: RUF001
 ]  # fmt: skip
 
 
@@ -345,7 +375,9 @@ def test_any_text_is_an_expression_or_an_input_error(source: str) -> None:
 @given(
     st.lists(
         st.sampled_from(
-            "x y 1 2.5 + - * / ** ( ) < and not if else exp( clip( , . [ ] lambda : = ' \\ # \n ;".split(" ")
+            "x y 1 2.5 + - * / ** ( ) < and not if else exp( clip( , . [ ] lambda : = ' \\ # \n ;".split(
+                " "
+            )
         ),
         max_size=12,
     ).map(" ".join)
@@ -363,7 +395,11 @@ def test_any_sequence_of_tokens_is_an_expression_or_an_input_error(source: str) 
 
 def test_nothing_is_evaluated(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for source in ["open('mark', 'w')", "exp(open('mark', 'w'))", "[open('mark', 'w') for x in (1,)]"]:
+    for source in [
+        "open('mark', 'w')",
+        "exp(open('mark', 'w'))",
+        "[open('mark', 'w') for x in (1,)]",
+    ]:
         with pytest.raises(InputError):
             parse(source)
     assert not list(tmp_path.iterdir())
@@ -463,7 +499,9 @@ def consistent(
             return _call("sign", part(draw(dimensions)))
         case _:
             other = draw(dimensions)
-            return _call("int", ast.Compare(left=part(other), ops=[ast.Gt()], comparators=[part(other)]))
+            return _call(
+                "int", ast.Compare(left=part(other), ops=[ast.Gt()], comparators=[part(other)])
+            )
 
 
 @given(st.data(), dimensions)

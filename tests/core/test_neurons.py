@@ -102,7 +102,9 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], where: str, words: str)
 @pytest.mark.parametrize("tau", ["C/g", "1*ms + C/g", "C/g if g > 0*nS else ms"])
 def test_a_capacitance_has_to_be_positive(tau: str) -> None:
     equations = f"dv/dt = -v/({tau}) : mV\nC : pF\ng : nS"
-    with pytest.raises(InputError, match=r"^M\.C: 0 pF is not positive; a capacitance has to be > 0$"):
+    with pytest.raises(
+        InputError, match=r"^M\.C: 0 pF is not positive; a capacitance has to be > 0$"
+    ):
         NeuronModel(name="M", equations=equations, parameters={"C": "0 pF"})
 
 

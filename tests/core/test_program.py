@@ -44,27 +44,22 @@ def logistic(t: Any) -> Any:
     return 1 / (1 + 9 * np.exp(-0.05 * t))
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(
-    ("cell", "start", "exact"),
-    [
-        (LINEAR, {"v": -50.0}, -60 + 10 * np.exp(-T / 10)),
-        (LOGISTIC, {"x": 0.1}, logistic(T)),
-        (CUBIC, {"x": 0.5}, 0.5 / np.sqrt(1 + 2 * 0.25 * T)),
-        (OSCILLATOR, {"x": 1.0, "y": 0.5}, np.cos(0.05 * T) + 0.5 * np.sin(0.05 * T)),
-    ],
-    ids=["linear", "logistic", "cubic", "oscillator"],
-)
-def test_every_scheme_has_its_order(
-    cell: Cell, start: dict[str, float], exact: float, method: str, run_program: Run
-) -> None:
+CLOSED_FORMS = {
+    "linear": (LINEAR, {"v": -50.0}, -60 + 10 * np.exp(-T / 10)),
+    "logistic": (LOGISTIC, {"x": 0.1}, logistic(T)),
+    "cubic": (CUBIC, {"x": 0.2}, 0.2 / np.sqrt(1 + 2 * 0.04 * T)),
+    "oscillator": (OSCILLATOR, {"x": 1.0, "y": 0.5}, np.cos(0.05 * T) + 0.5 * np.sin(0.05 * T)),
+}
+# Exponential Euler has no error for a linear equation: the next test.
+CASES = [(c, m) for c in CLOSED_FORMS for m in METHODS if (c, m) != ("linear", "exponential_euler")]
+
+
+@pytest.mark.parametrize(("case", "method"), CASES)
+def test_every_scheme_has_its_order(case: str, method: str, run_program: Run) -> None:
+    cell, start, exact = CLOSED_FORMS[case]
     variable = next(iter(start))
-    if method == "exponential_euler" and cell is LINEAR:
-        pytest.skip("exact for a linear equation: the test below")
     steps = np.array([16, 32, 64, 128])
-    errors = [
-        abs(run_program(cell, method, T / n, n, start)[variable][-1] - exact) for n in steps
-    ]
+    errors = [abs(run_program(cell, method, T / n, n, start)[variable][-1] - exact) for n in steps]
     slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
     # The next term of the error is smaller by dt·rate ≤ 0.13 at the coarsest step, less at the others.
     assert slope == pytest.approx(ORDERS[method], abs=0.12)
@@ -78,7 +73,7 @@ def test_exponential_euler_is_exact_for_a_linear_equation(dt: float, run_program
     # n steps, each with a few roundings of numbers up to 60: 20·4·60·2⁻⁵³.
     assert np.abs(found - exact).max() < 20 * 4 * 60 * 2**-53
     coarse = run_program(LINEAR, "euler", dt, n, {"v": -50.0})["v"]
-    assert np.abs(coarse - exact).max() > 1e-4
+    assert np.abs(coarse - exact).max() > 1e-5
 
 
 def test_exponential_euler_does_not_divide_by_a_vanishing_rate(run_program: Run) -> None:
@@ -93,7 +88,9 @@ def test_exponential_euler_is_of_order_one_when_a_coefficient_moves(run_program:
     start = {"u": 1.0, "n": 0.2}
     fine = run_program(GATE, "rk4", T / 4096, 4096, start)["n"][-1]
     steps = np.array([64, 128, 256])
-    errors = [abs(run_program(GATE, "exponential_euler", T / n, n, start)["n"][-1] - fine) for n in steps]
+    errors = [
+        abs(run_program(GATE, "exponential_euler", T / n, n, start)["n"][-1] - fine) for n in steps
+    ]
     slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
     assert slope == pytest.approx(1.0, abs=0.1)
     u = run_program(GATE, "exponential_euler", T / 16, 16, start)["u"][-1]
@@ -154,7 +151,8 @@ def test_what_is_constant_is_computed_once(method: Any) -> None:
         assert names(constant.expression) <= known
         known.add(constant.target)
     assert len({c.target for c in program.constants}) == len(program.constants)
-    assert {"peak_time_gaba", "norm_gaba"} <= known | {c.target for c in program.constants}
+    # The norm of the double exponential is a formula of the time constants alone.
+    assert all(isinstance(i.coefficient, ast.Name) for i in program.increments["gaba"])
     step = [a.expression for a in program.update] + [a.expression for a in program.reset]
     step += [i.coefficient for r in program.increments.values() for i in r]
     assert program.threshold is not None
@@ -194,6 +192,9 @@ def test_what_nothing_depends_on_is_left_out() -> None:
         assert not any("unused" in a.target for a in program_of(cell, method).update)
 
 
+PROGRAMS = {method: program_of(CONDUCTANCES, method) for method in METHODS}
+
+
 @given(
     st.floats(-80, -40), st.floats(0, 1), st.floats(0, 5), st.floats(0.5, 50), st.booleans(),
     st.sampled_from(METHODS),
@@ -206,7 +207,7 @@ def test_hoisting_changes_no_number(
     parameters["tau"] = tau
     dt = 0.1
     start = {"v": v, "h": h, "g_nmda": g, "rise_gaba": g / 2, "decay_gaba": g}
-    program = program_of(CONDUCTANCES, method)
+    program = PROGRAMS[method]
     namespace: dict[str, Any] = {
         **parameters, **evaluate_constants(program.constants, parameters, dt),
         **{n: np.array([x]) for n, x in start.items()}, "dt": dt, "not_refractory": np.array([free]),
@@ -240,16 +241,16 @@ def test_increments_and_resets_see_the_state_when_they_act() -> None:
     assert [str(a) for a in program.reset] == [
         "v = 0.5 * (2 * v) - 2 * (2 * v)", "u = u + 2 * v",
     ]  # fmt: skip
-    assert {n: text(r) for n, r in inlined_rates(cell).items()} == {"v": "-v / 1.0", "u": "c0_"} or (
-        text(inlined_rates(cell)["v"]) == "-v / 1.0"
-    )
+    assert text(inlined_rates(cell)["v"]) == "-v / 1.0"
 
 
 def test_constants_that_cannot_be_computed_are_named() -> None:
     cell = cell_of("dv/dt = (E - v)/(tau - tau_m) : mV\nE : mV\ntau : ms\ntau_m : ms")
     program = program_of(cell, "euler")
     with pytest.raises(InputError) as caught:
-        evaluate_constants(program.constants + _reciprocal(), {"tau": 5.0, "tau_m": 5.0, "E": 0.0}, 0.1)
+        evaluate_constants(
+            program.constants + _reciprocal(), {"tau": 5.0, "tau_m": 5.0, "E": 0.0}, 0.1
+        )
     assert "1.0 / (tau - tau_m)" in str(caught.value)
     assert "tau = 5, tau_m = 5" in str(caught.value)
 

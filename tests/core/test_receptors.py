@@ -206,7 +206,9 @@ def test_a_current_needs_a_port_and_a_kick_does_not() -> None:
         return build_cell(Population(name="exc", model=model, size=1, receptors={"r": receptor}))
 
     for receptor in (ExponentialCurrent(tau="5 ms"), NMDA(tau="5 ms"), own(current="x")):
-        with pytest.raises(InputError, match=r"^exc\.r: .*has no \(input\) that .*current could add to$"):
+        with pytest.raises(
+            InputError, match=r"^exc\.r: .*has no \(input\) that .*current could add to$"
+        ):
             build(receptor)
     two = NeuronModel(name="M", equations="dv/dt = (I + J)/pF : mV\nI : pA (input)\nJ : pA (input)")
     with pytest.raises(InputError, match=r"^exc\.r: M has the inputs I, J; say port=$"):

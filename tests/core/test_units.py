@@ -97,9 +97,9 @@ def test_pint_and_numpy_numbers_are_read() -> None:
     assert Quantity.parse(np.int64(3)) == Quantity(3.0)
 
 
-exponents = st.lists(
-    st.integers(-3, 3).map(Fraction), min_size=len(BASE), max_size=len(BASE)
-).map(lambda e: Dimension(tuple(e)))
+exponents = st.lists(st.integers(-3, 3).map(Fraction), min_size=len(BASE), max_size=len(BASE)).map(
+    lambda e: Dimension(tuple(e))
+)
 
 
 @given(exponents)

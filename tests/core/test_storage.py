@@ -1,0 +1,330 @@
+"""Recordings on disk: SONATA that libsonata reads, every bit kept, nothing half-written."""
+
+import json
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coincide.core.errors import InputError
+from coincide.core.recording import Recording, Spikes, Trace
+from coincide.core.storage import (
+    RUN_FILE,
+    SPIKES_FILE,
+    atomic_folder,
+    read_recording,
+    read_report,
+    read_run,
+    read_spikes,
+    write_json,
+    write_recording,
+)
+
+
+def recording(
+    times: Any = (0.3, 0.1, 0.1, 12.7), cells: Any = (2, 5, 1, 0), values: Any = None
+) -> Recording:
+    rng = np.random.default_rng(1)
+    values = rng.normal(-60, 5, (101, 3)) if values is None else values
+    return Recording(
+        duration_ms=10.0,
+        dt_ms=0.1,
+        spikes={"exc": Spikes.sorted(times, cells), "inh": Spikes.sorted([], [])},
+        traces={
+            ("exc", "v"): Trace(values, np.array([4, 0, 2], dtype=np.int32), "mV", 0.0, 0.1),
+            ("inh", "v"): Trace(values[:, :1] / 2, np.array([0], dtype=np.int32), "mV", 0.0, 0.1),
+            ("exc", "g_ampa"): Trace(
+                np.abs(values), np.array([0, 1, 2], dtype=np.int32), "nS", 0.0, 0.1
+            ),
+        },
+        sizes={"exc": 6, "inh": 2},
+        notes=("delays are rounded", "µ"),
+        build_s=0.25,
+        run_s=1.5,
+    )
+
+
+def written(folder: Path, what: Recording | None = None) -> Path:
+    folder.mkdir(exist_ok=True)
+    write_recording(what or recording(), folder, {"backend": "reference", "status": "ok"})
+    return folder
+
+
+def test_a_recording_survives_its_files_to_the_bit(tmp_path: Path) -> None:
+    before = recording()
+    after = read_recording(written(tmp_path, before))
+    assert (after.duration_ms, after.dt_ms) == (10.0, 0.1)
+    assert after.sizes == before.sizes
+    assert after.notes == before.notes
+    assert (after.build_s, after.run_s) == (0.25, 1.5)
+    assert after.provenance["backend"] == "reference"
+    assert after.spikes.keys() == before.spikes.keys()
+    for name, spikes in before.spikes.items():
+        assert after.spikes[name].times.tobytes() == spikes.times.tobytes()
+        assert after.spikes[name].cells.tolist() == spikes.cells.tolist()
+    assert after.traces.keys() == before.traces.keys()
+    for key, trace in before.traces.items():
+        assert after.traces[key].values.tobytes() == trace.values.tobytes()
+        assert after.traces[key].cells.tolist() == trace.cells.tolist()
+        assert (after.traces[key].unit, after.traces[key].start_ms, after.traces[key].dt_ms) == (
+            trace.unit, 0.0, 0.1,
+        )  # fmt: skip
+        assert np.array_equal(after.traces[key].times, trace.times)
+
+
+numbers = st.floats(width=64, allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 2**31 - 1)), max_size=20),
+    st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=5),
+)
+def test_any_numbers_survive(
+    tmp_path_factory: pytest.TempPathFactory,
+    spikes: list[tuple[float, int]],
+    samples: list[tuple[float, float, float]],
+) -> None:
+    before = recording(
+        [t for t, _ in spikes], [c for _, c in spikes], np.array(samples, dtype=np.float64)
+    )
+    # Single precision holds less; its infinities are for SONATA's readers alone.
+    with np.errstate(over="ignore"):
+        after = read_recording(written(tmp_path_factory.mktemp("any"), before))
+    assert after.traces["exc", "v"].values.tobytes() == before.traces["exc", "v"].values.tobytes()
+    assert after.spikes["exc"].times.tobytes() == before.spikes["exc"].times.tobytes()
+    assert after.spikes["exc"].cells.tolist() == before.spikes["exc"].cells.tolist()
+    assert sorted(spikes) == list(
+        zip(after.spikes["exc"].times.tolist(), after.spikes["exc"].cells.tolist(), strict=True)
+    )
+
+
+def test_libsonata_reads_the_spikes(tmp_path: Path) -> None:
+    libsonata = pytest.importorskip("libsonata")
+    reader = libsonata.SpikeReader(str(written(tmp_path) / SPIKES_FILE))
+    assert sorted(reader.get_population_names()) == ["exc", "inh"]
+    population = reader["exc"]
+    assert population.sorting == "by_time"
+    # The pairs come as (cell, time).
+    assert population.get() == [(1, 0.1), (5, 0.1), (2, 0.3), (0, 12.7)]
+    assert population.get(tstart=0.2, tstop=1.0) == [(2, 0.3)]
+    assert reader["inh"].get() == []
+
+
+def test_libsonata_reads_the_reports(tmp_path: Path) -> None:
+    libsonata = pytest.importorskip("libsonata")
+    before = recording()
+    written(tmp_path, before)
+    for variable, unit in (("v", "mV"), ("g_ampa", "nS")):
+        report = libsonata.ElementReportReader(str(tmp_path / f"{variable}.h5"))
+        population = report["exc"]
+        assert population.data_units == unit
+        assert population.time_units == "ms"
+        start, stop, dt = population.times
+        assert (start, dt) == (0.0, 0.1)
+        # The interval is half-open: 101 samples from 0 to 10 ms end before 10.1 ms.
+        assert stop == pytest.approx(10.1, abs=1e-12)
+        assert population.sorted == (variable == "g_ampa")
+        trace = before.traces["exc", variable]
+        assert sorted(population.get_node_ids()) == sorted(trace.cells.tolist())
+        frame = population.get()
+        assert len(frame.times) == 101
+        columns = [[int(node) for node, _ in frame.ids].index(c) for c in trace.cells.tolist()]
+        assert np.array_equal(np.asarray(frame.data)[:, columns], trace.values.astype(np.float32))
+        some = population.get(node_ids=[2], tstart=1.0, tstop=2.0)
+        assert some.times[0] == pytest.approx(1.0)
+        assert np.asarray(some.data).shape[1] == 1
+
+
+def test_the_files_say_what_they_are(tmp_path: Path) -> None:
+    written(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "g_ampa.h5",
+        RUN_FILE,
+        SPIKES_FILE,
+        "v.h5",
+    ]
+    for name in ("spikes.h5", "v.h5"):
+        with h5py.File(tmp_path / name) as file:
+            assert file.attrs["magic"] == 0x0A7A
+            assert file.attrs["version"].tolist() == [0, 1]
+    with h5py.File(tmp_path / SPIKES_FILE) as file:
+        assert (np.diff(file["spikes/exc/timestamps"][:]) >= 0).all()
+        assert file["spikes/exc/timestamps"].attrs["units"] == "ms"
+    run = read_run(tmp_path)
+    assert run["variables"] == ["g_ampa", "v"]
+    assert run["notes"] == ["delays are rounded", "µ"]
+
+
+def test_a_variable_called_like_the_spikes_keeps_both(tmp_path: Path) -> None:
+    trace = Trace(np.ones((3, 1)), np.zeros(1, dtype=np.int32), "1", 0.0, 0.1)
+    before = Recording(
+        0.2, 0.1, {"exc": Spikes.sorted([0.1], [0])}, {("exc", "spikes"): trace}, {"exc": 1}
+    )
+    after = read_recording(written(tmp_path, before))
+    assert len(after.spikes["exc"]) == 1
+    assert after.traces["exc", "spikes"].values.tolist() == [[1.0], [1.0], [1.0]]
+
+
+def test_cells_of_sources_and_empty_recordings(tmp_path: Path) -> None:
+    empty = Recording(1.0, 0.1, {}, {}, {})
+    assert read_recording(written(tmp_path / "empty", empty)).spikes == {}
+    no_cells = Trace(np.empty((3, 0)), np.empty(0, dtype=np.int32), "mV", 0.0, 0.1)
+    trace = read_recording(
+        written(tmp_path / "none", Recording(0.2, 0.1, {}, {("exc", "v"): no_cells}, {"exc": 1}))
+    ).traces["exc", "v"]
+    assert trace.values.shape == (3, 0)
+
+
+def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
+    whole = written(tmp_path / "whole")
+
+    def broken(name: str, change: Any) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in whole.iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+        change(folder)
+        return folder
+
+    def lengths(folder: Path) -> None:
+        with h5py.File(folder / SPIKES_FILE, "a") as file:
+            del file["spikes/exc/node_ids"]
+            file["spikes/exc/node_ids"] = np.arange(2)
+
+    def unit(folder: Path) -> None:
+        with h5py.File(folder / SPIKES_FILE, "a") as file:
+            file["spikes/exc/timestamps"].attrs["units"] = "s"
+
+    def no_time(folder: Path) -> None:
+        with h5py.File(folder / "v.h5", "a") as file:
+            del file["report/exc/mapping/time"]
+
+    def lacking(folder: Path) -> None:
+        run = json.loads((folder / RUN_FILE).read_text())
+        del run["dt_ms"]
+        (folder / RUN_FILE).write_text(json.dumps(run))
+
+    cases = {
+        "run": (lambda f: (f / RUN_FILE).unlink(), f"{RUN_FILE}: cannot be read"),
+        "text": (lambda f: (f / RUN_FILE).write_text("{"), f"{RUN_FILE}: cannot be read"),
+        "list": (lambda f: (f / RUN_FILE).write_text("[]"), f"{RUN_FILE}: is no JSON object"),
+        "dt": (lacking, "lacks 'dt_ms'"),
+        "spikes": (lambda f: (f / SPIKES_FILE).unlink(), "is no SONATA spike file"),
+        "short": (lambda f: (f / SPIKES_FILE).write_bytes(b"HDF"), "is no SONATA spike file"),
+        "lengths": (lengths, "is no SONATA spike file"),
+        "unit": (unit, "spike times in 's'; 'ms' is needed"),
+        "report": (lambda f: (f / "v.h5").unlink(), "is no SONATA report"),
+        "time": (no_time, "is no SONATA report"),
+    }
+    for name, (change, words) in cases.items():
+        folder = broken(name, change)
+        with pytest.raises(InputError) as caught:
+            read_recording(folder)
+        assert str(folder) in str(caught.value)
+        assert words in str(caught.value), name
+    for reader in (read_spikes, read_report):
+        with pytest.raises(InputError, match="absent"):
+            reader(tmp_path / "absent.h5")
+
+
+# --- all or nothing -----------------------------------------------------------------------------
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {p.name: p.read_text() for p in folder.iterdir()}
+
+
+def fill(folder: Path, text: str, names: str = "") -> None:
+    for name in (*names, RUN_FILE):
+        (folder / name).write_text(text)
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "run"
+    with atomic_folder(target) as folder:
+        fill(folder, "1")
+        assert not target.exists()
+        assert folder.parent == target.parent  # the same disk, so that the move is one step
+    assert content(target) == {RUN_FILE: "1"}
+    assert target.stat().st_mode & 0o777 == 0o755
+    assert [p.name for p in target.parent.iterdir()] == ["run"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    target.mkdir()
+    before: dict[str, str] = {}
+    for k, names in enumerate(("ab", "b", "", "ac")):
+        with atomic_folder(target) as folder:
+            fill(folder, str(k), names)
+            assert content(target) == before
+        before = dict.fromkeys((*names, RUN_FILE), str(k))
+        assert content(target) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
+def test_an_error_leaves_what_was_there(error: type[BaseException], tmp_path: Path) -> None:
+    def fail(target: Path) -> None:
+        with atomic_folder(target) as folder:
+            fill(folder, "half", "a")
+            raise error
+
+    with pytest.raises(error):
+        fail(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+    with atomic_folder(tmp_path / "run") as folder:
+        fill(folder, "old")
+    with pytest.raises(error):
+        fail(tmp_path / "run")
+    assert content(tmp_path / "run") == {RUN_FILE: "old"}
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_is_no_run_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("three years")
+    for target, words in [
+        (tmp_path / "thesis.tex", "is a file; a folder is needed"),
+        (tmp_path, "has other files and no run.json; choose another folder"),
+    ]:
+        with pytest.raises(InputError, match=words), atomic_folder(target):
+            pytest.fail("the block is not entered")
+    assert (tmp_path / "thesis.tex").read_text() == "three years"
+
+
+def _write_many(target: str, mark: str) -> None:
+    for k in range(15):
+        with atomic_folder(target) as folder:
+            fill(folder, f"{mark}{k}", "01234")
+
+
+def test_writers_at_once_leave_one_whole_folder(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write_many, args=(str(target), m)) for m in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+        assert writer.exitcode == 0
+    found = content(target)
+    assert sorted(found) == ["0", "1", "2", "3", "4", RUN_FILE]
+    assert len(set(found.values())) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_json_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    write_json(path, {"a": 1, "b": np.float64(0.1)})
+    assert json.loads(path.read_text()) == {"a": 1, "b": 0.1}
+    assert path.stat().st_mode & 0o777 == 0o644
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1, "b": 0.1}
+    assert os.listdir(tmp_path) == ["x.json"]
