@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
 from ..core.errors import InputError, unknown
@@ -17,18 +19,26 @@ GROUP = "coincide.backends"
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a backend's class is, what it needs installed, and how to get that."""
+    """Where a backend's class is, what it needs installed, how to get that, and which options it has.
+
+    ``plugin`` is the distribution and version of a plug-in, empty for what is built in.
+    """
 
     target: str
     needs: tuple[str, ...] = ()
     install: str = ""
+    options: frozenset[str] = frozenset()
+    plugin: str = ""
 
 
 _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
     {
         "reference": Entry("coincide.backends.reference:ReferenceBackend"),
         "brian2": Entry(
-            "coincide.backends.brian2_:Brian2Backend", ("brian2",), "pip install 'coincide[brian2]'"
+            "coincide.backends.brian2_:Brian2Backend",
+            ("brian2",),
+            "pip install 'coincide[brian2]'",
+            frozenset({"target"}),
         ),
         "neuron": Entry(
             "coincide.backends.neuron_:NeuronBackend", ("neuron",), "pip install 'coincide[neuron]'"
@@ -37,6 +47,7 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
             "coincide.backends.pymonntorch_:PymoNNtorchBackend",
             ("pymonntorch", "torch"),
             "pip install 'coincide[pymonntorch]'",
+            frozenset({"device", "precision", "target"}),
         ),
         "oracle": Entry("coincide.backends.oracle:OracleBackend", ("scipy",)),
     }
@@ -52,8 +63,12 @@ def entries() -> Mapping[str, Entry]:
     """
     found = dict(_BUILT_IN)
     for point in entry_points(group=GROUP):
-        found.setdefault(point.name, Entry(point.value))
+        found.setdefault(point.name, Entry(point.value, plugin=_plugin_version(point)))
     return MappingProxyType(found)
+
+
+def _plugin_version(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
 @dataclass(frozen=True)
@@ -85,11 +100,26 @@ def load_backend(name: str) -> Backend:
     return made
 
 
+def interpreter(name: str) -> str:
+    """The Python that runs a backend: COINCIDE_PYTHON_<NAME> if set, else this one.
+
+    So a simulator may live in an environment of its own, where its dependencies do not conflict.
+    """
+    return os.environ.get(f"COINCIDE_PYTHON_{name.upper()}", sys.executable)
+
+
 def is_installed(name: str) -> bool:
-    """Whether what a backend needs is installed, without importing it."""
+    """Whether what a backend needs is installed, without importing it.
+
+    A backend with an interpreter of its own counts as installed; its run will say if it is not.
+    """
     from importlib.util import find_spec
 
-    return all(find_spec(module) is not None for module in entries()[name].needs)
+    if interpreter(name) != sys.executable:
+        return True
+    entry = entries()[name]
+    modules = entry.needs or (entry.target.partition(":")[0].partition(".")[0],)
+    return all(find_spec(module) is not None for module in modules)
 
 
 def availability(name: str) -> Availability:

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
-import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..core.errors import CoincideError, InputError
+from .arguments import (
+    Backends,
+    Device,
+    Dt,
+    Duration,
+    Fresh,
+    Jobs,
+    Json,
+    MethodOption,
+    Model,
+    Modes,
+    Precision,
+    Seed,
+    Set,
+    Target,
+    Timeout,
+    Variant,
+    changed,
+    check_expected,
+    check_writable,
+    load_experiment,
+    spread,
+    tolerance_of,
+    write_json,
+)
 
 app = typer.Typer(
     name="coincide",
@@ -25,46 +52,18 @@ app = typer.Typer(
 
 # Typer brings a click of its own in some versions: the class that all its usage errors have in common.
 _USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
-_SEVERAL = {"-b", "--backend", "--mode", "--set"}
-
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A library name or a JSON file.")]
-Variant = Annotated[str, typer.Option(help="A variant of the library model.")]
-Backends = Annotated[
-    list[str] | None,
-    typer.Option("-b", "--backend", help="Backends, for instance: -b brian2 neuron."),
-]
-Modes = Annotated[
-    list[str] | None, typer.Option("--mode", help="raw, aligned, lockstep; several can follow.")
-]
-MethodOption = Annotated[
-    str | None, typer.Option("--method", help="euler, exponential_euler, rk4 (lockstep).")
-]
-Duration = Annotated[str | None, typer.Option(help='How long to simulate, such as "500 ms".')]
-Dt = Annotated[str | None, typer.Option(help='The time step, such as "0.1 ms".')]
-Seed = Annotated[int | None, typer.Option(help="The seed of everything random.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="path=value, such as exc.tau='10 ms'; several.")
-]
-Device = Annotated[str, typer.Option(help="cpu, cuda, … for backends that have devices.")]
-Precision = Annotated[str | None, typer.Option(help="float64 or float32.")]
-Target = Annotated[
-    str | None, typer.Option(help="How code is generated (brian2: numpy, cython, cpp_standalone).")
-]
-Timeout = Annotated[float, typer.Option(help="Seconds after which a run is stopped.", min=0.1)]
-Jobs = Annotated[int | None, typer.Option(help="Runs side by side (default: cores).", min=1)]
-Json = Annotated[
-    str | None, typer.Option("--json", help="Write JSON to this file, or - for stdout.")
-]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Run again what has been run before.")]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 not within, 2 bad input, 3 a run failed."""
     arguments = spread(list(sys.argv[1:] if argv is None else argv))
     try:
+        # A scheduler's SIGTERM ends the simulators as Ctrl-C does.
+        with contextlib.suppress(ValueError):  # only the main thread can set it
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         code = app(arguments, prog_name="coincide", standalone_mode=False)
     except typer.Exit as finished:
-        return int(finished.exit_code)
+        return _interrupted() if finished.exit_code == 130 else int(finished.exit_code)
     except _USAGE_ERROR as error:
         error.show()
         return int(error.exit_code)
@@ -72,87 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted; what had finished is kept, the same command goes on", file=sys.stderr)
-        return 130
+        return _interrupted()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return int(code or 0)
+    return _interrupted() if code == 130 else int(code or 0)
 
 
-def spread(arguments: list[str]) -> list[str]:
-    """``-b A B`` as ``-b A -b B``: an option that takes several values takes all up to the next option."""
-    result: list[str] = []
-    positional = 0
-    k = 0
-    while k < len(arguments):
-        word = arguments[k]
-        k += 1
-        if word not in _SEVERAL:
-            positional += not word.startswith("-") and not _takes_value(result)
-            result.append(word)
-            continue
-        values = []
-        while k < len(arguments) and not arguments[k].startswith("-"):
-            values.append(arguments[k])
-            k += 1
-        later = any(not a.startswith("-") for a in arguments[k:])
-        # ``compare -b A B MODEL``: the last word is the model if none stands elsewhere.
-        model = [values.pop()] if positional < 2 and not later and len(values) > 1 else []
-        for value in values or [""]:
-            result += [word, value] if value else [word]
-        result += model
-    return result
-
-
-def _takes_value(before: list[str]) -> bool:
-    flags = {"--fresh", "--quiet", "--no-reference", "--no-report", "--distances", "--sweep", "-h"}
-    return (
-        bool(before)
-        and before[-1].startswith("-")
-        and before[-1] not in flags
-        and ("=" not in before[-1])
-    )
-
-
-def load_experiment(
-    model: str,
-    variant: str = "",
-    duration: str | None = None,
-    dt: str | None = None,
-    seed: int | None = None,
-    assignments: Sequence[str] = (),
-) -> Any:
-    """The experiment that a command line asks for; InputError for anything wrong."""
-    from ..core.experiment import Experiment
-    from ..core.paths import set_values
-    from ..models.library import MODELS, load_model
-
-    path = Path(model)
-    if model in MODELS:
-        # A model's own options, such as size, are set in the same way as any value.
-        options = {
-            name.strip(): value.strip()
-            for name, equals, value in (a.partition("=") for a in assignments)
-            if equals and name.strip() in MODELS[model].options
-        }
-        assignments = [a for a in assignments if a.partition("=")[0].strip() not in options]
-        experiment = load_model(model, variant, **options)
-    elif path.suffix == ".json" or path.exists():
-        if variant:
-            raise InputError("--variant", "a JSON file has no variants; leave it out")
-        experiment = Experiment.load(path)
-    else:
-        from ..core.errors import nearest
-
-        raise InputError(
-            "MODEL", f"{model!r} is neither a library model nor a file; {nearest(model, MODELS)}"
-        )
-    changes = {"duration": duration, "dt": dt, "seed": seed}
-    given = {name: value for name, value in changes.items() if value is not None}
-    if given:
-        experiment = experiment.with_(**given)
-    return set_values(experiment, assignments) if assignments else experiment
+def _interrupted() -> int:
+    print("interrupted; what had finished is kept, the same command goes on", file=sys.stderr)
+    return 130
 
 
 @app.command()
@@ -167,6 +95,8 @@ def compare(
     seed: Seed = None,
     assignments: Set = None,
     device: Device = "cpu",
+    precision: Precision = None,
+    target: Target = None,
     tolerance: Annotated[
         str | None, typer.Option(help="How far spikes may be apart to match (default: one dt).")
     ] = None,
@@ -194,51 +124,49 @@ def compare(
     ] = False,
 ) -> int:
     """Run a model on several backends and say whether they coincide."""
-    from ..core.units import milliseconds
     from . import compare as comparing
     from .terminal import Console, exit_status, print_comparison, running
 
-    experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
-    if expect is not None and expect not in comparing.VERDICTS[:3]:
-        raise InputError(
-            "--expect", f"{expect!r} is not one of {', '.join(comparing.VERDICTS[:3])}"
-        )
+    expected = check_expected(expect)
+    how: dict[str, Any] = {
+        "method": method, "device": device, "precision": precision, "target": target,
+        "tolerance_ms": tolerance_of(tolerance), "reference": reference, "jobs": jobs,
+        "timeout_s": timeout, "fresh": fresh,
+    }  # fmt: skip
+    check_writable(out, json_file)
     console = Console(stderr=json_file == "-")
-    _check_writable(out, json_file)
     if sweep:
         from .sweep import run_sweep
 
-        return run_sweep(
-            model, backends, modes or ["lockstep"], console,
-            out=out, jobs=jobs, timeout_s=timeout, fresh=fresh, json_file=json_file, draw=report,
-        )  # fmt: skip
+        if variant:
+            raise InputError("--variant", "a sweep has its own variants; leave it out")
+        if distances:
+            raise InputError("--distances", "a sweep has none; compare one of its experiments")
+        changes = partial(
+            changed, duration=duration, dt=dt, seed=seed, assignments=assignments or ()
+        )
+        points = run_sweep(
+            model, changes, console, json_file, out, report, backends, modes or ["lockstep"], how
+        )
+        return max(exit_status(point.comparison, expected) for point in points)
+    experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
     with running(console, experiment) as progress:
         result = comparing.compare(
-            experiment,
-            backends,
-            modes or ["lockstep"],
-            method=method,
-            device=device,
-            tolerance_ms=None if tolerance is None else milliseconds(tolerance, "--tolerance"),
-            reference=reference,
-            jobs=jobs,
-            timeout_s=timeout,
-            fresh=fresh,
-            on_start=progress.start,
+            experiment, backends, modes or ["lockstep"], **how, on_start=progress.start,
             on_end=progress.end,
-        )
+        )  # fmt: skip
     print_comparison(console, result)
     extra: dict[str, Any] = {}
     if distances:
         from .distances import print_distances
 
-        extra["distances"] = print_distances(console, result)
+        extra["distances"] = comparing.json_safe(print_distances(console, result))
     if json_file is not None:
-        _write_json({**result.to_dict(), **extra}, json_file)
+        write_json({**result.to_dict(), **extra}, json_file)
     if report and any(run.ok for run in result.runs):
         page = result.save(out or Path("coincide-report") / experiment.name)
         console.print(f"report: {page}")
-    return exit_status(result, expect)
+    return exit_status(result, expected)
 
 
 @app.command()
@@ -271,13 +199,16 @@ def run(
     from ..core.realization import Realization
     from ..core.realize import realize
     from ..core.settings import Settings
+    from ..core.storage import check_target
     from .runs import run_to_folder, write_progress
 
     if backend not in entries():
         raise unknown("-b", "backend", backend, entries())
+    check_writable(out, None)
+    check_target(out)
     if settings_json is not None:
         given = json.loads(settings_json)
-        undone = given.pop("undone")
+        undone = given.pop("undone", None)
         settings = Settings(**given, undone=None if undone is None else tuple(undone))
     else:
         undone = None if undo is None else tuple(u for u in undo.split(",") if u)
@@ -288,7 +219,6 @@ def run(
         realization = realize(
             load_experiment(model, variant, duration, dt, seed, assignments or ())
         )
-    _check_writable(out, None)
     if quiet:
         progress = write_progress(progress_file) if progress_file else lambda fraction: None
         data = run_to_folder(realization, backend, settings, out, progress)
@@ -316,24 +246,20 @@ def diff(
     json_file: Json = None,
 ) -> int:
     """Compare two recordings from anywhere: coincide, SONATA, CSV of spikes, Neo."""
-    from dataclasses import asdict
-
-    from ..core.units import milliseconds
-    from .compare import VERDICTS, compare_recordings
+    from .compare import VERDICTS, compare_recordings, pair_to_dict
     from .foreign import read_foreign, same_names
     from .terminal import Console, print_pair
 
-    if expect is not None and expect not in VERDICTS[:3]:
-        raise InputError("--expect", f"{expect!r} is not one of {', '.join(VERDICTS[:3])}")
+    expected = check_expected(expect)
+    wanted = tolerance_of(tolerance)
     first, second = same_names(read_foreign(a), read_foreign(b))
-    pair = compare_recordings(
-        first, second, (str(a), str(b)), milliseconds(tolerance, "--tolerance")
-    )
+    within = min(first.dt_ms, second.dt_ms) if wanted is None else wanted
+    pair = compare_recordings(first, second, (str(a), str(b)), within)
     print_pair(Console(stderr=json_file == "-"), pair)
     if json_file is not None:
-        _write_json({**asdict(pair), "in_words": pair.in_words}, json_file)
-    within = expect is None or VERDICTS.index(pair.verdict) <= VERDICTS.index(expect)
-    return 0 if within else 1
+        write_json(pair_to_dict(pair), json_file)
+    reached = expected is None or VERDICTS.index(pair.verdict) <= VERDICTS.index(expected)
+    return 0 if reached else 1
 
 
 @app.command("list")
@@ -345,7 +271,7 @@ def list_(json_file: Json = None) -> None:
     data = inventory()
     print_inventory(Console(stderr=json_file == "-"), data)
     if json_file is not None:
-        _write_json(data, json_file)
+        write_json(data, json_file)
 
 
 @app.command()
@@ -365,11 +291,11 @@ def show(
     if schema:
         from ..core.experiment import json_schema
 
-        _write_json(json_schema(), json_file or "-")
+        write_json(json_schema(), json_file or "-")
         return
     experiment = load_experiment(model, variant, assignments=assignments or ())
     if json_file is not None:
-        _write_json(experiment.to_dict(), json_file)
+        write_json(experiment.to_dict(), json_file)
     else:
         print_experiment(Console(), experiment)
 
@@ -397,7 +323,7 @@ def conformance(
 
     data, status = report_conformance(Console(stderr=json_file == "-"), backend, cases)
     if json_file is not None:
-        _write_json(data, json_file)
+        write_json(data, json_file)
     return status
 
 
@@ -410,43 +336,35 @@ def bench(
     only: Annotated[
         str | None, typer.Option(help="One table: overhead, pynn, verdict, metrics.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the table and the plot.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the tables and the plot.")] = None,
+    network: Annotated[str, typer.Option(help="coba or cuba.")] = "coba",
+    size: Annotated[int, typer.Option(help="Cells of the network (overhead, pynn).")] = 4000,
+    duration: Duration = None,
+    pairs: Annotated[int, typer.Option(help="How often each is run, in turn.")] = 3,
+    pynn_size: Annotated[
+        int | None, typer.Option(help="Fewer cells for PyNN, whose processes take minutes.")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help="Cells of the networks of --scaling: 1000,5000.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="Seconds for --scaling; networks beyond are left out.")
+    ] = 900.0,
+    timeout: Timeout = 600.0,
+    device: Device = "cpu",
 ) -> int:
     """Measure ratios in one run: through coincide against hand-written, and how time scales."""
-    from .bench import run_bench
+    from ..core.units import milliseconds
+    from .bench import Options, parse_sizes, run_bench
     from .terminal import Console
 
-    return run_bench(Console(), backends, scaling, only, out)
-
-
-def _check_writable(out: Path | None, json_file: str | None) -> None:
-    """InputError before anything is run if a result could not be written."""
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError("--out", f"{out} is a file; give a folder")
-    for path in (out, Path(json_file) if json_file not in (None, "-") else None):
-        if path is None:
-            continue
-        parent = path.absolute().parent
-        while not parent.exists():
-            parent = parent.parent
-        try:
-            with tempfile.TemporaryFile(dir=parent):
-                pass
-        except OSError as error:
-            raise InputError(str(path), f"{parent} cannot be written to: {error}") from error
-
-
-def _write_json(data: Any, target: str) -> None:
-    write_json_text(json.dumps(data, indent=2, ensure_ascii=False, default=float), target)
-
-
-def write_json_text(text: str, target: str) -> None:
-    """Print a text for ``-``, else write it to a file, whole or not at all."""
-    if target == "-":
-        print(text)
-        return
-    path = Path(target)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    check_writable(out, None)
+    lasting = None if duration is None else milliseconds(duration, "--duration")
+    standard = Options()
+    options = Options(
+        network=network, size=size, pairs=pairs, pynn_size=pynn_size, timeout_s=timeout,
+        sizes=standard.sizes if sizes is None else parse_sizes(sizes), budget_s=budget,
+        duration_ms=lasting or standard.duration_ms, scaling_ms=lasting or standard.scaling_ms,
+        device=device,
+    )  # fmt: skip
+    return run_bench(Console(), backends, scaling, only, out, options)

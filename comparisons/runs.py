@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..backends.base import Progress
-from ..backends.registry import entries, is_installed, load_backend
+from ..backends.registry import entries, interpreter, is_installed, load_backend
 from ..core.cache import cache_dir
 from ..core.errors import InputError, RunError, UnsupportedError
 from ..core.experiment import Experiment
@@ -39,6 +38,7 @@ from ..core.storage import atomic_folder, read_recording, read_run, write_json, 
 
 Status = Literal["ok", "failed", "unsupported", "timeout"]
 DEFAULT_TIMEOUT_S = 3600.0
+_CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,9 @@ def run(
 def store_realization(experiment: Experiment) -> tuple[Realization, Path]:
     """The realization of an experiment and the file in the cache that holds it."""
     folder = cache_dir("realizations")
-    path = folder / f"{experiment.hash[:32]}-{_code_fingerprint()}.npz"
+    # A generator's stream may change between versions of NumPy.
+    numpy_version = installed_version("numpy")
+    path = folder / f"{experiment.hash[:32]}-{_code_fingerprint()}-{numpy_version}.npz"
     if path.exists():
         try:
             return Realization.load(path), path
@@ -142,9 +144,9 @@ def _code_fingerprint() -> str:
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for folder in ("core", "backends"):
-        for path in sorted((root / folder).rglob("*.py")):
-            stat = path.stat()
-            digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in {".py", ".mod"}:
+                digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -156,17 +158,49 @@ def installed_version(package: str) -> str:
         return ""
 
 
-def interpreter(backend: str) -> str:
-    """The Python that runs a backend: COINCIDE_PYTHON_<BACKEND> if set, else this one."""
-    return os.environ.get(f"COINCIDE_PYTHON_{backend.upper()}", sys.executable)
+_MATTERS = ("numpy", "scipy", "sympy")
+"""Packages whose version may change a result of every backend."""
+
+
+@lru_cache(maxsize=16)
+def _versions(python: str, packages: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The versions of packages in the environment of an interpreter."""
+    if python == sys.executable:
+        return tuple((name, installed_version(name)) for name in packages)
+    code = (
+        "import sys, json\nfrom importlib.metadata import version, PackageNotFoundError\n"
+        "def get(n):\n try: return version(n)\n except PackageNotFoundError: return ''\n"
+        "print(json.dumps([get(n) for n in sys.argv[1:]]))"
+    )
+    try:
+        done = subprocess.run(
+            [python, "-c", code, *packages], capture_output=True, text=True, check=True, timeout=60
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise InputError("COINCIDE_PYTHON", f"{python} does not run: {error}") from error
+    return tuple(zip(packages, json.loads(done.stdout), strict=True))
+
+
+def _plugin_code(name: str) -> str:
+    """The content of a plug-in's own module, so that its author never sees a result of older code."""
+    from importlib.util import find_spec
+
+    entry = entries()[name]
+    if not entry.plugin:
+        return ""
+    spec = find_spec(entry.target.partition(":")[0])
+    path = Path(spec.origin) if spec is not None and spec.origin else None
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
 
 
 def run_key(job: Job) -> str:
     """The name under which the result of a job is kept."""
-    packages = {name: installed_version(name) for name in (*entries()[job.backend].needs, "numpy")}
+    entry = entries()[job.backend]
+    python = interpreter(job.backend)
     parts = [
-        job.digest, job.backend, job.settings.key, _code_fingerprint(),
-        json.dumps(packages, sort_keys=True), interpreter(job.backend), platform.platform(),
+        job.digest, job.backend, job.settings.key, _code_fingerprint(), entry.plugin,
+        _plugin_code(job.backend), python, platform.platform(),
+        json.dumps(_versions(python, (*entry.needs, *_MATTERS))),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -191,9 +225,12 @@ def perform(job: Job) -> Run:
 def _from_store(job: Job, folder: Path) -> Run | None:
     try:
         data = read_run(folder)
+        if data.get("status") != "ok":
+            return None
+        read_recording(folder)
     except InputError:
-        return None
-    return _as_run(job, data, folder, cached=True) if data.get("status") == "ok" else None
+        return None  # absent, or broken: it is computed again
+    return _as_run(job, data, folder, cached=True)
 
 
 def _as_run(job: Job, data: Mapping[str, Any], folder: Path | None, cached: bool) -> Run:
@@ -228,7 +265,7 @@ def _start_process(job: Job, folder: Path) -> Run:
         ]  # fmt: skip
         if job.progress_file:
             command += ["--progress-file", job.progress_file]
-        status, reason = _wait(command, log, job.timeout_s, scratch)
+        status, reason = _wait(command, log, job, scratch)
         wall = time.perf_counter() - started
         try:
             data = read_run(result)
@@ -245,18 +282,26 @@ def _start_process(job: Job, folder: Path) -> Run:
         return _as_run(job, data, folder, cached=False)
 
 
-def _wait(command: Sequence[str], log: Path, timeout_s: float, scratch: str) -> tuple[Status, str]:
+def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[Status, str]:
+    """Wait for a process until it ends, its time is over, or the whole comparison is cancelled."""
+    deadline = time.monotonic() + job.timeout_s
+    cancelled = Path(job.progress_file).with_name(_CANCELLED) if job.progress_file else None
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             cwd=scratch, start_new_session=True, env=_environment(),
         )  # fmt: skip
         try:
-            code = process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return "timeout", f"did not finish within {timeout_s:g} s"
+            while process.poll() is None:
+                if time.monotonic() > deadline:
+                    return "timeout", f"did not finish within {job.timeout_s:g} s"
+                if cancelled is not None and cancelled.exists():
+                    return "failed", "cancelled"
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.05)
         finally:
             _kill(process)
+    code = process.returncode
     if code < 0:
         name = signal.Signals(-code).name
         hint = "; out of memory?" if name == "SIGKILL" else ""
@@ -332,9 +377,11 @@ def execute(
                     )
                 on_end(results[job.id])
         except BaseException:
+            # Every waiting thread sees this file and ends its process.
+            (Path(progress) / _CANCELLED).touch()
             if executor is None:
                 assert isinstance(pool, ThreadPoolExecutor)
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
             raise
         if executor is None:
             assert isinstance(pool, ThreadPoolExecutor)
@@ -422,9 +469,3 @@ def read_progress(path: str) -> float:
 def grid_backends() -> tuple[str, ...]:
     """The installed backends that run on a grid, the reference first; the oracle is asked for by name."""
     return tuple(name for name in entries() if name != "oracle" and is_installed(name))
-
-
-def clear_cache() -> None:
-    """Forget all runs and realizations."""
-    for name in ("runs", "realizations"):
-        shutil.rmtree(cache_dir(name), ignore_errors=True)

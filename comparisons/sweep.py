@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ..core.experiment import Experiment
 from ..models.library import MODELS, load_sweep
-from .compare import VERDICTS, Comparison, compare
-from .metrics import spike_statistics
-from .terminal import STYLE, exit_status
+from .arguments import write_json
+from .compare import VERDICTS, Comparison, compare, statistics_of
+from .runs import Run
+from .terminal import STYLE
 from .words import SYMBOLS
 
 
@@ -28,46 +30,33 @@ class Point:
     labels: dict[str, str]
     comparison: Comparison
 
-    @property
-    def statistics(self) -> dict[str, dict[str, float]]:
-        """Rate [Hz], CV of intervals and synchrony of each population, in the first good run."""
-        good = [run for run in self.comparison.runs if run.ok]
-        if not good:
-            return {}
-        recording = good[-1].recording
-        found = {}
-        for name, spikes in recording.spikes.items():
-            s = spike_statistics(
-                spikes.times, spikes.cells, recording.sizes[name], start=0.0,
-                stop=recording.duration_ms,
-            )  # fmt: skip
-            found[name] = {
-                "rate_hz": s.rate.mean,
-                "silent": s.rate.n_silent / recording.sizes[name],
-                "cv": s.variation.mean,
-                "synchrony": s.synchrony.chi,
-            }
-        return found
+    @cached_property
+    def shown(self) -> Run | None:
+        """The run that the figure and the table show: the last that ended well."""
+        return next((run for run in reversed(self.comparison.runs) if run.ok), None)
+
+    @cached_property
+    def statistics(self) -> dict[str, dict[str, float | None]]:
+        """What the cells of each population did in the run shown."""
+        return {} if self.shown is None else statistics_of(self.shown)
 
 
 def run_sweep(
     model: str,
+    changes: Callable[[Experiment], Experiment],
+    console: Console,
+    json_file: str | None,
+    out: Path | None,
+    draw: bool,
     backends: Iterable[str] | None,
     modes: Sequence[str],
-    console: Console,
-    *,
-    out: Path | None,
-    jobs: int | None,
-    timeout_s: float,
-    fresh: bool,
-    json_file: str | None,
-    draw: bool = True,
-) -> int:
+    how: Mapping[str, Any],
+) -> list[Point]:
     """Run every experiment of a model's sweep on every backend, print a table, draw the figure.
 
-    The exit status is the worst of the comparisons'.
+    *changes* is applied to every experiment; *how* is handed to `compare`.
     """
-    experiments = load_sweep(model)
+    experiments = [(labels, changes(experiment)) for labels, experiment in load_sweep(model)]
     points = []
     with Progress(
         TextColumn("  {task.description}"), BarColumn(bar_width=24),
@@ -77,28 +66,19 @@ def run_sweep(
         task = progress.add_task(f"{model}, sweep", total=len(experiments))
         for labels, experiment in experiments:
             progress.update(task, description=", ".join(labels.values()))
-            comparison = compare(
-                experiment, backends, modes, jobs=jobs, timeout_s=timeout_s, fresh=fresh
-            )
-            points.append(Point(labels, comparison))
+            points.append(Point(labels, compare(experiment, backends, modes, **how)))
             progress.advance(task)
     _print_table(console, points)
     if json_file is not None:
-        from .cli import write_json_text
-
-        write_json_text(json.dumps([_plain(p) for p in points], indent=2, default=float), json_file)
-    if draw:
+        write_json([_plain(point) for point in points], json_file)
+    if draw and any(point.statistics for point in points):
         page = write_sweep(points, model, out or Path("coincide-report") / f"{model}-sweep")
         console.print(f"figure: {page}")
-    return max(exit_status(point.comparison, None) for point in points)
+    return points
 
 
 def _plain(point: Point) -> dict[str, Any]:
-    return {
-        "labels": point.labels,
-        "statistics": point.statistics,
-        **point.comparison.to_dict(),
-    }
+    return {"labels": point.labels, **point.comparison.to_dict()}
 
 
 def _print_table(console: Console, points: Sequence[Point]) -> None:
@@ -114,12 +94,16 @@ def _print_table(console: Console, points: Sequence[Point]) -> None:
             first = k == 0
             table.add_row(
                 *(escape(v) if first else "" for v in point.labels.values()), escape(population),
-                f"{s['rate_hz']:.1f}", f"{s['silent']:.0%}", f"{s['cv']:.2f}",
-                f"{s['synchrony']:.2f}", verdict if first else "",
+                _number(s["rate_hz"], ".1f"), _number(s["silent"], ".0%"), _number(s["cv"], ".2f"),
+                _number(s["synchrony"], ".2f"), verdict if first else "",
             )  # fmt: skip
     console.print(table)
     counts = {v: sum(p.comparison.worst == v for p in points) for v in VERDICTS}
     console.print(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n))
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def write_sweep(points: Sequence[Point], model: str, folder: Path) -> Path:
@@ -192,11 +176,10 @@ def _marker(color: str, name: str) -> Any:
 
 def _draw_point(ax: Any, point: Point) -> None:
     experiment = point.comparison.experiment
-    good = [run for run in point.comparison.runs if run.ok]
     offset = 0
     parts = []
-    if good:
-        recording = good[-1].recording
+    if point.shown is not None:
+        recording = point.shown.recording
         for color, (name, spikes) in zip(_COLORS, recording.spikes.items(), strict=False):
             ax.scatter(
                 spikes.times, spikes.cells + offset, s=5, marker="|", linewidths=0.6, color=color,
@@ -204,14 +187,14 @@ def _draw_point(ax: Any, point: Point) -> None:
             )  # fmt: skip
             offset += recording.sizes[name]
             statistics = point.statistics[name]
-            parts.append(f"{statistics['rate_hz']:.0f}")
+            parts.append(_number(statistics["rate_hz"], ".0f"))
     ax.set_xlim(0, experiment.duration_ms)
     ax.set_ylim(-1, max(offset, 1))
     ax.set_yticks([])
     ax.tick_params(labelsize=7)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    chi = np.nanmax([s["synchrony"] for s in point.statistics.values()] or [np.nan])
+    chi = max((s["synchrony"] or 0.0 for s in point.statistics.values()), default=0.0)
     worst = point.comparison.worst
     words = f"{' / '.join(parts)} Hz, χ {chi:.2f}\n{SYMBOLS[worst] if worst else ''} {worst or 'no pair'}"
     ax.set_title(words, fontsize=7.5, loc="left", pad=2)

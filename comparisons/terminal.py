@@ -207,10 +207,12 @@ def print_run(console: Console, data: Mapping[str, Any], out: Path) -> None:
 
 
 def exit_status(result: Comparison, expected: Verdict | None) -> int:
-    """3 if a run failed, 1 if not all were compared within the verdict expected, else 0."""
+    """3 if a run failed or none could be run, 1 if not all were compared within what is expected, else 0."""
     if any(run.status in ("failed", "timeout") for run in result.runs):
+        return 3
+    if not any(run.ok for run in result.runs):
         return 3
     if expected is None:
         return 0
-    compared = all(run.ok for run in result.runs)
+    compared = bool(result.pairs) and all(run.ok for run in result.runs)
     return 0 if compared and result.within(expected) else 1

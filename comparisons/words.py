@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .compare import VERDICTS, Comparison, Pair, Verdict
+from .compare import VERDICTS, Comparison, Pair, Verdict, yardstick
 from .runs import Run
 
 SYMBOLS: Mapping[str, str] = {
@@ -22,11 +22,8 @@ MEANING: Mapping[str, str] = {
 
 
 def reference_of(runs: Sequence[Run]) -> Run | None:
-    """The run that others are held against: the reference if there, else the first."""
-    for run in runs:
-        if run.backend == "reference":
-            return run
-    return runs[0] if runs else None
+    """The run that others are held against: the oracle or the reference if there, else the first."""
+    return min(runs, key=yardstick, default=None)
 
 
 def run_labels(runs: Sequence[Run]) -> dict[str, str]:
@@ -99,7 +96,7 @@ def _about_pairs(
             "differs from" if one else "differ from"
         )  # fmt: skip
         other = labels[reference.id]
-        other = "the reference" if other == "reference" else other
+        other = f"the {other}" if other in ("reference", "oracle") else other
         text = f"{_first_upper(_named(group, labels))} {verb} {other}: {worst.in_words}"
         said.append(text + ("." if one else "; they coincide with each other."))
     return said
@@ -133,7 +130,7 @@ def _named(runs: Sequence[Run], labels: Mapping[str, str]) -> str:
     """Runs in a sentence, the reference last."""
     ordered = sorted(runs, key=lambda run: run.backend == "reference")
     return enumerate_words(
-        ["the reference" if labels[r.id] == "reference" else labels[r.id] for r in ordered]
+        [f"the {n}" if n in ("reference", "oracle") else n for n in (labels[r.id] for r in ordered)]
     )
 
 

@@ -57,5 +57,8 @@ class Settings:
     @property
     def key(self) -> str:
         """A short text that is the same for the same settings."""
-        canonical = json.dumps(asdict(self), sort_keys=True)
+        plain = asdict(self)
+        if self.mode == "lockstep":
+            plain["method"] = self.scheme  # not naming the default is naming it
+        canonical = json.dumps(plain, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -81,7 +81,7 @@ def match_spikes(
     """Match the spikes of two recordings one to one, within each cell, optimally.
 
     The optimum is the largest number of pairs, then the smallest sum of squared shifts. It is
-    exact: on a line, uncrossing two crossing pairs lengthens neither the longer of them nor their
+    exact: on a line, uncrossing two crossing pairs raises neither the longer shift nor their
     sum of squares, so some optimum keeps the order of the spikes, and the best order-keeping
     matching is found by dynamic programming. Almost all spikes never get there: where a
     cell, or a group of spikes that no possible pair leaves, has equally many spikes on both sides

@@ -73,6 +73,26 @@ def test_exit_status_says_whether_it_is_within(model: Path) -> None:
     assert _compare(*arguments, "--expect", "close", "--tolerance", "5 ms") == 0
 
 
+def test_nothing_compared_is_not_within(model: Path) -> None:
+    assert _compare(model, "-b", "reference") == 0
+    assert _compare(model, "-b", "reference", "--expect", "close") == 1
+
+
+def test_nothing_that_could_run_is_a_failure(model: Path) -> None:
+    arguments = (model, "-b", "oracle", "--mode", "aligned", "--method", "nonsense")
+    assert _compare(*arguments, "--no-reference") == 3
+
+
+def test_a_sweep_takes_what_a_comparison_takes(own_cache: Path, tmp_path: Path) -> None:
+    target = tmp_path / "sweep.json"
+    arguments = ("izhikevich_50", "--sweep", "-b", "reference", "--seed", "9", "--duration", "5 ms")
+    assert _compare(*arguments, "--expect", "identical", "--json", target) == 1
+    points = json.loads(target.read_text())
+    assert len(points) > 3
+    assert {p["experiment"]["seed"] for p in points} == {9}
+    assert {p["experiment"]["duration_ms"] for p in points} == {5.0}
+
+
 def test_exit_status_of_a_run_that_fails(model: Path) -> None:
     assert _compare(model, "-b", "oracle", "--mode", "aligned", "--timeout", "0.2") == 3
 
@@ -140,6 +160,12 @@ BAD_ARGUMENTS = [
     (["compare", "lif_10", "--tolerance", "1 mV"], "a time"),
     (["compare", "lif_10", "--timeout", "-1"], "timeout"),
     (["compare", "lif_10", "--sweep", "-b", "reference"], "sweep"),
+    (["compare", "lif_10", "--tolerance=-1ms"], ">= 0"),
+    (["compare", "lif_10", "-b", "neuron", "--device", "cuda"], "pymonntorch"),
+    (["compare", "lif_10", "-b", "neuron", "--precision", "float32"], "pymonntorch"),
+    (["compare", "izhikevich_50", "--sweep", "--seed", "x"], "seed"),
+    (["compare", "izhikevich_50", "--sweep", "--variant", "as_intended"], "--variant"),
+    (["compare", "izhikevich_50", "--sweep", "--set", "nothing=1"], "nothing"),
     (["compare", "nowhere/model.json"], "cannot be read"),
     (["compare"], "MODEL"),
     (["compair"], "compare"),

@@ -94,3 +94,74 @@ def test_nothing_in_common_is_an_error() -> None:
     with pytest.raises(InputError, match=r"nothing|in common"):
         _pair(a, b)
     assert _pair(*same_names(a, b)).verdict == "identical"
+
+
+def _with(recording: Recording, **parts) -> Recording:
+    return replace(recording, **parts)
+
+
+def test_nan_is_never_agreement() -> None:
+    a = _recording(TIMES, CELLS)
+    values = a.traces["cells", "v"].values.copy()
+    values[50:] = np.nan
+    pair = _pair(a, _recording(TIMES, CELLS, values))
+    assert pair.verdict == "different"
+    assert pair.traces[0].n_not_finite == 51
+    assert "not finite" in pair.in_words
+
+
+def test_what_only_one_recorded_is_named_and_limits_the_verdict() -> None:
+    a = _recording(TIMES, CELLS)
+    more = Spikes.sorted([1.0], [0])
+    b = _with(a, spikes={**a.spikes, "others": more})
+    pair = _pair(a, b)
+    assert pair.verdict == "close"
+    assert "only b has spikes of others" in pair.in_words
+    trace = a.traces["cells", "v"]
+    wider = replace(
+        trace, values=np.hstack([trace.values, trace.values]), cells=np.array([0, 1], np.int32)
+    )
+    assert _pair(a, _with(a, traces={("cells", "v"): wider})).verdict == "close"
+    longer = _with(a, duration_ms=20.0)
+    assert "lasts" in _pair(a, longer).in_words
+
+
+def test_a_file_of_spikes_alone_can_be_identical() -> None:
+    a = _recording(TIMES, CELLS)
+    pair = _pair(a, _with(a, traces={}, duration_ms=7.0))
+    assert pair.verdict == "identical"
+    assert "no traces" in pair.in_words
+
+
+def test_a_silent_population_is_held_to_its_traces() -> None:
+    a = _recording(TIMES, CELLS)
+    trace = a.traces["cells", "v"]
+    quiet = {"quiet": Spikes.sorted([], [])}
+    one = _with(a, spikes={**a.spikes, **quiet}, traces={**a.traces, ("quiet", "v"): trace})
+    off = replace(trace, values=trace.values + 10.0)
+    other = _with(one, traces={**a.traces, ("quiet", "v"): off})
+    assert _pair(one, other).verdict == "different"
+
+
+def test_matching_spikes_do_not_excuse_a_wrong_trace() -> None:
+    a = _recording(TIMES, CELLS)
+    wrong = _recording(TIMES, CELLS, -3.0 * a.traces["cells", "v"].values)
+    assert _pair(a, wrong).verdict == "different"
+
+
+def test_units_have_to_agree() -> None:
+    a = _recording(TIMES, CELLS)
+    volts = replace(a.traces["cells", "v"], unit="V")
+    with pytest.raises(InputError, match="'mV', the other in 'V'"):
+        _pair(a, _with(a, traces={("cells", "v"): volts}))
+
+
+def test_json_has_no_nan() -> None:
+    import json
+
+    from coincide.comparisons.compare import pair_to_dict
+
+    a = _recording(TIMES, CELLS)
+    values = np.full_like(a.traces["cells", "v"].values, np.nan)
+    text = json.dumps(pair_to_dict(_pair(a, _recording(TIMES, CELLS, values))), allow_nan=False)
+    assert json.loads(text)["verdict"] == "different"

@@ -1,0 +1,191 @@
+"""What the commands take: their options, and how arguments become an experiment and files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..core.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from ..core.experiment import Experiment
+    from .compare import Verdict
+
+_SEVERAL = {"-b", "--backend", "--mode", "--set"}
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A library name or a JSON file.")]
+Variant = Annotated[str, typer.Option(help="A variant of the library model.")]
+Backends = Annotated[
+    list[str] | None,
+    typer.Option("-b", "--backend", help="Backends, for instance: -b brian2 neuron."),
+]
+Modes = Annotated[
+    list[str] | None, typer.Option("--mode", help="raw, aligned, lockstep; several can follow.")
+]
+MethodOption = Annotated[
+    str | None, typer.Option("--method", help="euler, exponential_euler, rk4 (lockstep).")
+]
+Duration = Annotated[str | None, typer.Option(help='How long to simulate, such as "500 ms".')]
+Dt = Annotated[str | None, typer.Option(help='The time step, such as "0.1 ms".')]
+Seed = Annotated[int | None, typer.Option(help="The seed of everything random.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="path=value, such as exc.tau='10 ms'; several.")
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, … for backends that have devices.")]
+Precision = Annotated[str | None, typer.Option(help="float64 or float32.")]
+Target = Annotated[
+    str | None, typer.Option(help="How code is generated (brian2: numpy, cython, cpp_standalone).")
+]
+Timeout = Annotated[float, typer.Option(help="Seconds after which a run is stopped.", min=0.1)]
+Jobs = Annotated[int | None, typer.Option(help="Runs side by side (default: cores).", min=1)]
+Json = Annotated[
+    str | None, typer.Option("--json", help="Write JSON to this file, or - for stdout.")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Run again what has been run before.")]
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """``-b A B`` as ``-b A -b B``: an option that takes several values takes all up to the next option."""
+    result: list[str] = []
+    positional = 0
+    k = 0
+    while k < len(arguments):
+        word = arguments[k]
+        k += 1
+        if word not in _SEVERAL:
+            positional += not word.startswith("-") and not _takes_value(result)
+            result.append(word)
+            continue
+        values = []
+        while k < len(arguments) and not arguments[k].startswith("-"):
+            values.append(arguments[k])
+            k += 1
+        later = any(not a.startswith("-") for a in arguments[k:])
+        # ``compare -b A B MODEL``: the last word is the model if none stands elsewhere.
+        wanted = positional < 2 and arguments[0] != "bench" and not later
+        model = [values.pop()] if wanted and len(values) > 1 else []
+        for value in values or [""]:
+            result += [word, value] if value else [word]
+        result += model
+    return result
+
+
+def _takes_value(before: list[str]) -> bool:
+    flags = {"--fresh", "--quiet", "--no-reference", "--no-report", "--distances", "--sweep", "-h"}
+    return (
+        bool(before)
+        and before[-1].startswith("-")
+        and before[-1] not in flags
+        and ("=" not in before[-1])
+    )
+
+
+def load_experiment(
+    model: str,
+    variant: str = "",
+    duration: str | None = None,
+    dt: str | None = None,
+    seed: int | None = None,
+    assignments: Sequence[str] = (),
+) -> Experiment:
+    """The experiment that a command line asks for; InputError for anything wrong."""
+    # Imported here and below, so that --help does not wait for them.
+    from ..core.experiment import Experiment
+    from ..models.library import MODELS, load_model
+
+    path = Path(model)
+    if model in MODELS:
+        # A model's own options, such as size, are set in the same way as any value.
+        options = {
+            name.strip(): value.strip()
+            for name, equals, value in (a.partition("=") for a in assignments)
+            if equals and name.strip() in MODELS[model].options
+        }
+        assignments = [a for a in assignments if a.partition("=")[0].strip() not in options]
+        experiment = load_model(model, variant, **options)
+    elif path.suffix == ".json" or path.exists():
+        if variant:
+            raise InputError("--variant", "a JSON file has no variants; leave it out")
+        experiment = Experiment.load(path)
+    else:
+        raise InputError(
+            "MODEL", f"{model!r} is neither a library model nor a file; {nearest(model, MODELS)}"
+        )
+    return changed(experiment, duration, dt, seed, assignments)
+
+
+def changed(
+    experiment: Experiment,
+    duration: str | None = None,
+    dt: str | None = None,
+    seed: int | None = None,
+    assignments: Sequence[str] = (),
+) -> Experiment:
+    """An experiment with what the command line changes in it."""
+    from ..core.paths import set_values
+
+    changes = {"duration": duration, "dt": dt, "seed": seed}
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given:
+        experiment = experiment.with_(**given)
+    return set_values(experiment, assignments) if assignments else experiment
+
+
+def check_expected(expected: str | None) -> Verdict | None:
+    """The verdict that ``--expect`` names; InputError for anything else."""
+    from .compare import VERDICTS
+
+    if expected is None:
+        return None
+    for verdict in VERDICTS[:3]:
+        if expected == verdict:
+            return verdict
+    raise InputError("--expect", f"{expected!r} is not one of {', '.join(VERDICTS[:3])}")
+
+
+def tolerance_of(text: str | None) -> float | None:
+    """The tolerance in ms that ``--tolerance`` asks for; InputError if it is negative or no time."""
+    from ..core.units import milliseconds
+
+    if text is None:
+        return None
+    found = milliseconds(text, "--tolerance")
+    if found < 0:
+        raise InputError("--tolerance", f"{text} is negative; a tolerance has to be >= 0")
+    return found
+
+
+def check_writable(out: Path | None, json_file: str | None) -> None:
+    """InputError before anything is run if a result could not be written."""
+    if out is not None:
+        if out.exists() and not out.is_dir():
+            raise InputError("--out", f"{out} is a file; give a folder")
+    for path in (out, Path(json_file) if json_file not in (None, "-") else None):
+        if path is None:
+            continue
+        parent = path.absolute().parent
+        while not parent.exists():
+            parent = parent.parent
+        try:
+            with tempfile.TemporaryFile(dir=parent):
+                pass
+        except OSError as error:
+            raise InputError(str(path), f"{parent} cannot be written to: {error}") from error
+
+
+def write_json(data: Any, target: str) -> None:
+    """Print data as JSON for ``-``, else write them to a file, whole or not at all."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    if target == "-":
+        print(text)
+        return
+    path = Path(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)
