@@ -26,10 +26,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ...backends.registry import interpreter
 from ...core.cache import cache_dir
 from ...core.errors import CoincideError
 from ...core.storage import read_recording, read_run
-from ...backends.registry import interpreter
 from .agreement import SpikeList, agreement
 from .networks import NATIVE, REALIZATION
 from .options import Options

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from coincide.backends.registry import is_installed
+from coincide.comparisons.arguments import spread
 from coincide.comparisons.bench import Options, parse_sizes, run_bench
 from coincide.comparisons.bench.agreement import SpikeList, agreement
 from coincide.comparisons.bench.networks import (
@@ -31,7 +32,7 @@ from coincide.comparisons.bench.processes import Measured, in_turn, measure, med
 from coincide.comparisons.bench.pynn import VARIABLE, measure_pynn
 from coincide.comparisons.bench.scaling import COLUMNS, exponent, fit_row, measure_scaling
 from coincide.comparisons.bench.tables import Column, Table, print_table, write_tables
-from coincide.comparisons.cli import main, spread
+from coincide.comparisons.cli import main
 from coincide.core.errors import InputError
 from coincide.core.realize import realize
 from coincide.core.storage import read_recording
