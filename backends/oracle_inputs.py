@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.held_inputs import waveform_at
 from ..core.inputs import RampInput, SineInput, StepInput
 from ..core.realization import HeldInput, Realization, RealizedPopulation
-from ..core.realize import waveform_at
 from ..core.units import TIME, Quantity
 
 Floats = NDArray[np.float64]

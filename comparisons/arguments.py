@@ -162,6 +162,8 @@ def tolerance_of(text: str | None) -> float | None:
 
 def check_writable(out: Path | None, json_file: str | None) -> None:
     """InputError before anything is run if a result could not be written."""
+    if json_file is not None and Path(json_file).is_dir():
+        raise InputError("--json", f"{json_file} is a folder; give a file, or - for stdout")
     if out is not None:
         if out.exists() and not out.is_dir():
             raise InputError("--out", f"{out} is a file; give a folder")
@@ -185,6 +187,8 @@ def write_json(data: Any, target: str) -> None:
         print(text)
         return
     path = Path(target)
+    if path.is_dir():
+        raise InputError("--json", f"{path} is a folder; give a file, or - for stdout")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(text + "\n", encoding="utf-8")

@@ -72,6 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_status
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
+    except MemoryError:
+        print(
+            "error: this does not fit into the memory of this machine; take less", file=sys.stderr
+        )
+        return CoincideError.exit_status
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -276,7 +281,9 @@ def list_(json_file: Json = None) -> None:
 
 @app.command()
 def show(
-    model: Model,
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="A library name or a JSON file.")
+    ] = None,
     variant: Variant = "",
     assignments: Set = None,
     json_file: Json = None,
@@ -293,6 +300,8 @@ def show(
 
         write_json(json_schema(), json_file or "-")
         return
+    if model is None:
+        raise InputError("MODEL", "which model? coincide list names those of the library")
     experiment = load_experiment(model, variant, assignments=assignments or ())
     if json_file is not None:
         write_json(experiment.to_dict(), json_file)

@@ -13,13 +13,24 @@ from dataclasses import dataclass
 from .equations import (
     Variable,
     check_dimension,
+    check_dimensions,
     in_order,
     known_dimensions,
     parse_equations,
     parse_statements,
 )
 from .errors import InputError, unknown
-from .expressions import BOOLEAN, names, number, parse, rename, substitute, text, units_in
+from .expressions import (
+    BOOLEAN,
+    dimension_of,
+    names,
+    number,
+    parse,
+    rename,
+    substitute,
+    text,
+    units_in,
+)
 from .inputs import Input
 from .linear import linear_in
 from .neurons import check_parameters
@@ -281,8 +292,6 @@ def _write_receptor(
         for used in names(variable.right) - new_names.keys() - outside.keys():
             if not units_in(ast.Name(id=used), known):
                 raise unknown(f"{where}.{variable.name}", "variable", used, known)
-    from .equations import check_dimensions
-
     check_dimensions((*(v for n, v in outside.items() if n not in new_names), *local), where)
     check_parameters(written.parameters, local, where)
     for variable in local:
@@ -324,8 +333,6 @@ def _read_port(
         if operator == "-=":
             coefficient = ast.UnaryOp(op=ast.USub(), operand=coefficient)
         units = {n: q.dimension for n, q in units_in(coefficient, declared).items()}
-        from .expressions import dimension_of
-
         found = dimension_of(coefficient, {**known, **units}, where)
         dimension = states[full].dimension / (
             found if isinstance(found, Dimension) else DIMENSIONLESS

@@ -7,19 +7,20 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .cell import Cell, Port, build_cell, choose_port
+from .clock import to_steps
 from .description import Description, explain
 from .errors import InputError, unknown
 from .inputs import Input
 from .neurons import check_initial
 from .populations import AnyPopulation, Population
-from .projections import OneToOne, Projection, _indices
+from .projections import OneToOne, Projection
 from .units import TIME, Quantity
-from .values import check_value
+from .values import Indices, WholeNumber, check_value
 
 SCHEMA_VERSION = 1
 
@@ -29,7 +30,7 @@ class Record(Description):
 
     population: str
     variables: tuple[str, ...]
-    cells: Annotated[tuple[int, ...], BeforeValidator(_indices)] | None = None
+    cells: Indices | None = None
 
 
 class Experiment(Description):
@@ -49,14 +50,14 @@ class Experiment(Description):
     records: tuple[Record, ...] = ()
     duration: Quantity
     dt: Quantity = Quantity(0.1, "ms")
-    seed: int = Field(default=1, ge=0)
+    seed: WholeNumber = Field(default=1, ge=0)
 
     @model_validator(mode="before")
     @classmethod
     def _schema(cls, given: Any) -> Any:
         if isinstance(given, Mapping):
             version = given.get("schema_version", SCHEMA_VERSION)
-            if version != SCHEMA_VERSION:
+            if isinstance(version, bool) or version != SCHEMA_VERSION:
                 raise InputError(
                     "schema_version",
                     f"{version!r} is not {SCHEMA_VERSION}, the version this program reads; "
@@ -198,8 +199,6 @@ class Experiment(Description):
     @property
     def n_steps(self) -> int:
         """The number of steps: duration/dt rounded to the nearest, ties up."""
-        from .clock import to_steps
-
         return int(to_steps(self.duration_ms, self.dt_ms, f"{self.name}.duration"))
 
     def to_json(self, indent: int | None = 2) -> str:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from .description import Description
 from .errors import InputError, nearest
 from .names import check_identifier
-from .projections import _indices
 from .units import TIME, Quantity, dimension_of_unit
-from .values import Value, as_tuple
+from .values import Indices, Value, as_tuple
 
 _ZERO = Quantity(0.0, "ms")
 
@@ -24,7 +23,7 @@ class _Input(Description):
     name: str
     population: str
     port: str | None = None
-    cells: Annotated[tuple[int, ...], BeforeValidator(_indices)] | None = None
+    cells: Indices | None = None
 
     @model_validator(mode="after")
     def _named(self) -> Any:
@@ -37,6 +36,9 @@ class _Input(Description):
             if value < 0 or (value == 0 and field in {"interval", "tau"}):
                 word = ">= 0" if field in {"start", "stop"} else "> 0"
                 raise InputError(f"{self.name}.{field}", f"{given} has to be {word}")
+        start, stop = getattr(self, "start", None), getattr(self, "stop", None)
+        if start is not None and stop is not None and stop.internal <= start.internal:
+            raise InputError(self.name, f"stop {stop} is not after start {start}")
         std = getattr(self, "std", None)
         if std is not None and std.magnitude < 0:
             raise InputError(f"{self.name}.std", f"{std} has to be >= 0")
@@ -67,12 +69,6 @@ class RampInput(_Input):
     final: Quantity
     start: Quantity = _ZERO
     stop: Quantity
-
-    @model_validator(mode="after")
-    def _order(self) -> RampInput:
-        if self.stop.internal <= self.start.internal:
-            raise InputError(self.name, f"stop {self.stop} is not after start {self.start}")
-        return self
 
 
 class SineInput(_Input):

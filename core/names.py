@@ -20,7 +20,7 @@ NMODL = set(
     "WATCH FOR_NETCONS THREADSAFE PROTECT MUTEXLOCK MUTEXUNLOCK NET_RECEIVE NEURON SUFFIX "
     "POINT_PROCESS ARTIFICIAL_CELL NONSPECIFIC_CURRENT ELECTRODE_CURRENT SECTION RANGE USEION READ "
     "WRITE VALENCE CHARGE GLOBAL POINTER BBCOREPOINTER EXTERNAL INCLUDE UNITS UNITSON UNITSOFF net_send "
-    "net_event net_move flag celsius area diam".split()
+    "net_event net_move flag celsius area diam nrn".split()
 )
 CPLUSPLUS = set(
     "alignas alignof asm auto bool break case catch char class const constexpr const_cast continue "

@@ -20,7 +20,7 @@ from .equations import (
 from .errors import InputError, unknown
 from .expressions import BOOLEAN, names, parse
 from .names import check_identifier
-from .units import TIME, Dimension, Quantity, dimension_of_unit
+from .units import TIME, Dimension, Quantity
 from .values import Value, check_value, smallest
 
 
@@ -130,9 +130,6 @@ def _divides(name: str, variables: tuple[Variable, ...]) -> bool:
                 if name in names(node.right):
                     return True
     return False
-
-
-_POSITIVE = {dimension_of_unit("ms"): "a time constant"}
 
 
 def check_parameters(

@@ -13,7 +13,7 @@ from .names import check_identifier
 from .neurons import NeuronModel, check_initial, check_parameters, read_initial
 from .receptors import Receptor
 from .units import TIME, Quantity, dimension_of_unit
-from .values import Array, Value, as_tuple, check_value
+from .values import Array, Value, WholeNumber, as_tuple, check_value
 
 _RATE = dimension_of_unit("Hz")
 
@@ -37,7 +37,7 @@ class Population(_Group):
 
     kind: Literal["neurons"] = "neurons"
     model: NeuronModel
-    size: int = Field(gt=0, le=2**31 - 1)
+    size: WholeNumber = Field(gt=0, le=2**31 - 1)
     receptors: dict[str, Receptor] = Field(default_factory=dict)
     parameters: dict[str, Value] = Field(default_factory=dict)
     initial: dict[str, Value | str] = Field(default_factory=dict)
@@ -78,7 +78,7 @@ class PoissonSource(_Group):
     """
 
     kind: Literal["poisson"] = "poisson"
-    size: int = Field(gt=0, le=2**31 - 1)
+    size: WholeNumber = Field(gt=0, le=2**31 - 1)
     rate: Value
     profile: tuple[float, ...] | None = None
     interval: Quantity | None = None

@@ -14,11 +14,12 @@ from typing import Literal, get_args
 
 from .cell import Assignment, Cell, Increment
 from .equations import Variable
-from .errors import unknown
+from .errors import InputError, unknown
 from .expressions import names, number, rename, substitute, text
 from .linear import linear_in
 
 Method = Literal["euler", "exponential_euler", "rk4"]
+_MOST_NODES = 100_000
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -165,8 +166,18 @@ def _rk4(cell: Cell) -> list[Assignment]:
 def _inlined(cell: Cell) -> tuple[Variable, ...]:
     """The sub-expressions with all others substituted: functions of states, parameters, inputs."""
     done: dict[str, ast.expr] = {}
+    size: dict[str, int] = {}
     result = []
     for variable in cell.subexpressions:
+        right = _right(variable)
+        size[variable.name] = sum(
+            size.get(node.id, 1) if isinstance(node, ast.Name) else 1 for node in ast.walk(right)
+        )
+        if size[variable.name] > _MOST_NODES:
+            raise InputError(
+                f"{cell.name}.{variable.name}",
+                f"has more than {_MOST_NODES:,} terms once its sub-expressions are written out",
+            )
         done[variable.name] = substitute(_right(variable), done)
         result.append(
             Variable(

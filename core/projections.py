@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import override
 
 from .description import Description
 from .errors import InputError
 from .names import check_identifier
 from .units import TIME, Quantity
-from .values import Value, check_value
+from .values import Indices, Value, WholeNumber, check_value
 
 
 class AllToAll(Description):
@@ -41,7 +40,7 @@ class FixedInDegree(Description):
     """Every target cell receives from ``n`` source cells drawn at random."""
 
     rule: Literal["fixed_in_degree"] = "fixed_in_degree"
-    n: int = Field(ge=0)
+    n: WholeNumber = Field(ge=0)
     self_connections: bool = True
     multapses: bool = False
 
@@ -50,7 +49,7 @@ class FixedOutDegree(Description):
     """Every source cell reaches ``n`` target cells drawn at random."""
 
     rule: Literal["fixed_out_degree"] = "fixed_out_degree"
-    n: int = Field(ge=0)
+    n: WholeNumber = Field(ge=0)
     self_connections: bool = True
     multapses: bool = False
 
@@ -59,22 +58,13 @@ class FixedTotalNumber(Description):
     """``n`` connections in all, pairs drawn at random."""
 
     rule: Literal["fixed_total_number"] = "fixed_total_number"
-    n: int = Field(ge=0)
+    n: WholeNumber = Field(ge=0)
     self_connections: bool = True
     multapses: bool = True
 
 
-def _indices(given: Any) -> Any:
-    if isinstance(given, np.ndarray):
-        return tuple(given.ravel().tolist())
-    return given
-
-
-Indices = Annotated[tuple[int, ...], BeforeValidator(_indices)]
-
-
 class Explicit(Description):
-    """A list of pairs: source cell ``pre[k]`` to target cell ``post[k]``."""
+    """A list of pairs: source cell ``pre[k]`` to target cell ``post[k]``, in any order."""
 
     rule: Literal["explicit"] = "explicit"
     pre: Indices
@@ -107,8 +97,9 @@ class Projection(Description):
 
     ``weight`` has the dimension of what the receptor's ``w`` adds to. ``weight_scale`` divides it by the
     number of source cells N, by p·N of a fixed probability, or by the C of a fixed in-degree
-    (Gerstner et al., Neuronal Dynamics, ch. 12). Arrays of weights and delays follow the connections
-    sorted by source cell, then target cell. ``delay`` is at least one time step.
+    (Gerstner et al., Neuronal Dynamics, ch. 12). Arrays of weights and delays follow the list of an
+    explicit rule; of all other rules the connections sorted by source cell, then target cell. ``delay`` is
+    at least one time step.
     """
 
     source: str

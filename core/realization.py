@@ -126,10 +126,6 @@ class Realization:
     edges: tuple[Edges, ...]
     notes: tuple[str, ...] = ()
 
-    def edges_to(self, population: str) -> tuple[Edges, ...]:
-        """The projections that reach a population."""
-        return tuple(e for e in self.edges if e.target == population)
-
     def edges_from(self, source: str) -> tuple[Edges, ...]:
         """The projections that leave a population or source."""
         return tuple(e for e in self.edges if e.source == source)
@@ -144,12 +140,25 @@ class Realization:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of everything drawn: two runs with one digest ran the same numbers."""
-        digest = hashlib.sha256(self.experiment.hash.encode())
+        """The SHA-256 of everything drawn and of the equations: two runs with one digest ran the same model.
+
+        The texts about an experiment (name, variant, title, sources) do not count.
+        """
+        canonical = json.dumps(self._dynamics(), sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(canonical.encode())
         for key, value in sorted(self._arrays().items()):
             digest.update(key.encode())
             digest.update(np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()
+
+    def _dynamics(self) -> dict[str, Any]:
+        """The description without what is only told about it."""
+        data = self.experiment.to_dict()
+        for text in ("name", "variant", "title", "source"):
+            data.pop(text, None)
+        for population in data["populations"]:
+            population.get("model", {}).pop("source", None)
+        return data
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         arrays: dict[str, Any] = {}

@@ -12,29 +12,22 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .cell import Cell, choose_port, input_variable
-from .clock import on_grid, step_times, to_steps
+from .cell import Cell, bind_units, input_variable
+from .clock import on_grid, to_steps
 from .errors import InputError
 from .experiment import Experiment
 from .expressions import names, parse
-from .inputs import (
-    Input,
-    OrnsteinUhlenbeckInput,
-    RampInput,
-    SineInput,
-    StepInput,
-    TimeSeriesInput,
-    UniformNoiseInput,
-    WhiteNoiseInput,
-)
+from .held_inputs import chosen_cells, port_of, realize_input
+from .inputs import Input
 from .neurons import check_parameters
 from .numpy_code import evaluate
 from .populations import PoissonSource, Population, SpikeTrains
-from .projections import Projection
-from .realization import Edges, HeldInput, Realization, RealizedPopulation, RealizedSource
-from .units import TIME, Dimension, Quantity, dimension_of_unit, internal_unit
-from .values import Floats, Value, draw_value
-from .wiring import draw_pairs
+from .projections import Explicit, Projection
+from .realization import Edges, Realization, RealizedPopulation, RealizedSource
+from .receptors import DoubleExponentialConductance
+from .units import TIME, Quantity, dimension_of_unit, internal_unit
+from .values import Array, Floats, Value, draw_value
+from .wiring import draw_pairs, explicit_order
 
 _BLOCK_MS = 100.0
 _MAX_DRAWN = 1e9
@@ -78,7 +71,7 @@ def _realize_population(
     cell = experiment.cells[name]
     parameters: dict[str, float | Floats] = {}
     amplitudes = {
-        input_variable(_port(population, i), i.name): i for i in _inputs(experiment, name)
+        input_variable(port_of(population, i).name, i.name): i for i in _inputs(experiment, name)
     }
     for variable in cell.parameters:
         place = f"{name}.{variable.name}"
@@ -86,37 +79,42 @@ def _realize_population(
         value = draw_value(cell.values[variable.name], rng, size, variable.dimension, place)
         given = amplitudes.get(variable.name)
         if given is not None and given.cells is not None:
-            value = np.where(_chosen(given, size), value, 0.0)
+            value = np.where(chosen_cells(given, size), value, 0.0)
         parameters[variable.name] = value
         if np.ndim(value):
             least = Quantity(float(np.min(value)), internal_unit(variable.dimension))
             check_parameters({variable.name: least}, cell.variables, name)
+    _check_time_constants(population, parameters)
     initial = _initial_values(population, cell, parameters, seed)
     steps = _refractory_steps(population, cell, parameters, experiment.dt_ms, notes)
     inputs = tuple(
-        _realize_input(experiment, population, given, notes)
+        realize_input(experiment, population, given, stream(seed, "input", given.name), notes)
         for given in _inputs(experiment, name)
         if given.kind != "constant"
     )
     return RealizedPopulation(name, size, cell, parameters, initial, steps, inputs)
 
 
+def _check_time_constants(population: Population, parameters: Mapping[str, float | Floats]) -> None:
+    """InputError for a cell whose double exponential would not rise faster than it decays."""
+    for name, receptor in population.receptors.items():
+        if not isinstance(receptor, DoubleExponentialConductance):
+            continue
+        rise, decay = np.broadcast_arrays(
+            parameters[f"tau_rise_{name}"], parameters[f"tau_decay_{name}"]
+        )
+        wrong = np.flatnonzero(rise >= decay)
+        if wrong.size:
+            k = wrong[0]
+            raise InputError(
+                f"{population.name}.{name}",
+                f"tau_rise {rise.flat[k]:g} ms of cell {k} is not below its tau_decay "
+                f"{decay.flat[k]:g} ms; give values or distributions that do not overlap",
+            )
+
+
 def _inputs(experiment: Experiment, population: str) -> list[Input]:
     return [i for i in experiment.inputs if i.population == population]
-
-
-def _port(population: Population, given: Input) -> str:
-    port = choose_port(population, given.port, given.name)
-    assert port is not None  # the experiment was validated
-    return port.name
-
-
-def _chosen(given: Input, size: int) -> NDArray[np.bool_]:
-    chosen = np.ones(size, dtype=bool)
-    if given.cells is not None:
-        chosen[:] = False
-        chosen[list(given.cells)] = True
-    return chosen
 
 
 def _initial_values(
@@ -137,8 +135,6 @@ def _initial_values(
             values[name] = draw_value(value, rng, population.size, variable.dimension, place)
         else:
             values[name] = 0.0
-    from .cell import bind_units
-
     while expressions:
         ready = [
             n for n, e in expressions.items() if not names(parse(e)) & (expressions.keys() - {n})
@@ -178,121 +174,6 @@ def _refractory_steps(
             else f"{population.name}: refractory {period} ms acts as {int(steps) * dt:g} ms"
         )
     return int(steps) if steps.ndim == 0 else steps.astype(np.int32)
-
-
-def _dimension(population: Population, given: Input) -> Dimension:
-    port = choose_port(population, given.port, given.name)
-    assert port is not None  # the experiment was validated
-    return port.dimension
-
-
-def _realize_input(
-    experiment: Experiment, population: Population, given: Input, notes: list[str]
-) -> HeldInput:
-    size, dt, n_steps = population.size, experiment.dt_ms, experiment.n_steps
-    dimension = _dimension(population, given)
-    times = step_times(np.arange(n_steps), dt)
-    gain = _chosen(given, size).astype(np.float64)
-    columns = np.zeros(size, dtype=np.int32)
-    frames = np.arange(n_steps, dtype=np.int32)
-    if isinstance(
-        given, TimeSeriesInput | WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput
-    ):
-        interval = given.interval.internal
-        # t_n belongs to the frame it falls in; the slack keeps exact multiples from slipping back.
-        last = int(to_steps(times[-1], interval, f"{given.name}.interval"))
-        frames = np.floor(times / interval + 1e-9).astype(np.int32)
-        if not on_grid(interval, dt):
-            notes.append(
-                f"{given.name}: its interval is no multiple of dt, so frames vary by a step"
-            )
-    if isinstance(given, TimeSeriesInput):
-        scale = Quantity(1.0, given.unit).to(dimension, given.name)
-        values = np.asarray(given.values)[:, None] * scale
-        frames = np.minimum(frames, values.shape[0] - 1)
-    elif isinstance(given, WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput):
-        n_columns = 1 if given.shared else size
-        if (last + 1) * n_columns > _MAX_DRAWN:
-            raise InputError(
-                given.name, f"asks for more than {_MAX_DRAWN:g} numbers; use a longer interval"
-            )
-        rng = stream(experiment.seed, "input", given.name)
-        values = _noise(given, int(frames[-1]) + 1, n_columns, dimension, rng)
-        columns = columns if given.shared else np.arange(size, dtype=np.int32)
-    else:
-        rng = stream(experiment.seed, "input", given.name)
-        amplitude, values = _waveform(given, times, dimension, size, rng)
-        gain = gain * amplitude
-        frames, values = _shortened(frames, values)
-    variable = input_variable(_port(population, given), given.name)
-    return HeldInput(variable, given.name, values, frames, columns, gain)
-
-
-def _shortened(frames: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
-    """The same waveform with equal neighbours stored once: a step is two or three frames."""
-    changes = np.flatnonzero(np.any(np.diff(values, axis=0) != 0, axis=1)) + 1
-    starts = np.concatenate([[0], changes])
-    frames = (np.searchsorted(starts, frames, side="right") - 1).astype(np.int32)
-    return frames, values[starts]
-
-
-def _noise(
-    given: WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput,
-    n_frames: int, n_columns: int, dimension: Dimension, rng: np.random.Generator,
-) -> Floats:  # fmt: skip
-    if isinstance(given, UniformNoiseInput):
-        low, high = (q.to(dimension, given.name) for q in (given.low, given.high))
-        return rng.uniform(low, high, (n_frames, n_columns))
-    mean, std = (q.to(dimension, given.name) for q in (given.mean, given.std))
-    normal = rng.standard_normal((n_frames, n_columns))
-    if isinstance(given, WhiteNoiseInput):
-        return mean + std * normal
-    decay = float(np.exp(-given.interval.internal / given.tau.internal))
-    kicks: Floats = normal * np.sqrt(1.0 - decay * decay)
-    kicks[0] = normal[0]  # starts from its stationary distribution
-    for k in range(1, n_frames):
-        kicks[k] += decay * kicks[k - 1]
-    return np.asarray(mean + std * kicks)
-
-
-def waveform_at(given: Input, times: Floats, dimension: Dimension) -> Floats:
-    """The time course of a step, ramp or sine input at ``times`` [ms], for an amplitude of 1.
-
-    A ramp has no amplitude: its own values come out.
-    """
-    start = given.start.internal  # type: ignore[union-attr]
-    stop = np.inf if given.stop is None else given.stop.internal  # type: ignore[union-attr]
-    slack = 1e-9
-    on = (times >= start - slack) & (times < stop - slack)
-    if isinstance(given, StepInput):
-        return on.astype(np.float64)
-    if isinstance(given, RampInput):
-        first, last = (q.to(dimension, given.name) for q in (given.initial, given.final))
-        part = np.clip((times - start) / (stop - start), 0.0, 1.0)
-        return first + (last - first) * part
-    assert isinstance(given, SineInput)
-    angle = 2 * np.pi * given.frequency.internal * (times - start) + given.phase
-    return np.where(on, np.sin(angle), 0.0)
-
-
-def _waveform(
-    given: Input, times: Floats, dimension: Dimension, size: int, rng: np.random.Generator
-) -> tuple[Floats | float, Floats]:
-    values = waveform_at(given, times, dimension)
-    if isinstance(given, RampInput):
-        return 1.0, values[:, None]
-    assert isinstance(given, StepInput | SineInput)
-    amplitude = draw_value(given.amplitude, rng, size, dimension, f"{given.name}.amplitude")
-    if isinstance(given, SineInput) and given.offset is not None:
-        if np.ndim(amplitude):
-            raise InputError(
-                given.name, "an offset needs one amplitude for all cells; use two inputs"
-            )
-        offset = given.offset.to(dimension, f"{given.name}.offset")
-        stop = np.inf if given.stop is None else given.stop.internal
-        on = (times >= given.start.internal - 1e-9) & (times < stop - 1e-9)
-        return 1.0, (amplitude * values + np.where(on, offset, 0.0))[:, None]
-    return amplitude, values[:, None]
 
 
 def _on_steps(
@@ -368,7 +249,7 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
         projection.rule, n_pre, n_post, same, stream(seed, "projection", name, "rule"), name
     )
     dimension = experiment.port(projection).weight_dimension
-    weight = draw_value(
+    weight: float | Floats = draw_value(
         projection.weight, stream(seed, "projection", name, "weight"), pre.size, dimension,
         f"{name}.weight",
     )  # fmt: skip
@@ -376,6 +257,13 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
     delay = draw_value(
         projection.delay, stream(seed, "projection", name, "delay"), pre.size, TIME, f"{name}.delay"
     )
+    if isinstance(projection.rule, Explicit):
+        # Arrays follow the user's list of pairs; what is drawn belongs to no pair in particular.
+        order = explicit_order(projection.rule)
+        if isinstance(projection.weight, Array):
+            weight = np.asarray(weight)[order]
+        if isinstance(projection.delay, Array):
+            delay = np.asarray(delay)[order]
     steps = to_steps(delay, dt, f"{name}.delay")
     if np.size(steps) and np.min(steps) < 1:
         short = int(np.sum(steps < 1))

@@ -7,6 +7,7 @@ synapses at one instant add, because every ``on_pre`` is proportional to ``w``.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -30,13 +31,13 @@ class ReceptorEquations:
     current: str | None
 
 
-class _Receptor(Description):
+class _Receptor(Description, ABC):
     port: str | None = None
     """The ``(input)`` of the cell that the current adds to; needed when the cell has several."""
 
+    @abstractmethod
     def write_out(self, port: Dimension | None, where: str) -> ReceptorEquations:
         """The receptor's equations for a port of the given dimension."""
-        raise NotImplementedError
 
 
 def _current(port: Dimension | None, where: str) -> Dimension:

@@ -19,6 +19,8 @@ import numpy as np
 
 from .errors import InputError
 from .recording import Recording, Spikes, Trace
+from .units import internal_unit, parse_unit
+from .values import Floats
 
 RUN_FILE = "run.json"
 SPIKES_FILE = "spikes.h5"
@@ -114,7 +116,9 @@ def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, 
         "build_s": recording.build_s,
         "run_s": recording.run_s,
     }
-    write_json(folder / RUN_FILE, data)
+    # What read_recording adds from the run itself is not written twice.
+    own = {key: value for key, value in recording.provenance.items() if key not in data}
+    write_json(folder / RUN_FILE, data | ({"provenance": own} if own else {}))
 
 
 def _report_file(variable: str) -> str:
@@ -156,9 +160,15 @@ def read_run(folder: str | Path) -> dict[str, Any]:
 
 
 def read_recording(folder: str | Path) -> Recording:
-    """A recording from a folder that `write_recording` wrote; InputError if something is missing."""
+    """A recording from a folder that `write_recording` wrote; InputError if something is missing.
+
+    Its provenance is what is in run.json, together with the provenance that was written.
+    """
     folder = Path(folder)
     run = read_run(folder)
+    own = run.pop("provenance", {})
+    if not isinstance(own, dict):
+        raise InputError(str(folder / RUN_FILE), "its 'provenance' is no JSON object")
     spikes = read_spikes(folder / SPIKES_FILE)
     traces: dict[tuple[str, str], Trace] = {}
     for variable in run.get("variables", ()):
@@ -174,7 +184,7 @@ def read_recording(folder: str | Path) -> Recording:
             notes=tuple(run["notes"]),
             build_s=run["build_s"],
             run_s=run["run_s"],
-            provenance=run,
+            provenance={**own, **run},
         )
     except KeyError as error:
         raise InputError(str(folder / RUN_FILE), f"lacks {error.args[0]!r}") from error
@@ -199,23 +209,40 @@ def read_spikes(path: str | Path) -> dict[str, Spikes]:
 
 
 def read_report(path: str | Path) -> dict[str, Trace]:
-    """The traces of a SONATA report by population."""
+    """The traces of a SONATA report by population, in internal units.
+
+    Values in another unit of the same dimension (V) are converted; a unit that is not known is kept.
+    """
     try:
         with h5py.File(path, "r") as file:
             found = {}
             for name, group in file["report"].items():
                 start, _, dt = (float(x) for x in group["mapping/time"])
                 unit = group["data"].attrs.get("units", "1")
-                found[name] = Trace(
+                values, unit = _in_internal_unit(
                     np.asarray(group.get(_DOUBLE, group["data"]), dtype=np.float64),
-                    np.asarray(group["mapping/node_ids"], dtype=np.int32),
                     unit.decode() if isinstance(unit, bytes) else str(unit),
+                )
+                found[name] = Trace(
+                    values,
+                    np.asarray(group["mapping/node_ids"], dtype=np.int32),
+                    unit,
                     start,
                     dt,
                 )
             return found
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(str(path), f"is no SONATA report: {error}") from error
+
+
+def _in_internal_unit(values: Floats, unit: str) -> tuple[Floats, str]:
+    try:
+        factor, dimension = parse_unit(unit)
+    except InputError:
+        return values, unit
+    if factor == 1:
+        return values, unit
+    return values * float(factor), internal_unit(dimension)
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

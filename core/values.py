@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,25 @@ from .errors import InputError, unknown
 from .units import Dimension, Quantity
 
 Floats = NDArray[np.float64]
+
+
+def _whole(given: Any) -> Any:
+    # Pydantic would take the text "20" and the truth value true for numbers.
+    if isinstance(given, bool | np.bool_ | str | bytes):
+        raise InputError("", f'{given!r} is not a whole number; write 20, not "20" or true')
+    return given
+
+
+def _indices(given: Any) -> Any:
+    if isinstance(given, np.ndarray):
+        given = given.ravel().tolist()
+    return tuple(map(_whole, given)) if isinstance(given, list | tuple) else given
+
+
+WholeNumber = Annotated[int, BeforeValidator(_whole)]
+"""An integer; neither a text nor a truth value."""
+Indices = Annotated[tuple[int, ...], BeforeValidator(_indices)]
+"""Numbers of cells, from a list or a NumPy array."""
 
 
 class Array(Description):
@@ -38,7 +58,7 @@ class Array(Description):
         return values * scale
 
 
-class Distribution(Description):
+class Distribution(Description, ABC):
     """A distribution from which one number per cell or per connection is drawn."""
 
     distribution: str
@@ -54,9 +74,9 @@ class Distribution(Description):
         """The fields in internal units, after checking their dimension."""
         return {n: q.to(dimension, f"{where}.{n}") for n, q in self.quantities().items()}
 
+    @abstractmethod
     def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
         """*size* numbers in internal units."""
-        raise NotImplementedError
 
 
 def _needs(condition: bool, where: str, problem: str) -> None:

@@ -33,8 +33,7 @@ def draw_pairs(
     if isinstance(rule, Explicit):
         pre = np.asarray(rule.pre, dtype=np.int64)
         post = np.asarray(rule.post, dtype=np.int64)
-        # Weights and delays given as arrays follow the sorted order; a stable sort keeps multapses.
-        order = np.lexsort((post, pre))
+        order = explicit_order(rule)
         return _as_pairs(pre[order], post[order])
     if isinstance(rule, OneToOne):
         same_cell = np.arange(n_pre, dtype=np.int64)
@@ -61,6 +60,12 @@ def draw_pairs(
     partner, owner = _fixed_degree(rule, n_post, n_pre, exclude, rng, f"{where}: target cells")
     order = np.lexsort((partner, owner))
     return _as_pairs(owner[order], partner[order])
+
+
+def explicit_order(rule: Explicit) -> NDArray[np.int64]:
+    """Where each of the sorted pairs stands in the given list, shape (n,); equal pairs keep their order."""
+    order: NDArray[np.int64] = np.lexsort((np.asarray(rule.post), np.asarray(rule.pre)))
+    return order
 
 
 def _check_number(rule: Rule, n_pre: int, n_post: int, where: str) -> None:

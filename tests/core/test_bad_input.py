@@ -228,7 +228,18 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "size negative": (lambda d: exc(d).update(size=-3), "exc.size", "greater than 0"),
     "size enormous": (lambda d: exc(d).update(size=10**12), "exc.size", "less than or equal to 2147483647"),
     "size of a source": (lambda d: source(d).update(size=0), "drive.size", "greater than 0"),
-    "size in words": (lambda d: exc(d).update(size="many"), "exc.size", "valid integer"),
+    "size in words": (lambda d: exc(d).update(size="many"), "exc.size", "'many' is not a whole number"),
+    "size as text": (lambda d: exc(d).update(size="20"), "exc.size", "'20' is not a whole number; write 20"),
+    "size true": (lambda d: exc(d).update(size=True), "exc.size", "True is not a whole number"),
+    "degree as text": (
+        lambda d: projection(d, 1)["rule"].update(n="3"), "exc_to_exc_gaba.rule.n", "'3' is not a whole number"),
+    "pairs as texts": (
+        lambda d: projection(d, 6)["rule"].update(pre=["2", "0", "0"]), "given_to_exc_alpha.rule.pre",
+        "'2' is not a whole number"),
+    "cells by truth": (
+        lambda d: d["records"][0].update(cells=[True, False]), "all.records.0.cells", "True is not a whole number"),
+    "input cells as text": (
+        lambda d: given_input(d, "bias").update(cells=["0"]), "bias.cells", "'0' is not a whole number"),
     "half a cell": (lambda d: exc(d).update(size=1.5), "exc.size", "fractional part"),
     "tau negative": (
         lambda d: model(d)["parameters"].update(tau="-10 ms"), "LIF.tau",
@@ -252,6 +263,13 @@ TABLE: dict[str, tuple[Change, str, str]] = {
         lambda d: receptor(d, "own")["parameters"].update(tau_x="-1 ms"), "exc.own.tau_x", "-1 ms is negative"),
     "rise not below decay": (
         lambda d: receptor(d, "gaba").update(tau_rise="8 ms"), "exc.gaba", "tau_rise 8 ms is not below tau_decay 8 ms"),
+    "rise not below decay in a cell": (
+        lambda d: receptor(d, "gaba").update(tau_rise={"values": [1] * 11 + [9], "unit": "ms"}), "exc.gaba",
+        "tau_rise 9 ms of cell 11 is not below its tau_decay 8 ms"),
+    "decay drawn below rise": (
+        lambda d: receptor(d, "gaba").update(
+            tau_decay={"distribution": "uniform", "low": "0.1 ms", "high": "0.9 ms"}), "exc.gaba",
+        "tau_rise 1 ms of cell 0 is not below its tau_decay"),
     "refractory negative": (lambda d: model(d).update(refractory="-1 ms"), "LIF.refractory", "-1 ms is negative"),
     "refractory endless": (lambda d: model(d).update(refractory="1e300 ms"), "exc.refractory", "more than 2147483646"),
     "rate negative": (lambda d: source(d).update(rate="-5 Hz"), "drive.rate", "-5 Hz is negative"),
@@ -264,12 +282,20 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "time negative": (lambda d: source(d, "given")["times"][0].append(-1.0), "given.times[0]", "negative"),
     "noise interval zero": (lambda d: given_input(d, "white").update(interval="0 ms"), "white.interval", "has to be > 0"),
     "noise interval tiny": (
-        lambda d: given_input(d, "white").update(interval="1e-12 ms"), "white.interval", "more than 2147483646"),
-    "noise without memory": (
-        lambda d: given_input(d, "white").update(interval="1e-7 ms"), "white", "use a longer interval"),
+        lambda d: given_input(d, "white").update(interval="1e-12 ms"), "white.interval", "shorter than a step of 0.1 ms"),
+    "ou interval below dt": (
+        lambda d: given_input(d, "ou").update(interval="0.05 ms"), "ou.interval",
+        "choose a smaller dt or a longer interval"),
+    "series interval below dt": (
+        lambda d: given_input(d, "series").update(interval="0.09 ms"), "series.interval",
+        "0.09 ms is shorter than a step of 0.1 ms, so that samples would be left out"),
     "noise std": (lambda d: given_input(d, "white").update(std="-1 pA"), "white.std", "has to be >= 0"),
     "noise range": (lambda d: given_input(d, "uniform").update(low="2 pA"), "uniform", "low 2 pA is above high 1 pA"),
     "ou tau": (lambda d: given_input(d, "ou").update(tau="0 ms"), "ou.tau", "has to be > 0"),
+    "step backwards": (
+        lambda d: given_input(d, "step").update(stop="20 ms"), "step", "stop 20 ms is not after start 20 ms"),
+    "sine backwards": (
+        lambda d: given_input(d, "sine").update(start="9 ms", stop="5 ms"), "sine", "stop 5 ms is not after start 9 ms"),
     "ramp backwards": (lambda d: given_input(d, "ramp").update(start="50 ms"), "ramp", "is not after start 50 ms"),
     "input start": (lambda d: given_input(d, "step").update(start="-1 ms"), "step.start", "has to be >= 0"),
     "std negative": (
@@ -281,7 +307,8 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "dt above duration": (lambda d: d.update(dt="200 ms"), "all.duration", "shorter than one step of 200 ms"),
     "dt tiny": (lambda d: d.update(dt="1e-300 ms"), "all.duration", "more than 2147483646 steps"),
     "seed negative": (lambda d: d.update(seed=-1), "all.seed", "greater than or equal to 0"),
-    "seed of text": (lambda d: d.update(seed="x"), "all.seed", "valid integer"),
+    "seed of text": (lambda d: d.update(seed="x"), "all.seed", "'x' is not a whole number"),
+    "seed true": (lambda d: d.update(seed=True), "all.seed", "True is not a whole number"),
     # --- connections
     "p above one": (lambda d: projection(d)["rule"].update(p=1.5), "drive_to_exc_ampa.rule.p", "less than or equal to 1"),
     "p negative": (lambda d: projection(d)["rule"].update(p=-0.5), "drive_to_exc_ampa.rule.p", "equal to 0"),
@@ -342,6 +369,7 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "shared as a text": (lambda d: given_input(d, "white").update(shared="maybe"), "white.shared", "valid boolean"),
     "version": (lambda d: d.update(schema_version=2), "schema_version", "2 is not 1, the version this program reads"),
     "version as text": (lambda d: d.update(schema_version="1"), "schema_version", "'1' is not 1"),
+    "version true": (lambda d: d.update(schema_version=True), "schema_version", "True is not 1"),
     "version null": (lambda d: d.update(schema_version=None), "schema_version", "None is not 1"),
 }  # fmt: skip
 

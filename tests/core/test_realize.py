@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2, kstest, norm, poisson
 
+from coincide.core import held_inputs
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
 from coincide.core.realization import Realization
@@ -17,6 +18,7 @@ from coincide.core.realize import realize, stream
 from coincide.core.units import DIMENSIONLESS, dimension_of_unit
 from coincide.core.values import (
     Array,
+    Distribution,
     Exponential,
     LogNormal,
     Normal,
@@ -69,6 +71,24 @@ def test_one_seed_draws_one_realization(described: Plain) -> None:
     first, second = drawn(described), drawn(copy.deepcopy(described))
     assert first.digest == second.digest
     same(arrays(described), arrays(described))
+
+
+def test_the_digest_is_of_the_dynamics(described: Plain) -> None:
+    digest = drawn(described).digest
+    described.update(name="other", variant="b", title="Another title", source="Somebody 1999")
+    described["populations"][1]["model"] = {**described["populations"][1]["model"], "source": "x"}
+    assert drawn(described).digest == digest
+    for change in (
+        {"duration": "51 ms"}, {"dt": "0.05 ms"}, {"records": []},
+        {"projections": described["projections"][1:]},
+    ):  # fmt: skip
+        assert drawn({**described, **change}).digest != digest
+    for field, changed in [
+        ("threshold", "v > -51*mV"), ("reset", "v = E_L + 1*mV"), ("refractory", "2.01 ms"),
+    ]:  # fmt: skip
+        other = copy.deepcopy(described)
+        other["populations"][1]["model"][field] = changed
+        assert drawn(other).digest != digest, field
 
 
 def test_another_seed_draws_everything_anew(described: Plain) -> None:
@@ -244,6 +264,11 @@ def test_values_come_in_internal_units() -> None:
     assert np.max(low) < 2000.0
 
 
+def test_a_distribution_says_how_to_draw() -> None:
+    with pytest.raises(TypeError, match=r"abstract method '?draw"):
+        Distribution(distribution="none")  # type: ignore[abstract]
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -283,13 +308,46 @@ def test_weight_scales_divide(described: Plain) -> None:
     assert edges["exc_to_exc_expo"].weight == 5.0
 
 
-def test_arrays_follow_the_sorted_connections(described: Plain) -> None:
+def test_arrays_follow_the_list_of_pairs(described: Plain) -> None:
+    # The list is 2 → 1, 0 → 5, 0 → 5 with the weights and delays 1, 2, 3.
     (edges,) = (e for e in drawn(described).edges if e.name == "given_to_exc_alpha")
     assert edges.pre.tolist() == [0, 0, 2]
     assert edges.post.tolist() == [5, 5, 1]
-    assert np.asarray(edges.weight).tolist() == [1.0, 2.0, 3.0]
-    assert np.asarray(edges.delay_steps).tolist() == [10, 20, 30]
+    assert np.asarray(edges.weight).tolist() == [2.0, 3.0, 1.0]
+    assert np.asarray(edges.delay_steps).tolist() == [20, 30, 10]
+    assert np.asarray(edges.delay_ms).tolist() == [2.0, 3.0, 1.0]
     assert edges.starts.tolist() == [0, 2, 2, 3]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 11), st.floats(-1e3, 1e3), st.integers(1, 90)),
+        max_size=20,
+    )
+)
+def test_every_pair_keeps_its_weight_and_delay(
+    described: Plain, pairs: list[tuple[int, int, float, int]]
+) -> None:
+    description = copy.deepcopy(described)
+    pre, post, weights, steps = zip(*pairs, strict=True) if pairs else ((), (), (), ())
+    description["projections"][6].update(
+        rule={"rule": "explicit", "pre": pre, "post": post},
+        weight={"values": weights, "unit": "pA"},
+        delay={"values": [0.1 * n for n in steps], "unit": "ms"},
+    )
+    (edges,) = (e for e in drawn(description).edges if e.name == "given_to_exc_alpha")
+    columns = (edges.pre, edges.post, np.asarray(edges.weight), np.asarray(edges.delay_steps))
+    found = list(zip(*(c.tolist() for c in columns), strict=True))
+    assert sorted(found) == sorted(pairs)
+
+
+def test_arrays_of_a_rule_follow_the_sorted_connections(described: Plain) -> None:
+    numbers = [float(k) for k in range(56)]
+    described["projections"][5].update(
+        weight={"values": numbers, "unit": "mV"}, weight_scale="none"
+    )
+    (edges,) = (e for e in drawn(described).edges if e.name == "inh_to_inh_kick")
+    assert np.asarray(edges.weight).tolist() == numbers
 
 
 @pytest.mark.parametrize(
@@ -312,7 +370,16 @@ def test_rounding_is_noted_where_it_happens(described: Plain) -> None:
     described["duration"] = "50.04 ms"
     described["populations"][0]["model"]["refractory"] = "2.06 ms"
     described["inputs"][4]["interval"] = "0.25 ms"
+    described["inputs"][1].update(start="20.03 ms", stop="30.1 ms")
+    described["inputs"][2].update(start="0 ms", stop="40.06 ms")
+    described["inputs"][3].update(start="0.1 ms", stop="900.05 ms")
     notes = drawn(described).notes
+    inputs = [n for n in notes if n.startswith(("step", "ramp", "sine"))]
+    assert inputs == [
+        "step: start 20.03 ms acts from 20.1 ms", "ramp: stop 40.06 ms acts from 40.1 ms",
+    ]  # fmt: skip
+    on = np.flatnonzero(course(drawn(described), "step")[:, 0])
+    assert (on[0], on[-1] + 1) == (201, 301)
     assert "duration 50.04 ms acts as 500 steps of 0.1 ms" in notes
     assert "exc: refractory 2.06 ms acts as 2.1 ms" in notes
     assert "series: its interval is no multiple of dt, so frames vary by a step" in notes
@@ -462,6 +529,20 @@ def test_noise_is_held_and_has_its_moments(described: Plain) -> None:
     )
     kicks = (x[1:] - np.exp(-0.2 / 5) * x[:-1]) / np.sqrt(1 - np.exp(-0.4 / 5))
     assert kstest(kicks.ravel(), "norm").pvalue > RARE
+
+
+def test_more_noise_than_any_memory_is_refused(described: Plain, monkeypatch: Any) -> None:
+    # 500 numbers for each of 12 cells.
+    monkeypatch.setattr(held_inputs, "_MAX_DRAWN", 12 * 500)
+    drawn(described)
+    monkeypatch.setattr(held_inputs, "_MAX_DRAWN", 12 * 500 - 1)
+    with pytest.raises(InputError, match=r"^white: asks for more .*; use a longer interval$"):
+        drawn(described)
+
+
+def test_an_interval_of_one_step_keeps_every_sample(described: Plain) -> None:
+    described["inputs"][4].update(values=list(range(500)), interval="100 us")
+    assert course(drawn(described), "series")[:, 0].tolist() == list(range(500))
 
 
 # --- sources ---------------------------------------------------------------------------------------

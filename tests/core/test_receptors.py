@@ -21,6 +21,7 @@ from coincide.core.receptors import (
     DoubleExponentialConductance,
     ExponentialConductance,
     ExponentialCurrent,
+    _Receptor,
 )
 from coincide.core.units import dimension_of_unit
 from coincide.core.values import Array
@@ -223,3 +224,8 @@ def test_a_receptor_is_looked_up_with_the_nearest_name() -> None:
     cell = cell_with(ampa=Delta())
     with pytest.raises(InputError, match=r"^exc: there is no receptor 'amp'; did you mean 'ampa'"):
         cell.port("amp")
+
+
+def test_a_kind_of_receptor_has_to_be_written_out() -> None:
+    with pytest.raises(TypeError, match=r"abstract method '?write_out"):
+        _Receptor()  # type: ignore[abstract]

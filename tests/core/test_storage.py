@@ -1,8 +1,10 @@
 """Recordings on disk: SONATA that libsonata reads, every bit kept, nothing half-written."""
 
 import json
-import multiprocessing
 import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,33 @@ def test_a_recording_survives_its_files_to_the_bit(tmp_path: Path) -> None:
             trace.unit, 0.0, 0.1,
         )  # fmt: skip
         assert np.array_equal(after.traces[key].times, trace.times)
+
+
+def test_the_provenance_of_a_run_is_kept(tmp_path: Path) -> None:
+    own = {"device": "cpu", "precision": "float32", "steps": np.int64(5), "target": None}
+    after = read_recording(written(tmp_path / "a", replace(recording(), provenance=own)))
+    assert read_run(tmp_path / "a")["provenance"] == {**own, "steps": 5}
+    assert {key: after.provenance[key] for key in own} == own
+    assert after.provenance["backend"] == "reference"
+    # Written again, nothing is nested or lost.
+    again = read_recording(written(tmp_path / "b", after))
+    assert again.provenance == after.provenance
+    assert read_run(tmp_path / "b") == read_run(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor", "kept"),
+    [("V", 1e3, "mV"), (b"nA", 1e3, "pA"), ("mV", 1.0, "mV"), ("furlongs?", 1.0, "furlongs?")],
+)
+def test_a_report_is_read_in_internal_units(
+    unit: str | bytes, factor: float, kept: str, tmp_path: Path
+) -> None:
+    before = recording().traces["exc", "v"].values
+    with h5py.File(written(tmp_path) / "v.h5", "a") as file:
+        file["report/exc/data"].attrs["units"] = unit
+    trace = read_report(tmp_path / "v.h5")["exc"]
+    assert trace.unit == kept
+    assert np.array_equal(trace.values, before * factor)
 
 
 numbers = st.floats(width=64, allow_nan=False, allow_infinity=False)
@@ -298,21 +327,22 @@ def test_what_is_no_run_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.tex").read_text() == "three years"
 
 
-def _write_many(target: str, mark: str) -> None:
-    for k in range(15):
-        with atomic_folder(target) as folder:
-            fill(folder, f"{mark}{k}", "01234")
+WRITE_MANY = """
+import sys
+from coincide.core.storage import atomic_folder
+target, mark = sys.argv[1:]
+for k in range(15):
+    with atomic_folder(target) as folder:
+        for name in (*"01234", "run.json"):
+            (folder / name).write_text(f"{mark}{k}")
+"""
 
 
 def test_writers_at_once_leave_one_whole_folder(tmp_path: Path) -> None:
     target = tmp_path / "run"
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write_many, args=(str(target), m)) for m in "ab"]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITE_MANY, str(target), m]) for m in "ab"]
     for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(60)
-        assert writer.exitcode == 0
+        assert writer.wait(60) == 0
     found = content(target)
     assert sorted(found) == ["0", "1", "2", "3", "4", RUN_FILE]
     assert len(set(found.values())) == 1
