@@ -54,6 +54,8 @@ class Backend(ABC):
     features: ClassVar[frozenset[str]] = frozenset()
     conventions: ClassVar[tuple[Convention, ...]] = ()
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    targets: ClassVar[tuple[str, ...]] = ()
+    """Ways of generating code that ``settings.target`` can ask for."""
     precisions: ClassVar[tuple[str, ...]] = ("float64",)
     on_grid: ClassVar[bool] = True
     """Whether spikes and samples lie on the grid; the oracle's spikes do not."""
@@ -93,6 +95,10 @@ class Backend(ABC):
             return f"it does not run on {settings.device!r} (it runs on {', '.join(self.devices)})"
         if settings.precision is not None and settings.precision not in self.precisions:
             return f"it does not compute in {settings.precision}"
+        if settings.target not in (None, "auto", *self.targets):
+            return (
+                f"it has no target {settings.target!r} (it has {', '.join(self.targets) or 'none'})"
+            )
         for feature, place in required_features(realization).items():
             if feature not in self.features:
                 return f"{place} needs {FEATURES[feature]}"

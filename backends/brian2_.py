@@ -121,6 +121,7 @@ class Brian2Backend(Backend):
     }
     features = frozenset(FEATURES)
     conventions = CONVENTIONS
+    targets = TARGETS
 
     def version(self) -> str:
         """Brian2's version."""
@@ -129,8 +130,6 @@ class Brian2Backend(Backend):
         return f"Brian2 {brian2.__version__}"
 
     def _refuse(self, realization: Realization, settings: Settings) -> str | None:
-        if settings.target is not None and settings.target not in (*TARGETS, "auto"):
-            return f"it has no target {settings.target!r} (it has {', '.join(TARGETS)})"
         if settings.target in {"cython", "cpp_standalone"}:
             missing = compiler_missing()
             if missing:

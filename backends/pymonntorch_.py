@@ -118,6 +118,7 @@ class PymoNNtorchBackend(Backend):
         "lockstep": ("exponential_euler", "euler", "rk4"),
     }
     features = frozenset(FEATURES)
+    targets = (*TARGETS, "cuda_graph")
     conventions = CONVENTIONS
     devices = ("cpu", "cuda", "mps", "xpu")
     precisions = ("float64", "float32")
@@ -130,8 +131,6 @@ class PymoNNtorchBackend(Backend):
     def _refuse(self, realization: Realization, settings: Settings) -> str | None:
         if settings.target == "cuda_graph":
             return "a step asks which cells fired, and no CUDA graph can hold that question"
-        if settings.target is not None and settings.target not in TARGETS:
-            return f"it has no target {settings.target!r} (it has {', '.join(TARGETS)})"
         try:
             device = torch.device(settings.device)
             torch.zeros(1, dtype=_dtype(settings), device=device)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .cell import Cell, Port, build_cell, choose_port
 from .clock import to_steps
 from .description import Description, explain
 from .errors import InputError, unknown
+from .expressions import shown
 from .inputs import Input
 from .neurons import check_initial
 from .populations import AnyPopulation, Population
@@ -64,6 +66,17 @@ class Experiment(Description):
                     "write the file again with a program of the same version",
                 )
         return given
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, name: str) -> str:
+        # It names files and folders too.
+        if not re.fullmatch(r"\w[\w .+-]{0,99}", name) or not name.isprintable():
+            raise InputError(
+                "name",
+                f"{shown(name)} is no name; use letters, digits, spaces and _ . + - (100 at most)",
+            )
+        return name
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:

@@ -30,6 +30,7 @@ from .values import Array, Floats, Value, draw_value
 from .wiring import draw_pairs, explicit_order
 
 _BLOCK_MS = 100.0
+_MOST_BLOCKS = 1_000_000
 _MAX_DRAWN = 1e9
 
 
@@ -210,6 +211,11 @@ def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedS
             f"{name}.interval", f"{source.interval} is shorter than a step of {experiment.dt}"
         )
     profile = np.asarray((1.0,) if source.profile is None else source.profile)
+    if experiment.duration_ms / block > _MOST_BLOCKS:
+        raise InputError(
+            f"{name}.interval",
+            f"{source.interval} cuts the run into more than {_MOST_BLOCKS:,} parts",
+        )
     times, cells = [], []
     n_expected = 0.0
     for k in range(int(np.ceil(experiment.duration_ms / block - 1e-9))):

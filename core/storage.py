@@ -16,6 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from pydantic import BaseModel, Field, ValidationError
 
 from .errors import InputError
 from .recording import Recording, Spikes, Trace
@@ -169,25 +170,46 @@ def read_recording(folder: str | Path) -> Recording:
     own = run.pop("provenance", {})
     if not isinstance(own, dict):
         raise InputError(str(folder / RUN_FILE), "its 'provenance' is no JSON object")
+    try:
+        header = _Header.model_validate(run)
+    except ValidationError as error:
+        raise InputError(str(folder / RUN_FILE), _first_complaint(error)) from error
     spikes = read_spikes(folder / SPIKES_FILE)
     traces: dict[tuple[str, str], Trace] = {}
-    for variable in run.get("variables", ()):
+    for variable in header.variables:
         for population, trace in read_report(folder / _report_file(variable)).items():
             traces[population, variable] = trace
-    try:
-        return Recording(
-            duration_ms=run["duration_ms"],
-            dt_ms=run["dt_ms"],
-            spikes=spikes,
-            traces=traces,
-            sizes=run["sizes"],
-            notes=tuple(run["notes"]),
-            build_s=run["build_s"],
-            run_s=run["run_s"],
-            provenance={**own, **run},
-        )
-    except KeyError as error:
-        raise InputError(str(folder / RUN_FILE), f"lacks {error.args[0]!r}") from error
+    return Recording(
+        duration_ms=header.duration_ms,
+        dt_ms=header.dt_ms,
+        spikes=spikes,
+        traces=traces,
+        sizes=header.sizes,
+        notes=header.notes,
+        build_s=header.build_s,
+        run_s=header.run_s,
+        provenance={**own, **run},
+    )
+
+
+class _Header(BaseModel):
+    """What run.json has to say for its folder to be a recording."""
+
+    duration_ms: float = Field(ge=0, allow_inf_nan=False)
+    dt_ms: float = Field(gt=0, allow_inf_nan=False)
+    sizes: dict[str, int]
+    variables: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    build_s: float = 0.0
+    run_s: float = 0.0
+
+
+def _first_complaint(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f"lacks {place!r}"
+    return f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
 def read_spikes(path: str | Path) -> dict[str, Spikes]:
@@ -223,14 +245,23 @@ def read_report(path: str | Path) -> dict[str, Trace]:
                     np.asarray(group.get(_DOUBLE, group["data"]), dtype=np.float64),
                     unit.decode() if isinstance(unit, bytes) else str(unit),
                 )
+                cells = np.asarray(group["mapping/node_ids"])
+                if values.ndim != 2 or cells.shape != values.shape[1:] or not dt > 0:
+                    raise InputError(
+                        str(path),
+                        f"{name}: samples of shape {values.shape} every {dt:g} ms do not fit "
+                        f"{cells.size} cells",
+                    )
                 found[name] = Trace(
                     values,
-                    np.asarray(group["mapping/node_ids"], dtype=np.int32),
+                    cells.astype(np.int32),
                     unit,
                     start,
                     dt,
                 )
             return found
+    except InputError:
+        raise
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(str(path), f"is no SONATA report: {error}") from error
 
