@@ -44,9 +44,7 @@ def source_files() -> set[str]:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy, because setuptools leaves build/ beside the sources."""
     copy = tmp_path_factory.mktemp("source") / "a-clone"
-    generated = shutil.ignore_patterns(
-        ".*", "__pycache__", "build", "dist", "demo", "*.egg-info"
-    )
+    generated = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "demo", "*.egg-info")
     shutil.copytree(ROOT, copy, ignore=generated)
     built = subprocess.run(
         [sys.executable, "-P", "-m", "build", "--wheel", "--no-isolation", "--outdir", "out", "."],
