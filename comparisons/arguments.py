@@ -14,7 +14,7 @@ from ..core.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from ..core.experiment import Experiment
-    from .compare import Verdict
+    from .pairs import Verdict
 
 _SEVERAL = {"-b", "--backend", "--mode", "--set"}
 
@@ -138,7 +138,7 @@ def changed(
 
 def check_expected(expected: str | None) -> Verdict | None:
     """The verdict that ``--expect`` names; InputError for anything else."""
-    from .compare import VERDICTS
+    from .pairs import VERDICTS
 
     if expected is None:
         return None

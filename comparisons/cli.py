@@ -164,8 +164,9 @@ def compare(
     extra: dict[str, Any] = {}
     if distances:
         from .distances import print_distances
+        from .pairs import json_safe
 
-        extra["distances"] = comparing.json_safe(print_distances(console, result))
+        extra["distances"] = json_safe(print_distances(console, result))
     if json_file is not None:
         write_json({**result.to_dict(), **extra}, json_file)
     if report and any(run.ok for run in result.runs):
@@ -251,8 +252,8 @@ def diff(
     json_file: Json = None,
 ) -> int:
     """Compare two recordings from anywhere: coincide, SONATA, CSV of spikes, Neo."""
-    from .compare import VERDICTS, compare_recordings, pair_to_dict
     from .foreign import read_foreign, same_names
+    from .pairs import VERDICTS, compare_recordings, pair_to_dict
     from .terminal import Console, print_pair
 
     expected = check_expected(expect)

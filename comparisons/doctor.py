@@ -19,8 +19,10 @@ from ..core.projections import OneToOne, Projection
 from ..core.receptors import ExponentialCurrent
 from ..core.settings import Settings
 from ..core.units import Quantity
-from .compare import Verdict, compare_runs
-from .runs import Run, execute, installed_version, machine, store_realization
+from .compare import compare_runs
+from .keys import installed_version
+from .pairs import Verdict
+from .runs import Run, execute, machine, store_realization
 from .terminal import STYLE
 from .words import SYMBOLS
 

@@ -14,7 +14,7 @@ from ..core.experiment import Experiment
 from ..core.populations import Population
 from ..core.units import Quantity, internal_unit
 from ..models.library import MODELS
-from .runs import installed_version
+from .keys import installed_version
 
 
 def inventory() -> dict[str, Any]:

@@ -7,21 +7,18 @@ everything drawn, the settings, and the versions of the simulator and of coincid
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import platform
 import resource
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
-from functools import cached_property, lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +32,7 @@ from ..core.realize import realize
 from ..core.recording import Recording
 from ..core.settings import Settings
 from ..core.storage import atomic_folder, read_recording, read_run, write_json, write_recording
+from .keys import code_fingerprint, installed_version, run_key
 
 Status = Literal["ok", "failed", "unsupported", "timeout"]
 DEFAULT_TIMEOUT_S = 3600.0
@@ -127,7 +125,7 @@ def store_realization(experiment: Experiment) -> tuple[Realization, Path]:
     folder = cache_dir("realizations")
     # A generator's stream may change between versions of NumPy.
     numpy_version = installed_version("numpy")
-    path = folder / f"{experiment.hash[:32]}-{_code_fingerprint()}-{numpy_version}.npz"
+    path = folder / f"{experiment.hash[:32]}-{code_fingerprint()}-{numpy_version}.npz"
     if path.exists():
         try:
             return Realization.load(path), path
@@ -138,73 +136,6 @@ def store_realization(experiment: Experiment) -> tuple[Realization, Path]:
     return realization, path
 
 
-@lru_cache(maxsize=1)
-def _code_fingerprint() -> str:
-    """Changes whenever the code of coincide does, so that no result outlives the code that made it."""
-    root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for folder in ("core", "backends"):
-        for path in sorted((root / folder).rglob("*")):
-            if path.suffix in {".py", ".mod"}:
-                digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def installed_version(package: str) -> str:
-    """The version of an installed package, without importing it; empty if there is none."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-_MATTERS = ("numpy", "scipy", "sympy")
-"""Packages whose version may change a result of every backend."""
-
-
-@lru_cache(maxsize=16)
-def _versions(python: str, packages: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """The versions of packages in the environment of an interpreter."""
-    if python == sys.executable:
-        return tuple((name, installed_version(name)) for name in packages)
-    code = (
-        "import sys, json\nfrom importlib.metadata import version, PackageNotFoundError\n"
-        "def get(n):\n try: return version(n)\n except PackageNotFoundError: return ''\n"
-        "print(json.dumps([get(n) for n in sys.argv[1:]]))"
-    )
-    try:
-        done = subprocess.run(
-            [python, "-c", code, *packages], capture_output=True, text=True, check=True, timeout=60
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise InputError("COINCIDE_PYTHON", f"{python} does not run: {error}") from error
-    return tuple(zip(packages, json.loads(done.stdout), strict=True))
-
-
-def _plugin_code(name: str) -> str:
-    """The content of a plug-in's own module, so that its author never sees a result of older code."""
-    from importlib.util import find_spec
-
-    entry = entries()[name]
-    if not entry.plugin:
-        return ""
-    spec = find_spec(entry.target.partition(":")[0])
-    path = Path(spec.origin) if spec is not None and spec.origin else None
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
-
-
-def run_key(job: Job) -> str:
-    """The name under which the result of a job is kept."""
-    entry = entries()[job.backend]
-    python = interpreter(job.backend)
-    parts = [
-        job.digest, job.backend, job.settings.key, _code_fingerprint(), entry.plugin,
-        _plugin_code(job.backend), python, platform.platform(),
-        json.dumps(_versions(python, (*entry.needs, *_MATTERS))),
-    ]  # fmt: skip
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
 def perform(job: Job) -> Run:
     """Perform one run in a process of its own, or take it from the cache.
 
@@ -212,7 +143,7 @@ def perform(job: Job) -> Run:
     """
     from filelock import FileLock
 
-    key = run_key(job)
+    key = run_key(job.digest, job.backend, job.settings)
     folder = cache_dir("runs", key[:2]) / key
     with FileLock(str(folder) + ".lock"):
         if not job.fresh:

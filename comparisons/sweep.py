@@ -17,7 +17,8 @@ from rich.table import Table
 from ..core.experiment import Experiment
 from ..models.library import MODELS, load_sweep
 from .arguments import write_json
-from .compare import VERDICTS, Comparison, compare, statistics_of
+from .compare import Comparison, compare, statistics_of
+from .pairs import VERDICTS
 from .runs import Run
 from .terminal import STYLE
 from .words import SYMBOLS

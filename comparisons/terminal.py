@@ -14,7 +14,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from ..core.experiment import Experiment
-from .compare import Comparison, Pair, Verdict
+from .compare import Comparison
+from .pairs import Pair, Verdict
 from .runs import Run, read_progress
 from .words import SYMBOLS, mode_sentences, modes_of, pairs_of, worst_of
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .compare import VERDICTS, Comparison, Pair, Verdict, yardstick
+from .compare import Comparison, yardstick
+from .pairs import VERDICTS, Pair, Verdict
 from .runs import Run
 
 SYMBOLS: Mapping[str, str] = {

@@ -29,7 +29,7 @@ from ...core.realization import Realization
 from ...core.realize import realize
 from ...core.recording import Recording
 from ...core.settings import MODES, Settings
-from ..compare import compare_one_trace, compare_recordings
+from ..pairs import compare_one_trace, compare_recordings
 from .cases import CASES, Case
 
 Status = Literal["passed", "failed", "unsupported", "known gap"]

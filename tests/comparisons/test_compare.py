@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coincide.comparisons.compare import compare_recordings
 from coincide.comparisons.foreign import same_names
+from coincide.comparisons.pairs import compare_recordings
 from coincide.core.errors import InputError
 from coincide.core.recording import Recording, Spikes, Trace
 
@@ -159,7 +159,7 @@ def test_units_have_to_agree() -> None:
 def test_json_has_no_nan() -> None:
     import json
 
-    from coincide.comparisons.compare import pair_to_dict
+    from coincide.comparisons.pairs import pair_to_dict
 
     a = _recording(TIMES, CELLS)
     values = np.full_like(a.traces["cells", "v"].values, np.nan)

@@ -1,0 +1,83 @@
+"""Under which name the result of a run is kept: everything that could change it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ..backends.registry import entries, interpreter
+from ..core.errors import InputError
+from ..core.settings import Settings
+
+
+@lru_cache(maxsize=1)
+def code_fingerprint() -> str:
+    """Changes whenever the code of coincide does, so that no result outlives the code that made it."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for folder in ("core", "backends"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix in {".py", ".mod"}:
+                digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def installed_version(package: str) -> str:
+    """The version of an installed package, without importing it; empty if there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+_MATTERS = ("numpy", "scipy", "sympy")
+"""Packages whose version may change a result of every backend."""
+
+
+@lru_cache(maxsize=16)
+def _versions(python: str, packages: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The versions of packages in the environment of an interpreter."""
+    if python == sys.executable:
+        return tuple((name, installed_version(name)) for name in packages)
+    code = (
+        "import sys, json\nfrom importlib.metadata import version, PackageNotFoundError\n"
+        "def get(n):\n try: return version(n)\n except PackageNotFoundError: return ''\n"
+        "print(json.dumps([get(n) for n in sys.argv[1:]]))"
+    )
+    try:
+        done = subprocess.run(
+            [python, "-c", code, *packages], capture_output=True, text=True, check=True, timeout=60
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise InputError("COINCIDE_PYTHON", f"{python} does not run: {error}") from error
+    return tuple(zip(packages, json.loads(done.stdout), strict=True))
+
+
+def _plugin_code(name: str) -> str:
+    """The content of a plug-in's own module, so that its author never sees a result of older code."""
+    from importlib.util import find_spec
+
+    entry = entries()[name]
+    if not entry.plugin:
+        return ""
+    spec = find_spec(entry.target.partition(":")[0])
+    path = Path(spec.origin) if spec is not None and spec.origin else None
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
+
+
+def run_key(digest: str, backend: str, settings: Settings) -> str:
+    """The name under which the result of a run of a realization with this digest is kept."""
+    entry = entries()[backend]
+    python = interpreter(backend)
+    parts = [
+        digest, backend, settings.key, code_fingerprint(), entry.plugin,
+        _plugin_code(backend), python, platform.platform(),
+        json.dumps(_versions(python, (*entry.needs, *_MATTERS))),
+    ]  # fmt: skip
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
