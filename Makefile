@@ -30,8 +30,8 @@ setup:
 	@.ci/setup
 
 demo: setup
-	@echo '== coincide compare $(MODEL) --out demo'
-	@$(BIN)/coincide compare $(MODEL) --out demo
+	@echo '== coincide compare $(MODEL) --mode raw lockstep --out demo'
+	@$(BIN)/coincide compare $(MODEL) --mode raw lockstep --out demo
 
 test: setup
 	@$(MAKE) --no-print-directory check

@@ -226,6 +226,7 @@ def _perform(
         traces=traces_of(built, realization, run.choices),
         sizes={name: p.size for name, p in realization.populations.items()},
         notes=tuple(_notes(run, built)),
+        provenance={"target": run.target, **_method(run, built)},
         build_s=begun - started,
         run_s=ended - begun,
     )
@@ -242,6 +243,13 @@ def _run_here(network: Any, duration: Any, progress: Progress) -> float:
 
     network.run(duration, report=report, report_period=0.05 * b2.second, namespace={})
     return begun[0]
+
+
+def _method(run: _Prepared, built: Built) -> dict[str, str]:
+    """The state updaters that Brian2 took; lockstep has none."""
+    if run.choices.lockstep:
+        return {}
+    return {"method": ", ".join(sorted({str(built.integrators[b.name].taken) for b in run.blocks}))}
 
 
 def _notes(run: _Prepared, built: Built) -> Iterator[str]:

@@ -88,7 +88,11 @@ class NeuronBackend(Backend):
             recording = _collect(network, realization, style)
         finally:
             network.close()
-        return replace(recording, notes=notes, build_s=built - started, run_s=ran - built)
+        used = settings.scheme if style.program else ", ".join(sorted(set(integrators.values())))
+        return replace(
+            recording, notes=notes, build_s=built - started, run_s=ran - built,
+            provenance={"method": used},
+        )  # fmt: skip
 
 
 def _integrators(

@@ -116,6 +116,7 @@ class OracleBackend(Backend):
             build_s=built - started,
             run_s=time.perf_counter() - built,
             provenance={
+                "method": settings.method or "auto",
                 "steps": sum(g.n_steps for g in groups.values()),
                 "events": sum(g.n_events for g in groups.values()),
             },

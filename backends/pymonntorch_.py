@@ -163,6 +163,7 @@ class PymoNNtorchBackend(Backend):
             build_s=built - started,
             run_s=finished - built,
             provenance={
+                "method": settings.method or self.methods[settings.mode][0],
                 "device": str(model.place.device),
                 "precision": str(model.place.dtype).removeprefix("torch."),
                 "target": settings.target or "eager",

@@ -98,6 +98,7 @@ class ReferenceBackend(Backend):
             spikes={name: group.spikes(dt) for name, group in groups.items()},
             traces={(r.group.name, r.variable): r.trace for r in recorders},
             sizes={name: group.population.size for name, group in groups.items()},
+            provenance={"method": method},
             notes=()
             if settings.mode == "lockstep"
             else (f"the reference integrated with {method}",),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..backends.registry import entries
 from ..core.errors import InputError, unknown
@@ -17,8 +19,11 @@ from .metrics import spike_statistics
 from .pairs import VERDICTS, Pair, Verdict, compare_recordings, json_safe, pair_to_dict
 from .runs import DEFAULT_TIMEOUT_S, Run, execute, grid_backends, store_realization
 
+IMPLAUSIBLE_MV = 1000.0
+"""A membrane potential beyond this is a numerical accident."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """An experiment, its runs on several backends, and the verdict of every pair within a mode."""
 
@@ -74,6 +79,11 @@ class Comparison:
         from .report import write_report
 
         return write_report(self, Path(folder))
+
+    def __repr__(self) -> str:
+        rows = [f"{p.a} and {p.b}: {p.verdict}, {p.in_words}" for p in self.pairs]
+        rows += [f"{run.id}: {run.status}, {run.reason}" for run in self.runs if not run.ok]
+        return "\n".join([f"Comparison of {self.experiment!r}", *rows, *self.notes])
 
     def _repr_html_(self) -> str:
         from .report import notebook_html
@@ -210,5 +220,19 @@ def compare_runs(
         if first.mode != second.mode:
             continue
         a, b = sorted((first, second), key=yardstick)
-        pairs.append(compare_recordings(a.recording, b.recording, (a.id, b.id), tolerance))
-    return Comparison(experiment, tuple(runs), tuple(pairs), tuple(notes))
+        pairs.append((a, compare_recordings(a.recording, b.recording, (a.id, b.id), tolerance)))
+    modes = list(dict.fromkeys(run.mode for run in runs))
+    pairs.sort(key=lambda found: (modes.index(found[0].mode), yardstick(found[0])))
+    strange = [note for run in good for note in implausible(run)]
+    return Comparison(experiment, tuple(runs), tuple(p for _, p in pairs), (*notes, *strange))
+
+
+def implausible(run: Run) -> Iterator[str]:
+    """Notes on voltages that no cell has: agreement on them says that all runs are wrong alike."""
+    for (population, variable), trace in run.recording.traces.items():
+        extreme = float(np.max(np.abs(trace.values), initial=0.0))
+        if trace.unit == "mV" and extreme > IMPLAUSIBLE_MV:
+            yield (
+                f"{run.id}: {population}.{variable} reaches {extreme:.3g} mV, which no cell does; "
+                "try a smaller dt or another method, and compare with -b oracle"
+            )

@@ -120,10 +120,14 @@ class Pair:
         if self.verdict == "round-off":
             return f"all {n_a} spikes the same, {traces}"
         matched = sum(row.matched for row in self.spikes)
+        if not matched:
+            return f"none of {max(n_a, n_b)} spikes within {self.tolerance_ms:g} ms of another's"
+        until = self.spikes_until_ms
+        if until is None and matched == n_a == n_b:
+            return f"all {n_a} spikes the same, but {traces} (round-off: {ROUND_OFF:g})"
         shift = max((row.max_shift_ms for row in self.spikes), default=0.0)
         words = f"{matched} of {max(n_a, n_b)} spikes within {self.tolerance_ms:g} ms"
         words += f", largest shift {shift:.3g} ms"
-        until = self.spikes_until_ms
         if until is None:
             return f"{words}; {traces}"
         return f"{words}; the same spikes until {until:g} ms" if until > 0 else words

@@ -39,7 +39,7 @@ DEFAULT_TIMEOUT_S = 3600.0
 _CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """One run and how it ended; ``reason`` says why it did not end well."""
 
@@ -70,6 +70,10 @@ class Run:
         if not self.ok or self.folder is None:
             raise RunError(self.backend, self.reason or self.status)
         return read_recording(self.folder)
+
+    def __repr__(self) -> str:
+        said = self.reason or f"{sum(self.spikes.values()):,} spikes in {self.wall_s:.2f} s"
+        return f"Run({self.id}: {self.status}, {said})"
 
     def _repr_html_(self) -> str:
         from .report import run_html
@@ -107,16 +111,20 @@ class Job:
 
 
 def run(
-    experiment: Experiment,
+    experiment: Experiment | str,
     backend: str,
     settings: Settings | None = None,
     *,
     progress: Progress = lambda fraction: None,
 ) -> Recording:
-    """Run an experiment on one backend in this process and return its recording.
+    """Run an experiment, or a library model by name, on one backend in this process.
 
     Raises InputError, UnsupportedError or RunError with the reason.
     """
+    if isinstance(experiment, str):
+        from ..models.library import load_model
+
+        experiment = load_model(experiment)
     return load_backend(backend).run(realize(experiment), settings or Settings(), progress)
 
 
@@ -345,6 +353,7 @@ def run_to_folder(
         simulator = load_backend(backend)
         data["version"] = simulator.version()
         recording = simulator.run(realization, settings, progress)
+        data["method"] = recording.provenance.get("method", data["method"])
         data["status"] = "ok"
         data["spikes"] = {name: len(spikes) for name, spikes in recording.spikes.items()}
     except UnsupportedError as error:

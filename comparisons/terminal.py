@@ -76,7 +76,7 @@ class RunBars:
 @contextmanager
 def running(console: Console, experiment: Experiment) -> Iterator[RunBars]:
     """Progress bars for the runs of an experiment."""
-    size = sum(p.size for p in experiment.populations)
+    size = sum(p.size for p in experiment.populations if p.kind == "neurons")
     console.print(
         f"[bold]{escape(experiment.name)}[/bold] {escape(experiment.variant)}  "
         f"{size:,} cells, {experiment.duration}, dt {experiment.dt}, seed {experiment.seed}"
@@ -128,8 +128,9 @@ def conclusions(result: Comparison) -> list[str]:
 
 def _runs_table(runs: Sequence[Run]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("run", "status", "version"):
-        table.add_column(name, overflow="fold")
+    table.add_column("run", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("version", overflow="ellipsis", no_wrap=True, min_width=6)
     for name in ("spikes", "build s", "run s", "wall s", "peak MB"):
         table.add_column(name, justify="right")
     for run in runs:
@@ -151,8 +152,9 @@ def _runs_table(runs: Sequence[Run]) -> Table:
 
 def _pairs_table(pairs: Sequence[Pair]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("a", "b", "verdict", ""):
-        table.add_column(name, overflow="fold")
+    for name in ("a", "b", "verdict"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("", overflow="fold")
     for pair in pairs:
         verdict = f"[{STYLE[pair.verdict]}]{SYMBOLS[pair.verdict]} {pair.verdict}[/]"
         table.add_row(escape(pair.a), escape(pair.b), verdict, pair.in_words)

@@ -65,6 +65,16 @@ class Experiment(Description):
                     f"{version!r} is not {SCHEMA_VERSION}, the version this program reads; "
                     "write the file again with a program of the same version",
                 )
+            populations = given.get("populations")
+            if isinstance(populations, list | tuple):
+                # What has a model is neurons; saying so is left to those who like to.
+                given = {
+                    **given,
+                    "populations": [
+                        {"kind": "neurons", **p} if isinstance(p, dict) and "model" in p else p
+                        for p in populations
+                    ],
+                }
         return given
 
     @field_validator("name")
@@ -263,6 +273,15 @@ class Experiment(Description):
         """The SHA-256 of the canonical JSON: the same for the same description, on every machine."""
         canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        cells = sum(p.size for p in self.populations if isinstance(p, Population))
+        name = f"{self.name} {self.variant}".strip()
+        return (
+            f"Experiment({name}: {cells:,} cells, {self.duration}, dt {self.dt}, seed {self.seed})"
+        )
+
+    __str__ = __repr__
 
     def _repr_html_(self) -> str:
         from .html import experiment_html

@@ -26,6 +26,14 @@ FUNCTIONS: Mapping[str, int] = {
 }  # fmt: skip
 """Allowed functions and how many arguments each takes; ``exprel(x)`` is (eˣ - 1)/x, 1 at 0."""
 
+HINTS: Mapping[str, str] = {
+    "w": "it is the weight of what arrives at a receptor; call an adaptation w_ad, for instance",
+    "t": "it is the time, on which equations do not depend; use an input (SineInput, StepInput, …)",
+    "pi": "write 3.141592653589793",
+    "xi": "noise is drawn once for all simulators; use a WhiteNoiseInput or OrnsteinUhlenbeckInput",
+}
+"""What to do instead, for names that equations elsewhere have and ours do not."""
+
 _KEEP_DIMENSION = {"abs", "clip", "minimum", "maximum"}
 _MAX_LENGTH = 20_000
 _MAX_DEPTH = 100
@@ -269,6 +277,8 @@ def dimension_of(
             case ast.Constant():
                 return DIMENSIONLESS
             case ast.Name(id=name):
+                if name not in known and name in HINTS:
+                    raise InputError(where, f"unknown variable {name!r}; {HINTS[name]}")
                 if name not in known:
                     raise InputError(where, f"unknown variable {name!r}; {nearest(name, known)}")
                 return known[name]

@@ -6,7 +6,7 @@ import keyword
 import re
 
 from .errors import InputError
-from .expressions import FUNCTIONS
+from .expressions import FUNCTIONS, HINTS
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -47,7 +47,8 @@ def check_variable(name: str, where: str) -> None:
         raise InputError(where, f"{name!r} is the name of a function; choose another name")
     for words, language in _RESERVED:
         if name in words:
-            raise InputError(where, f"{name!r} is a reserved word of {language}; choose another")
+            hint = HINTS.get(name, "choose another")
+            raise InputError(where, f"{name!r} is a reserved word of {language}; {hint}")
 
 
 def check_identifier(name: str, where: str) -> None:

@@ -196,6 +196,10 @@ class Quantity:
     def _read(cls, given: object, where: str) -> Quantity:
         if isinstance(given, Quantity):
             return given
+        if hasattr(given, "dim") and hasattr(given, "get_best_unit"):
+            raise InputError(
+                where, f'{given!r} is a quantity of Brian2; write it as a text, such as "20 ms"'
+            )
         if isinstance(given, bool):
             raise InputError(where, f"{given!r} is not a quantity; write a number with a unit")
         if isinstance(given, int | float):

@@ -58,7 +58,7 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "field": (lambda d: d.update(durration="5 ms"), "all", "no field 'durration'; did you mean 'duration'"),
     "population field": (lambda d: exc(d).update(sise=3), "exc", "no field 'sise'; did you mean 'size'"),
     "population kind": (lambda d: exc(d).update(kind="neuron"), "all.populations.0", "did you mean 'neurons'"),
-    "no population kind": (lambda d: exc(d).pop("kind"), "all.populations.0", "the field 'kind' is missing"),
+    "no population kind": (lambda d: [exc(d).pop(k) for k in ("kind", "model")], "all.populations.0", "the field 'kind' is missing"),
     "projection source": (
         lambda d: projection(d).update(source="drve", name="p"), "p.source", "did you mean 'drive'"),
     "projection target": (
