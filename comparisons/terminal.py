@@ -132,7 +132,7 @@ def _runs_table(runs: Sequence[Run]) -> Table:
     table.add_column("status", no_wrap=True)
     table.add_column("version", overflow="ellipsis", no_wrap=True, min_width=6)
     for name in ("spikes", "build s", "run s", "wall s", "peak MB"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for run in runs:
         status = f"[{STYLE[run.status]}]{SYMBOLS[run.status]} {run.status}[/]"
         cached = " (cache)" if run.cached else ""
