@@ -107,6 +107,8 @@ def one_bar(console: Console, name: str) -> Iterator[Callable[[float], None]]:
 def print_comparison(console: Console, result: Comparison) -> None:
     """The runs, the verdict of every pair, and the whole in one sentence."""
     console.print(_runs_table(result.runs))
+    versions = dict.fromkeys(run.version for run in result.runs if run.version)
+    console.print(escape(", ".join(versions)), style="dim", highlight=False)
     if result.pairs:
         console.print(_pairs_table(result.pairs))
     for note in result.notes:
@@ -128,25 +130,18 @@ def conclusions(result: Comparison) -> list[str]:
 
 def _runs_table(runs: Sequence[Run]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("run", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("version", overflow="ellipsis", no_wrap=True, min_width=6)
+    for name in ("run", "status"):
+        table.add_column(name, no_wrap=True)
     for name in ("spikes", "build s", "run s", "wall s", "peak MB"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+        table.add_column(name, justify="right", no_wrap=True)
     for run in runs:
-        status = f"[{STYLE[run.status]}]{SYMBOLS[run.status]} {run.status}[/]"
-        cached = " (cache)" if run.cached else ""
+        word = "cached" if run.cached else run.status
+        status = f"[{STYLE[run.status]}]{SYMBOLS[run.status]} {word}[/]"
         numbers = [
-            f"{run.build_s:.2f}",
-            f"{run.run_s:.2f}",
-            f"{run.wall_s:.2f}",
-            f"{run.peak_mb:.0f}",
-        ]
-        spikes = f"{sum(run.spikes.values()):,}" if run.ok else ""
-        table.add_row(
-            escape(run.id), status + cached, escape(run.version), spikes,
-            *(numbers if run.ok else [""] * 4),
-        )  # fmt: skip
+            f"{sum(run.spikes.values()):,}", f"{run.build_s:.2f}", f"{run.run_s:.2f}",
+            f"{run.wall_s:.2f}", f"{run.peak_mb:.0f}",
+        ]  # fmt: skip
+        table.add_row(escape(run.id), status, *(numbers if run.ok else [""] * 5))
     return table
 
 
