@@ -14,11 +14,14 @@ import numpy as np
 from ..backends.registry import entries
 from ..core.errors import InputError, unknown
 from ..core.experiment import Experiment
+from ..core.recording import Recording
 from ..core.settings import Settings
-from .metrics import spike_statistics
+from .metrics import SpikeStatistics, spike_statistics
 from .pairs import VERDICTS, Pair, Verdict, compare_recordings, json_safe, pair_to_dict
 from .runs import DEFAULT_TIMEOUT_S, Run, execute, grid_backends, store_realization
 
+BIN_MS = 5.0
+"""Width of the bins of the statistics."""
 IMPLAUSIBLE_MV = 1000.0
 """A membrane potential beyond this is a numerical accident."""
 
@@ -91,23 +94,32 @@ class Comparison:
         return notebook_html(self)
 
 
+def population_statistics(recording: Recording, name: str) -> tuple[int, SpikeStatistics]:
+    """The cells of a population, and what its spikes amount to over the whole recording."""
+    spikes = recording.spikes[name]
+    seen = int(spikes.cells.max()) + 1 if len(spikes) else 1
+    cells = max(recording.sizes.get(name, 1), seen)
+    stop = max(recording.duration_ms, float(spikes.times[-1]) if len(spikes) else 0.0)
+    numbers = spike_statistics(
+        spikes.times, spikes.cells, cells, start=0.0, stop=stop, bin=min(BIN_MS, stop)
+    )
+    return cells, numbers
+
+
 def statistics_of(run: Run) -> dict[str, dict[str, float | None]]:
     """Rate [Hz], CV of intervals, correlation and synchrony of each population; empty without a recording."""
     if not run.ok:
         return {}
-    recording = run.recording
     found = {}
-    for name, spikes in recording.spikes.items():
-        s = spike_statistics(
-            spikes.times, spikes.cells, recording.sizes[name], start=0.0, stop=recording.duration_ms
-        )
+    for name in run.recording.spikes:
+        cells, s = population_statistics(run.recording, name)
         found[name] = json_safe(
             {
                 "rate_hz": s.rate.mean,
                 "cv": s.variation.mean,
                 "correlation": s.correlation.mean,
                 "synchrony": s.synchrony.chi,
-                "silent": s.rate.n_silent / recording.sizes[name],
+                "silent": s.rate.n_silent / cells,
             }
         )
     return found

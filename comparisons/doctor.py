@@ -13,13 +13,13 @@ from ..backends.registry import entries, is_installed
 from ..core.cache import cache_dir
 from ..core.experiment import Experiment, Record
 from ..core.inputs import ConstantInput
-from ..core.neurons import NeuronModel
 from ..core.populations import Population
 from ..core.projections import OneToOne, Projection
 from ..core.receptors import ExponentialCurrent
 from ..core.settings import Settings
 from ..core.units import Quantity
 from .compare import compare_runs
+from .conformance.cases import LIF
 from .keys import installed_version
 from .pairs import Verdict
 from .runs import Run, execute, machine, store_realization
@@ -29,23 +29,8 @@ from .words import SYMBOLS
 
 def tiny_experiment() -> Experiment:
     """Two leaky cells, the first driving the second over 1 ms, for 50 ms."""
-    lif = NeuronModel(
-        name="LIF",
-        equations="""
-            dv/dt = (E_L - v)/tau + I/C : mV (unless refractory)
-            I : pA (input)
-            E_L : mV
-            tau : ms
-            C : pF
-        """,
-        threshold="v > -50*mV",
-        reset="v = E_L",
-        refractory="2 ms",
-        parameters={"E_L": "-65 mV", "tau": "20 ms", "C": "250 pF"},
-        initial={"v": "E_L"},
-    )
     cells = Population(
-        name="cells", model=lif, size=2, receptors={"exc": ExponentialCurrent(tau="5 ms")}
+        name="cells", model=LIF, size=2, receptors={"exc": ExponentialCurrent(tau="5 ms")}
     )
     projection = Projection(
         source="cells",

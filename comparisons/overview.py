@@ -12,7 +12,7 @@ from rich.table import Table
 from ..backends.registry import entries, is_installed
 from ..core.experiment import Experiment
 from ..core.populations import Population
-from ..core.units import Quantity, internal_unit
+from ..core.units import Quantity
 from ..models.library import MODELS
 from .keys import installed_version
 
@@ -149,8 +149,3 @@ def _value(value: Any) -> str:
     fields = {n: getattr(value, n) for n in type(value).model_fields if n != "distribution"}
     inside = ", ".join(f"{n} {v}" for n, v in fields.items() if v is not None)
     return f"{value.distribution}({inside})"
-
-
-def unit_of(experiment: Experiment, population: str, variable: str) -> str:
-    """The internal unit in which a variable is recorded."""
-    return internal_unit(experiment.cells[population].variable(variable).dimension)

@@ -17,8 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-PACKAGE = Path(__file__).resolve().parents[2]
-
 
 @dataclass(frozen=True)
 class Measured:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ...core.recording import Recording
 from .. import words
-from ..compare import Comparison
+from ..compare import Comparison, population_statistics
 from ..runs import Run
 from . import render, tables
 from .figures import Drawing, draw_comparison, draw_recordings, first_mode
@@ -66,7 +66,7 @@ def recording_html(recording: Recording) -> str:
 
 def _statistics(run: str, recording: Recording) -> list[tables.Row]:
     found = [
-        tables.Statistics(run, name, *tables.population_statistics(recording, name))
+        tables.Statistics(run, name, *population_statistics(recording, name))
         for name in recording.spikes
     ]
     return tables.statistics_rows(found)

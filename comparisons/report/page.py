@@ -21,7 +21,7 @@ from ...core.errors import InputError
 from ...core.settings import MODES
 from ...core.storage import atomic_folder
 from .. import words
-from ..compare import Comparison
+from ..compare import BIN_MS, Comparison
 from . import render, tables
 from .figures import Drawing, draw_comparison
 
@@ -141,7 +141,7 @@ def page_html(
         labels=words.run_labels(comparison.runs),
         tolerance=f"{comparison.pairs[0].tolerance_ms:g}" if comparison.pairs else "",
         statistics=statistics,
-        bin_ms=f"{tables.BIN_MS:g}",
+        bin_ms=f"{BIN_MS:g}",
         notes=notes_of(comparison),
         model=describe(experiment),
         open_model=False,

@@ -8,12 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ...core.recording import Recording
-from ..compare import Comparison
-from ..metrics import SpikeStatistics, spike_statistics
-
-BIN_MS = 5.0
-"""Width of the bins of the statistics."""
+from ..compare import Comparison, population_statistics
+from ..metrics import SpikeStatistics
 
 RUN_FIELDS = (
     "id", "backend", "mode", "method", "status", "reason", "version", "spikes",
@@ -54,18 +50,6 @@ def statistics_of(comparison: Comparison) -> list[Statistics]:
             if run.ok and name in run.recording.spikes:
                 found.append(Statistics(run.id, name, *population_statistics(run.recording, name)))
     return found
-
-
-def population_statistics(recording: Recording, name: str) -> tuple[int, SpikeStatistics]:
-    """The cells of a population, and what its spikes amount to over the whole recording."""
-    spikes = recording.spikes[name]
-    seen = int(spikes.cells.max()) + 1 if len(spikes) else 1
-    cells = max(recording.sizes.get(name, 1), seen)
-    stop = max(recording.duration_ms, float(spikes.times[-1]) if len(spikes) else 0.0)
-    numbers = spike_statistics(
-        spikes.times, spikes.cells, cells, start=0.0, stop=stop, bin=min(BIN_MS, stop)
-    )
-    return cells, numbers
 
 
 def run_rows(comparison: Comparison) -> list[Row]:

@@ -73,6 +73,12 @@ def test_exit_status_says_whether_it_is_within(model: Path) -> None:
     assert _compare(*arguments, "--expect", "close", "--tolerance", "5 ms") == 0
 
 
+def test_json_of_a_run_shorter_than_a_bin_of_its_statistics(model: Path, capsys) -> None:
+    assert _compare(model, "-b", "reference", "--duration", "1 ms", "--json", "-") == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert run["statistics"]["cells"]["rate_hz"] == 0.0
+
+
 def test_nothing_compared_is_not_within(model: Path) -> None:
     assert _compare(model, "-b", "reference") == 0
     assert _compare(model, "-b", "reference", "--expect", "close") == 1
