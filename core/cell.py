@@ -10,6 +10,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .cable import CableCell
 from .equations import (
     Variable,
     check_dimension,
@@ -33,7 +34,8 @@ from .expressions import (
 )
 from .inputs import Input
 from .linear import linear_in
-from .neurons import check_parameters
+from .lowering import Lowered
+from .neurons import NeuronModel, check_parameters
 from .populations import Population
 from .receptors import Receptor, ReceptorEquations
 from .units import DIMENSIONLESS, Dimension
@@ -78,7 +80,8 @@ class Cell:
     ``variables`` holds the states, the sub-expressions in an order in which they can be evaluated,
     the parameters, and the ``input`` variables that are held over a step; ``values`` the parameters'
     values by description. ``reset`` runs in order. ``on_crossing`` marks a cell without reset, whose
-    spike is the step at which the threshold condition becomes true.
+    spike is the step at which the threshold condition becomes true. ``lowered`` is the cable cell that these
+    are the equations of, for backends that can take it as it is.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Cell:
     threshold: ast.expr | None
     reset: tuple[Assignment, ...]
     refractory: str | None
+    lowered: Lowered | None = None
 
     @property
     def states(self) -> tuple[Variable, ...]:
@@ -136,16 +140,23 @@ def input_variable(port: str, input_name: str) -> str:
 
 def choose_port(population: Population, asked: str | None, where: str) -> Variable | None:
     """The port that is asked for, or the only one; InputError when that is not clear."""
-    ports = {v.name: v for v in population.model.variables if v.kind == "input"}
+    model = population.model
+    ports = {v.name: v for v in model.variables if v.kind == "input"}
     if asked is not None:
+        if isinstance(model, CableCell) and "(" in asked:
+            asked = model.port_at(asked, where)
         if asked not in ports:
             raise unknown(where, f"(input) of {population.model.name}", asked, ports)
         return ports[asked]
     if len(ports) > 1:
-        raise InputError(
-            where, f"{population.model.name} has the inputs {', '.join(ports)}; say port="
-        )
+        if isinstance(model, CableCell):
+            raise InputError(where, f"{model.name} has a tree; say where: port='{_a_place(model)}'")
+        raise InputError(where, f"{model.name} has the inputs {', '.join(ports)}; say port=")
     return next(iter(ports.values()), None)
+
+
+def _a_place(model: CableCell) -> str:
+    return f"{model.morphology.root.name}(0.5)"
 
 
 def build_cell(population: Population, inputs: Sequence[Input] = ()) -> Cell:
@@ -207,7 +218,7 @@ def build_cell(population: Population, inputs: Sequence[Input] = ()) -> Cell:
     bound = tuple(
         Variable(
             v.name, v.kind, v.unit, v.dimension,
-            None if v.right is None else bind_units(v.right, declared), v.unless_refractory,
+            None if v.right is None else bind_units(v.right, declared), v.unless_refractory, v.held,
         )
         for v in flat
     )  # fmt: skip
@@ -224,7 +235,8 @@ def build_cell(population: Population, inputs: Sequence[Input] = ()) -> Cell:
         instants[f"{read.name}.on_pre"] = [i.coefficient for i in read.increments]
     for what, trees in instants.items():
         _check_instant(trees, bound, f"{name}.{what}")
-    return Cell(name, bound, values, ports, threshold, reset, refractory)
+    lowered = model.lowered if isinstance(model, CableCell) else None
+    return Cell(name, bound, values, ports, threshold, reset, refractory, lowered)
 
 
 def _check_instant(trees: Sequence[ast.expr], variables: Sequence[Variable], where: str) -> None:
@@ -283,6 +295,11 @@ def _write_receptor(
     local = parse_equations(written.equations, where)
     new_names = {v.name: f"{v.name}_{name}" for v in local}
     outside = {v.name: v for v in population.model.variables}
+    here = _voltage_at(population.model, receptor, where)
+    if here is not None and "v" not in outside:
+        # In a tree v is the membrane potential at the receptor's place.
+        outside["v"] = outside[here]
+        new_names["v"] = here
     known = known_dimensions((*outside.values(), *local))
     for variable in local:
         if variable.kind == "input":
@@ -300,7 +317,7 @@ def _write_receptor(
     renamed = tuple(
         Variable(
             new_names[v.name], v.kind, v.unit, v.dimension,
-            None if v.right is None else rename(v.right, new_names), v.unless_refractory,
+            None if v.right is None else rename(v.right, new_names), v.unless_refractory, v.held,
         )
         for v in local
     )  # fmt: skip
@@ -312,10 +329,19 @@ def _write_receptor(
     return written, renamed, current
 
 
+def _voltage_at(model: NeuronModel | CableCell, receptor: Receptor, where: str) -> str | None:
+    """The membrane potential at a receptor on a tree."""
+    if not isinstance(model, CableCell):
+        return None
+    place = receptor.port if receptor.port and "(" in receptor.port else _a_place(model)
+    return model.lowered.named("v", model.lowered.at(place, where))
+
+
 def _read_port(
     population: Population, receptor: str, on_pre: str, flat: tuple[Variable, ...]
 ) -> Port:
     where = f"{population.name}.{receptor}.on_pre"
+    here = _voltage_at(population.model, population.receptors[receptor], where)
     states = {v.name: v for v in flat if v.kind == "state"}
     declared = {v.name for v in flat}
     known = known_dimensions(flat)
@@ -323,11 +349,15 @@ def _read_port(
     weight: Dimension | None = None
     for target, operator, right in parse_statements(on_pre, where):
         full = f"{target}_{receptor}" if f"{target}_{receptor}" in declared else target
+        if full == "v" and here is not None:
+            full = here
         if full not in states:
             raise unknown(where, "state variable", target, states)
         if operator not in {"+=", "-="}:
             raise InputError(where, f"'{target} {operator} …': arrivals add; write 'x += … w'")
         local = {n: f"{n}_{receptor}" for n in names(right) if f"{n}_{receptor}" in declared}
+        if here is not None:
+            local.setdefault("v", here)
         tree = rename(right, local)
         coefficient = _coefficient_of_w(tree, where)
         if operator == "-=":

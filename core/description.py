@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import InputError, nearest
 
+_TAGS = frozenset({"point", "cable"})
+
 
 class Description(BaseModel):
     """Frozen data that is complete as JSON."""
@@ -35,6 +37,8 @@ def explain(error: ValidationError, of: type[BaseModel], name: object = None) ->
     named = isinstance(name, str) and bool(name)
     place = [str(name) if named else of.__name__]
     parts = [str(part) for part in first["loc"] if not str(part).startswith("function-")]
+    # The tag by which the kind of a population's model was chosen is no place.
+    parts = [p for k, p in enumerate(parts) if not (p in _TAGS and k and parts[k - 1] == "model")]
     place += [part if part.isprintable() else repr(part) for part in parts]
     given = first.get("input")
     if len(place) > 1 and isinstance(given, Mapping):

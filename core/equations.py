@@ -7,6 +7,8 @@
     I                           : pA (input)               a port: what drives the cell adds up here
     tau                         : ms                       a parameter
 
+A sub-expression that is ``(held)`` counts as a constant where a scheme is exact for linear equations.
+
 ``#`` starts a comment; a line ends where its parentheses are closed.
 """
 
@@ -40,6 +42,7 @@ class Variable:
     dimension: Dimension
     right: ast.expr | None = None
     unless_refractory: bool = False
+    held: bool = False
 
     def __str__(self) -> str:
         left = f"d{self.name}/dt" if self.kind == "state" else self.name
@@ -47,6 +50,8 @@ class Variable:
         flags = {"input": " (input)"}.get(self.kind, "")
         if self.unless_refractory:
             flags = " (unless refractory)"
+        if self.held:
+            flags = " (held)"
         return f"{left}{right} : {self.unit}{flags}"
 
 
@@ -101,11 +106,11 @@ def _parse_line(line: str, where: str) -> Variable:
     name = derivative[1] if derivative else left
     place = f"{where}.{name}"
     check_variable(name, place)
-    unknown_flags = flags - {"unless refractory", "input", "parameter"}
+    unknown_flags = flags - {"unless refractory", "input", "parameter", "held"}
     if unknown_flags:
         raise InputError(
             place,
-            f"unknown flag {unknown_flags.pop()!r}; known: unless refractory, input, parameter",
+            f"unknown flag {unknown_flags.pop()!r}; known: unless refractory, input, parameter, held",
         )
     if not unit:
         raise InputError(place, "has no unit; write ': 1' for a pure number")
@@ -127,7 +132,11 @@ def _parse_line(line: str, where: str) -> Variable:
         raise InputError(place, "only a differential equation can be 'unless refractory'")
     if "input" in flags and kind != "input":
         raise InputError(place, "an input has no right-hand side")
-    return Variable(name, kind, unit, dimension, tree, "unless refractory" in flags)
+    if "held" in flags and kind != "subexpression":
+        raise InputError(place, "only a sub-expression can be 'held'")
+    return Variable(
+        name, kind, unit, dimension, tree, "unless refractory" in flags, "held" in flags
+    )
 
 
 def check_dimensions(variables: tuple[Variable, ...], where: str) -> None:

@@ -38,7 +38,9 @@ class Record(Description):
 class Experiment(Description):
     """One model and what is done with it: the description that every backend runs.
 
-    Spikes of all neuron populations are recorded. ``seed`` fixes everything random.
+    Spikes of all neuron populations are recorded. ``seed`` fixes everything random. ``signal`` names the
+    input or source that carries the signal, ``output`` the population whose rate is the output: what a
+    read-out asks for; nothing is run differently for them.
     """
 
     schema_version: Literal[1] = 1
@@ -53,6 +55,8 @@ class Experiment(Description):
     duration: Quantity
     dt: Quantity = Quantity(0.1, "ms")
     seed: WholeNumber = Field(default=1, ge=0)
+    signal: str = ""
+    output: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -106,7 +110,19 @@ class Experiment(Description):
         self._check_initial()
         self._check_projections()
         self._check_records()
+        self._check_roles()
         return self
+
+    def _check_roles(self) -> None:
+        neurons = {p.name for p in self.populations if isinstance(p, Population)}
+        carriers = {i.name for i in self.inputs} | {p.name for p in self.populations} - neurons
+        for role, kind, known in (
+            ("signal", "input or source", carriers),
+            ("output", "population of neurons", neurons),
+        ):
+            name = getattr(self, role)
+            if name and name not in known:
+                raise unknown(f"{self.name}.{role}", kind, name, known)
 
     def _check_initial(self) -> None:
         for population in self.populations:

@@ -162,7 +162,7 @@ def check_initial(
     """InputError for an initial value of something that is no state variable, or of a wrong dimension."""
     states = {v.name: v for v in variables if v.kind == "state"}
     known: dict[str, Dimension | str] = {
-        v.name: v.dimension for v in variables if v.kind in {"state", "parameter"}
+        v.name: v.dimension for v in variables if v.kind in {"state", "parameter", "subexpression"}
     }
     for name, value in initial.items():
         if name not in states:

@@ -1,16 +1,52 @@
-"""Changing one value of an experiment by its path: ``exc.tau``, ``drive_to_exc_ampa.weight``, ``dt``."""
+"""Where a path such as ``exc.tau`` or ``drive_to_exc_ampa.weight`` points in an experiment's description.
+
+One resolver for ``--set`` and for perturbations: a `Place` is where the value stands in the plain data, the
+value it has, and its dimension.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
+from .cable import CableCell
+from .description import Description
 from .errors import InputError, nearest
 from .experiment import Experiment
 from .populations import Population
+from .units import TIME, Dimension, Quantity
+from .values import Array, Distribution
 
-_TOP = ("duration", "dt", "seed", "name", "variant", "title")
+_TOP = ("duration", "dt", "seed", "name", "variant", "title", "signal", "output")
+_OFFERED = 3
+_TAGS = frozenset({"name", "kind", "rule", "distribution"})
+_ARROW = re.compile(r"\s*(?:->|→)\s*")
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One value of an experiment: its path, its place in the plain data, its value and dimension.
+
+    ``dimension`` is None where the value is no quantity, or is not given and could be of any.
+    """
+
+    path: str
+    steps: tuple[str | int, ...]
+    value: Any
+    dimension: Dimension | None = None
+
+    def write(self, data: dict[str, Any], value: Any) -> None:
+        """Put a plain value there, in the plain data of the experiment."""
+        target: Any = data
+        for step in self.steps[:-1]:
+            target = target[step] if isinstance(step, int) else target.setdefault(step, {})
+            if not isinstance(target, dict | list):
+                raise InputError(self.path, "is inside of a value that has no parts; set that one")
+        target[self.steps[-1]] = value
 
 
 def set_values(experiment: Experiment, assignments: Sequence[str]) -> Experiment:
@@ -18,20 +54,26 @@ def set_values(experiment: Experiment, assignments: Sequence[str]) -> Experiment
 
     A path is a field of the experiment (``dt``), or the name of a population, projection or input and what
     of it: a field (``exc.size``), a parameter (``exc.tau``), an initial value (``exc.initial.v``), a field of
-    a receptor (``exc.ampa.tau``) or of a rule (``exc_to_inh_ampa.rule.p``). InputError says what would match.
+    a receptor (``exc.ampa.tau``) or of a rule (``exc_to_inh_ampa.rule.p``). Of a cable cell it is a field
+    (``purkinje.capacitance``), a parameter or field of a channel (``purkinje.naRsg.epsilon``,
+    ``purkinje.naRsg.conductance``) or a field of an ion (``purkinje.ca.outside``). The projection between two
+    populations, where there is one only, is also ``exc->inh``. InputError says what would match.
     """
     data = experiment.to_dict()
+    known = places(experiment)
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path.strip() or not text.strip():
             raise InputError(
                 f"--set {assignment}", "write path=value, for instance exc.tau='10 ms'"
             )
-        _assign(data, experiment, path.strip(), _value(text.strip()))
+        path = path.strip()
+        place = resolve(experiment, path, f"--set {path}", known, data)
+        place.write(data, plain_value(text.strip()))
     return Experiment.from_dict(data)
 
 
-def _value(text: str) -> Any:
+def plain_value(text: str) -> Any:
     """JSON where it is JSON (numbers, lists, objects), else the text itself: a quantity."""
     try:
         return json.loads(text)
@@ -40,67 +82,226 @@ def _value(text: str) -> Any:
 
 
 def paths(experiment: Experiment) -> list[str]:
-    """Every path that `set_values` takes and that has a value in the experiment."""
-    found = list(_TOP[:3])
-    for population in experiment.populations:
-        if isinstance(population, Population):
-            found.append(f"{population.name}.size")
-            parameters = [v.name for v in population.model.variables if v.kind == "parameter"]
-            states = [v.name for v in population.model.variables if v.kind == "state"]
-            found += [f"{population.name}.{name}" for name in parameters]
-            found += [f"{population.name}.initial.{name}" for name in states]
-            found.append(f"{population.name}.model.refractory")
-            for name, receptor in population.receptors.items():
-                fields = [f for f in type(receptor).model_fields if f not in {"kind", "port"}]
-                found += [f"{population.name}.{name}.{field}" for field in fields]
-    sources = [p for p in experiment.populations if not isinstance(p, Population)]
-    for part in (*sources, *experiment.projections, *experiment.inputs):
-        fields = [f for f in type(part).model_fields if f not in {"name", "kind"}]
-        found += [f"{part.name}.{field}" for field in fields]
+    """Every path that has a value in the experiment, texts about it left out."""
+    return [path for path in places(experiment) if path not in _TOP[_OFFERED:]]
+
+
+def resolve(
+    experiment: Experiment, path: str, where: str,
+    known: Mapping[str, Place] | None = None, data: Mapping[str, Any] | None = None,
+) -> Place:  # fmt: skip
+    """The place of a path; InputError, naming *where*, if it matches nothing or two things.
+
+    ``known`` are the places of the experiment, ``data`` its plain data with what was changed already.
+    """
+    known = places(experiment) if known is None else known
+    path = _full(experiment, path, where)
+    if path in known:
+        place = known[path]
+        if not place.steps:
+            raise InputError(where, f"{path!r} is the name of two things; rename one of them")
+        return place
+    outer, dot, last = path.rpartition(".")
+    holder = known.get(outer)
+    if dot and last and holder is not None and holder.steps:
+        # A field that is not among those of its value: of a value written just before, or a wrong one,
+        # which validation answers with the fields there are.
+        parts = isinstance(holder.value, Description) or _has_parts(data, holder.steps)
+        if parts:
+            return Place(path, (*holder.steps, last), None)
+    raise _no_match(path, known, where)
+
+
+def resolve_all(experiment: Experiment, path: str, where: str) -> list[Place]:
+    """The places that a path or a pattern such as ``*.weight`` matches; what holds another comes alone."""
+    known = places(experiment)
+    if not is_pattern(path):
+        return [resolve(experiment, path, where, known)]
+    found = [p for name, p in known.items() if fnmatchcase(name, path)]
+    if not found:
+        raise _no_match(path, known, where)
+    by_steps = {resolve(experiment, p.path, where, known).steps: p for p in reversed(found)}
+    return [
+        p for steps, p in reversed(by_steps.items())
+        if not any(steps[:k] in by_steps for k in range(1, len(steps)))
+    ]  # fmt: skip
+
+
+def _has_parts(data: Any, steps: Sequence[str | int]) -> bool:
+    for step in steps:
+        if not isinstance(data, list) and not (isinstance(data, Mapping) and step in data):
+            return False
+        data = data[step]
+    return isinstance(data, Mapping)
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path has wildcards: ``*``, ``?`` or ``[…]``."""
+    return any(character in path for character in "*?[")
+
+
+def projection_between(experiment: Experiment, name: str, where: str) -> str:
+    """The projection that ``granule->purkinje`` means; any other name stays as it is.
+
+    Raises InputError if there is none between the two, or several.
+    """
+    ends = _ARROW.split(name)
+    if len(ends) == 1:
+        return name
+    between = [p for p in experiment.projections if [p.source, p.target] == ends]
+    if len(between) == 1:
+        return between[0].name
+    if between:
+        names = ", ".join(p.name for p in between)
+        raise InputError(where, f"there are {len(between)} projections {name}; name one: {names}")
+    pairs = [f"{p.source}->{p.target}" for p in experiment.projections]
+    raise InputError(where, f"matches nothing; {nearest('->'.join(ends), dict.fromkeys(pairs))}")
+
+
+def _full(experiment: Experiment, path: str, where: str) -> str:
+    head, dot, rest = path.partition(".")
+    return f"{projection_between(experiment, head, where)}{dot}{rest}"
+
+
+def _no_match(path: str, known: Mapping[str, Place], where: str) -> InputError:
+    offered = [name for name in known if name not in _TOP[_OFFERED:]]
+    # What is said of a part that exists is about that part, or about the part of it.
+    steps = path.split(".")
+    for k in range(len(steps) - 1, 0, -1):
+        inside = [name for name in offered if name.startswith(".".join(steps[:k]) + ".")]
+        if inside:
+            return InputError(where, f"matches nothing; {nearest(path, inside)}")
+    return InputError(where, f"matches nothing; {nearest(path, offered)}")
+
+
+def places(experiment: Experiment) -> dict[str, Place]:
+    """Every value of an experiment by its path. Two things of one path have a place without steps."""
+    found: dict[str, Place] = {}
+    for place in _places(experiment):
+        twice = place.path in found
+        found[place.path] = Place(place.path, (), None) if twice else place
     return found
 
 
-def _assign(data: dict[str, Any], experiment: Experiment, path: str, value: Any) -> None:
-    head, *rest = path.split(".")
-    if head in _TOP and not rest:
-        data[head] = value
-        return
-    part, steps = _find(data, head), rest
-    if part is None or not steps:
-        raise _no_match(experiment, path)
-    population = part.get("kind") == "neurons"
-    if population:
-        steps = _inside_population(experiment, head, steps)
-    target: Any = part
-    for step in steps[:-1]:
-        target = target.setdefault(step, {})
-        if not isinstance(target, dict):
-            raise _no_match(experiment, path)
-    known = set(paths(experiment))
-    if path not in known and f"{head}.{rest[0]}" not in known:
-        raise _no_match(experiment, path)
-    target[steps[-1]] = value
+def _places(experiment: Experiment) -> Iterator[Place]:
+    for field in _TOP:
+        value = getattr(experiment, field)
+        yield Place(field, (field,), value, _dimension(value))
+    for k, population in enumerate(experiment.populations):
+        steps = ("populations", k)
+        if isinstance(population, Population):
+            yield from _population(experiment, population, steps)
+        else:
+            yield from _fields(population, population.name, steps)
+    for k, projection in enumerate(experiment.projections):
+        weight = experiment.port(projection).weight_dimension
+        known = {f"{projection.name}.weight": weight, f"{projection.name}.delay": TIME}
+        yield from _fields(projection, projection.name, ("projections", k), known=known)
+    for k, given in enumerate(experiment.inputs):
+        yield from _fields(given, given.name, ("inputs", k))
 
 
-def _find(data: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    for kind in ("populations", "projections", "inputs"):
-        for part in data.get(kind, ()):
-            if part["name"] == name:
-                found: dict[str, Any] = part
-                return found
+def _population(
+    experiment: Experiment, population: Population, steps: tuple[str | int, ...]
+) -> Iterator[Place]:
+    name, model = population.name, population.model
+    for field in ("size", "lost"):
+        yield Place(f"{name}.{field}", (*steps, field), getattr(population, field))
+    cell = experiment.cells[name]
+    given = {**model.initial, **population.initial}
+    for state in cell.states:
+        value = given.get(state.name, Quantity(0.0, str(state.dimension)))
+        place = (*steps, "initial", state.name)
+        yield Place(f"{name}.initial.{state.name}", place, value, state.dimension)
+        yield from _inside(value, f"{name}.initial.{state.name}", place)
+    if isinstance(model, CableCell):
+        yield from _membrane(population, model, steps)
+    else:
+        values = {**model.parameters, **population.parameters}
+        for variable in model.variables:
+            if variable.kind == "parameter":
+                # Written to the population, whatever the model's default is.
+                place = (*steps, "parameters", variable.name)
+                value = values[variable.name]
+                yield Place(f"{name}.{variable.name}", place, value, variable.dimension)
+                yield from _inside(value, f"{name}.{variable.name}", place)
+        yield Place(f"{name}.model.refractory", (*steps, "model", "refractory"), model.refractory)
+    for receptor_name, receptor in population.receptors.items():
+        place = (*steps, "receptors", receptor_name)
+        yield from _fields(receptor, f"{name}.{receptor_name}", place)
+
+
+def _membrane(
+    population: Population, model: CableCell, steps: tuple[str | int, ...]
+) -> Iterator[Place]:
+    """The fields of a cable cell, of its channels and of its ions.
+
+    What the population gives for a parameter of the lowered equations is what counts, wherever it is.
+    """
+    name, inside = population.name, (*steps, "model")
+    skip = frozenset({"channels", "ions", "morphology", "stand_ins", "source"})
+    found = list(_fields(model, name, inside, skip=skip))
+    lowered = {f"{name}.{field}": field for field in ("capacitance", "axial_resistivity")}
+    for k, ion in enumerate(model.ions):
+        path = f"{name}.{ion.name}"
+        found += _fields(ion, path, (*inside, "ions", k))
+        lowered |= {
+            f"{path}.reversal": f"e{ion.name}",
+            f"{path}.inside": f"{ion.name}i",
+            f"{path}.outside": f"{ion.name}o",
+        }
+        lowered |= {
+            f"{path}.pool.{f}": f"{f}_{ion.name}" for f in ("depth", "tau", "rest", "floor")
+        }
+    for k, channel in enumerate(model.channels):
+        path, place = f"{name}.{channel.name}", (*inside, "channels", k)
+        found += _fields(channel, path, place, skip=frozenset({"parameters"}))
+        for parameter, value in channel.parameters.items():
+            given = Place(
+                f"{path}.{parameter}", (*place, "parameters", parameter), value, _dimension(value)
+            )
+            found += [given, *_inside(value, given.path, given.steps)]
+            lowered[given.path] = f"{parameter}_{channel.name}"
+        amounts = {channel.region: f"{path}.{channel.amount}"}
+        amounts |= {region: f"{path}.elsewhere.{region}" for region in channel.elsewhere}
+        lowered |= {p: model.lowered.amount(channel, region) for region, p in amounts.items()}
+        lowered[f"{path}.reversal"] = f"reversal_{channel.name}"
+    for place in found:
+        own = lowered.get(place.path)
+        if own in population.parameters:
+            value = population.parameters[own]
+            yield Place(place.path, (*steps, "parameters", own), value, _dimension(value))
+        else:
+            yield place
+
+
+def _fields(
+    part: Description, name: str, steps: tuple[str | int, ...], *,
+    known: Mapping[str, Dimension] | None = None, skip: frozenset[str] = frozenset(),
+) -> Iterator[Place]:  # fmt: skip
+    for field in type(part).model_fields:
+        if field in skip or (field in _TAGS and isinstance(getattr(part, field), str)):
+            continue
+        path, place, value = f"{name}.{field}", (*steps, field), getattr(part, field)
+        yield Place(path, place, value, (known or {}).get(path) or _dimension(value))
+        yield from _inside(value, path, place)
+
+
+def _inside(value: Any, path: str, steps: tuple[str | int, ...]) -> Iterator[Place]:
+    """The fields of what has fields: a distribution, a rule, a mapping of values by name."""
+    if isinstance(value, Description):
+        yield from _fields(value, path, steps)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield Place(f"{path}.{key}", (*steps, key), inner, _dimension(inner))
+            yield from _inside(inner, f"{path}.{key}", (*steps, key))
+
+
+def _dimension(value: Any) -> Dimension | None:
+    if isinstance(value, Quantity):
+        return value.dimension
+    if isinstance(value, Array):
+        return Quantity(1.0, value.unit).dimension
+    if isinstance(value, Distribution):
+        return next(iter(value.quantities().values())).dimension
     return None
-
-
-def _inside_population(experiment: Experiment, name: str, steps: list[str]) -> list[str]:
-    """``tau`` is a parameter, ``ampa.tau`` a field of a receptor; other fields stay as they are."""
-    population = experiment.neurons(name)
-    parameters = {v.name for v in population.model.variables if v.kind == "parameter"}
-    if steps[0] in parameters:
-        return ["parameters", *steps]
-    if steps[0] in population.receptors:
-        return ["receptors", *steps]
-    return steps
-
-
-def _no_match(experiment: Experiment, path: str) -> InputError:
-    return InputError(f"--set {path}", f"matches nothing; {nearest(path, paths(experiment))}")

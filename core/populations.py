@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
+from .cable import CableCell
 from .description import Description
 from .errors import InputError
 from .names import check_identifier
@@ -18,8 +27,26 @@ from .values import Array, Value, WholeNumber, as_tuple, check_value
 _RATE = dimension_of_unit("Hz")
 
 
+def _kind(given: Any) -> str:
+    kind = given.get("kind") if isinstance(given, dict) else getattr(given, "kind", None)
+    return "cable" if kind == "cable" else "point"
+
+
+Model = Annotated[
+    Annotated[NeuronModel, Tag("point")] | Annotated[CableCell, Tag("cable")], Discriminator(_kind)
+]
+"""What a population's cells are: a point neuron or a cable cell."""
+
+
 class _Group(Description):
+    """Cells of one name; ``lost`` is the part of them, in [0, 1), that is taken out after drawing.
+
+    Which cells are lost is drawn from a stream of its own: those lost at 0.2 are among those lost at 0.4,
+    and nothing drawn for the others changes.
+    """
+
     name: str
+    lost: float = Field(default=0.0, ge=0, lt=1)
 
     @field_validator("name")
     @classmethod
@@ -29,14 +56,14 @@ class _Group(Description):
 
 
 class Population(_Group):
-    """Cells of one neuron model, with their receptors by name.
+    """Cells of one neuron model or cable cell, with their receptors by name.
 
     ``parameters`` and ``initial`` override the model's; every value can be one number, an array with one
     number a cell, or a distribution.
     """
 
     kind: Literal["neurons"] = "neurons"
-    model: NeuronModel
+    model: Model
     size: WholeNumber = Field(gt=0, le=2**31 - 1)
     receptors: dict[str, Receptor] = Field(default_factory=dict)
     parameters: dict[str, Value] = Field(default_factory=dict)

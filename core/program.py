@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -116,9 +116,10 @@ def _euler(cell: Cell) -> list[Assignment]:
 def _exponential_euler(cell: Cell) -> list[Assignment]:
     """x + f·dt·exprel(a·dt) for dx/dt = f = a·x + b with a, b held at t_n; forward Euler if not linear.
 
-    The same as x·e^{a·dt} + (b/a)(e^{a·dt} - 1), without dividing by an a that may be 0.
+    The same as x·e^{a·dt} + (b/a)(e^{a·dt} - 1), without dividing by an a that may be 0. Sub-expressions
+    that are ``held`` belong to b, whatever they depend on.
     """
-    inline = _trees({v.name: v.right for v in _inlined(cell)})
+    inline = _trees({v.name: v.right for v in _inlined(cell, keep_held=True)})
     statements = _right_sides(cell)
     moved = []
     for variable in cell.states:
@@ -163,8 +164,11 @@ def _rk4(cell: Cell) -> list[Assignment]:
 
 
 @lru_cache(maxsize=256)
-def _inlined(cell: Cell) -> tuple[Variable, ...]:
-    """The sub-expressions with all others substituted: functions of states, parameters, inputs."""
+def _inlined(cell: Cell, keep_held: bool = False) -> tuple[Variable, ...]:
+    """The sub-expressions with all others substituted: functions of states, parameters, inputs.
+
+    With *keep_held* those that are held stay as names.
+    """
     done: dict[str, ast.expr] = {}
     size: dict[str, int] = {}
     result = []
@@ -178,12 +182,12 @@ def _inlined(cell: Cell) -> tuple[Variable, ...]:
                 f"{cell.name}.{variable.name}",
                 f"has more than {_MOST_NODES:,} terms once its sub-expressions are written out",
             )
-        done[variable.name] = substitute(_right(variable), done)
-        result.append(
-            Variable(
-                variable.name, variable.kind, variable.unit, variable.dimension, done[variable.name]
-            )
-        )
+        tree = substitute(right, done)
+        if keep_held and variable.held:
+            size[variable.name] = 1
+            continue
+        done[variable.name] = tree
+        result.append(replace(variable, right=tree))
     return tuple(result)
 
 

@@ -28,6 +28,15 @@ from .values import Floats
 Ints = NDArray[np.int32]
 
 
+def renumbered(cells: NDArray[np.integer], kept: Ints | None) -> NDArray[np.integer]:
+    """Numbers in the intact population as numbers among the *kept* cells; -1 for a cell that is lost."""
+    if kept is None:
+        return cells
+    found = np.searchsorted(kept, cells)
+    there = kept[np.minimum(found, kept.size - 1)] == cells
+    return np.where(there, found, -1)
+
+
 @dataclass(frozen=True, eq=False)
 class HeldInput:
     """An input that changes with time: cell i gets ``gain[i]·values[frames[n], columns[i]]`` in step n.
@@ -54,6 +63,8 @@ class RealizedPopulation:
     """Cells with their numbers: floats where all cells agree by description, else arrays (size,).
 
     ``initial`` arrays have shape (size,); ``refractory_steps`` is 0 where there is no refractoriness.
+    ``size`` counts the cells that are there; ``kept``, shape (size,) and sorted, holds their numbers in the
+    intact population, None where no cell is lost.
     """
 
     name: str
@@ -63,6 +74,7 @@ class RealizedPopulation:
     initial: Mapping[str, Floats]
     refractory_steps: int | Ints
     inputs: tuple[HeldInput, ...]
+    kept: Ints | None = None
 
     @property
     def has_refractoriness(self) -> bool:
@@ -72,13 +84,17 @@ class RealizedPopulation:
 
 @dataclass(frozen=True, eq=False)
 class RealizedSource:
-    """Given or Poisson spikes of a source: ``steps`` (sorted), ``cells`` and exact ``times`` [ms]."""
+    """Given or Poisson spikes of a source: ``steps`` (sorted), ``cells`` and exact ``times`` [ms].
+
+    ``size`` and ``kept`` as of a `RealizedPopulation`.
+    """
 
     name: str
     size: int
     steps: Ints
     cells: Ints
     times: Floats
+    kept: Ints | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +147,17 @@ class Realization:
         return tuple(e for e in self.edges if e.source == source)
 
     def recorded(self) -> Iterator[tuple[str, str, Ints]]:
-        """(population, variable, cells) of every trace to record."""
+        """(population, variable, cells) of every trace to record; cells as numbered in this realization.
+
+        Lost cells are not recorded; a record of lost cells only is left out.
+        """
         for record in self.experiment.records:
-            size = self.populations[record.population].size
-            cells = np.arange(size) if record.cells is None else np.asarray(record.cells)
-            for variable in record.variables:
+            population = self.populations[record.population]
+            cells = np.arange(population.size)
+            if record.cells is not None:
+                cells = renumbered(np.asarray(record.cells), population.kept)
+                cells = cells[cells >= 0]
+            for variable in record.variables if cells.size else ():
                 yield record.population, variable, cells.astype(np.int32)
 
     @cached_property
@@ -154,7 +176,7 @@ class Realization:
     def _dynamics(self) -> dict[str, Any]:
         """The description without what is only told about it."""
         data = self.experiment.to_dict()
-        for text in ("name", "variant", "title", "source"):
+        for text in ("name", "variant", "title", "source", "signal", "output"):
             data.pop(text, None)
         for population in data["populations"]:
             population.get("model", {}).pop("source", None)
@@ -168,12 +190,16 @@ class Realization:
             for name, value in p.initial.items():
                 arrays[f"populations/{p.name}/initial/{name}"] = value
             arrays[f"populations/{p.name}/refractory_steps"] = p.refractory_steps
+            if p.kept is not None:
+                arrays[f"populations/{p.name}/kept"] = p.kept
             for k, given in enumerate(p.inputs):
                 for field in ("values", "frames", "columns", "gain"):
                     arrays[f"populations/{p.name}/inputs/{k}/{field}"] = getattr(given, field)
         for s in self.sources.values():
             for field in ("steps", "cells", "times"):
                 arrays[f"sources/{s.name}/{field}"] = getattr(s, field)
+            if s.kept is not None:
+                arrays[f"sources/{s.name}/kept"] = s.kept
         for k, e in enumerate(self.edges):
             for field in ("pre", "post", "weight", "delay_steps", "delay_ms"):
                 arrays[f"edges/{k}/{field}"] = getattr(e, field)
@@ -223,25 +249,27 @@ class Realization:
             found = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
             return {k: v.item() if v.ndim == 0 else v for k, v in found.items()}
 
-        populations, sources = {}, {}
+        populations, sources, sizes = {}, {}, {}
         for p in experiment.populations:
+            place = f"{'populations' if p.name in experiment.cells else 'sources'}/{p.name}/"
+            kept = arrays.get(f"{place}kept")
+            size = sizes[p.name] = p.size if kept is None else len(kept)
             if p.name not in experiment.cells:
-                sources[p.name] = RealizedSource(p.name, p.size, **under(f"sources/{p.name}/"))
+                sources[p.name] = RealizedSource(p.name, size, **under(place))
                 continue
-            place = f"populations/{p.name}/"
             inputs = tuple(
                 HeldInput(variable, name, **under(f"{place}inputs/{k}/"))
                 for k, (variable, name) in enumerate(header["inputs"][p.name])
             )
             populations[p.name] = RealizedPopulation(
-                p.name, p.size, experiment.cells[p.name],
+                p.name, size, experiment.cells[p.name],
                 under(f"{place}parameters/"), under(f"{place}initial/"),
-                under(place)["refractory_steps"], inputs,
+                under(place)["refractory_steps"], inputs, kept,
             )  # fmt: skip
         edges = tuple(
             Edges(
                 p.name, p.source, p.target, p.receptor,
-                experiment.population(p.source).size, **under(f"edges/{k}/"),
+                sizes[p.source], **under(f"edges/{k}/"),
             )
             for k, p in enumerate(experiment.projections)
         )  # fmt: skip

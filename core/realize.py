@@ -6,6 +6,7 @@ seed, so that changing one part leaves the draws of all others as they were.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Mapping
 
@@ -19,9 +20,12 @@ from .experiment import Experiment
 from .expressions import names, parse
 from .held_inputs import chosen_cells, port_of, realize_input
 from .inputs import Input
+from .losses import without_lost
+from .markov import steady_state
 from .neurons import check_parameters
 from .numpy_code import evaluate
 from .populations import PoissonSource, Population, SpikeTrains
+from .program import inlined
 from .projections import Explicit, Projection
 from .realization import Edges, Realization, RealizedPopulation, RealizedSource
 from .receptors import DoubleExponentialConductance
@@ -60,6 +64,10 @@ def realize(experiment: Experiment) -> Realization:
         else:
             sources[population.name] = _realize_trains(experiment, population, notes)
     edges = tuple(_realize_edges(experiment, p, notes) for p in experiment.projections)
+    if any(p.lost for p in experiment.populations):
+        populations, sources, edges = without_lost(
+            experiment, populations, sources, edges, stream, notes
+        )
     return Realization(
         experiment, dt, experiment.n_steps, populations, sources, edges, tuple(notes)
     )
@@ -121,36 +129,51 @@ def _inputs(experiment: Experiment, population: str) -> list[Input]:
 def _initial_values(
     population: Population, cell: Cell, parameters: Mapping[str, float | Floats], seed: int
 ) -> dict[str, Floats]:
-    """Initial values of all states, shape (size,); expressions may use parameters and other states."""
+    """Initial values of all states, shape (size,).
+
+    Expressions may use parameters, sub-expressions and other states. A Markov scheme of which nothing is
+    given starts at its steady state.
+    """
+    name, size = population.name, population.size
     given: dict[str, Value | str] = {**population.model.initial, **population.initial}
     values: dict[str, float | Floats] = dict(parameters)
-    states = {v.name: v for v in cell.states}
-    expressions = {}
-    for name, variable in states.items():
-        value = given.get(name, Quantity(0.0))
+    expressions: dict[str, ast.expr] = {}
+    schemes = [] if cell.lowered is None else list(cell.lowered.schemes)
+    schemes = [s for s in schemes if not given.keys() & set(s.states)]
+    steady = {state for scheme in schemes for state in scheme.states}
+    for variable in cell.states:
+        state = variable.name
+        value = given.get(state, Quantity(0.0))
         if isinstance(value, str):
-            expressions[name] = value
-        elif name in given:
-            rng = stream(seed, "population", population.name, "initial", name)
-            place = f"{population.name}.initial.{name}"
-            values[name] = draw_value(value, rng, population.size, variable.dimension, place)
-        else:
-            values[name] = 0.0
-    while expressions:
-        ready = [
-            n for n, e in expressions.items() if not names(parse(e)) & (expressions.keys() - {n})
-        ]
-        ready = [n for n in ready if n not in names(parse(expressions[n]))]
-        if not ready:
+            place = f"{name}.initial.{state}"
+            declared = {v.name for v in cell.variables}
+            expressions[state] = inlined(cell, bind_units(parse(value, place), declared))
+        elif state in given:
+            rng = stream(seed, "population", name, "initial", state)
+            place = f"{name}.initial.{state}"
+            values[state] = draw_value(value, rng, size, variable.dimension, place)
+        elif state not in steady:
+            values[state] = 0.0
+    while expressions or schemes:
+        waiting = expressions.keys() | {s for scheme in schemes for s in scheme.states}
+        ready = [state for state, tree in expressions.items() if not names(tree) & waiting]
+        for state in ready:
+            values[state] = evaluate(expressions.pop(state), values)
+        found = False
+        for scheme in list(schemes):
+            rates = [(a, b, inlined(cell, ast.Name(id=r))) for a, b, r in scheme.arrows]
+            if not any(names(tree) & waiting for _, _, tree in rates):
+                numbers = {(a, b): evaluate(tree, values) for a, b, tree in rates}
+                values.update(steady_state(scheme.states, numbers, size, name))
+                schemes.remove(scheme)
+                found = True
+        if not ready and not found:
             raise InputError(
-                f"{population.name}.initial", f"{', '.join(expressions)} need each other's values"
+                f"{name}.initial", f"{', '.join(sorted(waiting))} need each other's values"
             )
-        for name in ready:
-            tree = bind_units(parse(expressions.pop(name)), set(values))
-            values[name] = evaluate(tree, values)
     return {
-        name: np.array(np.broadcast_to(np.asarray(values[name], dtype=np.float64), population.size))
-        for name in states
+        v.name: np.array(np.broadcast_to(np.asarray(values[v.name], dtype=np.float64), size))
+        for v in cell.states
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
@@ -14,6 +14,7 @@ from ..core.errors import InputError, nearest, unknown
 
 if TYPE_CHECKING:
     from ..core.experiment import Experiment
+    from ..core.perturbations import Lesion
 
 Sweep: TypeAlias = "list[tuple[dict[str, str], Experiment]]"
 """Experiments with their labels: what is varied, and the value it has."""
@@ -24,7 +25,7 @@ class Entry:
     """Where a model is built and what there is to choose; the first variant is the default.
 
     ``variants`` and ``options`` map a name to a line on it. ``sweep`` is where the experiments of a
-    figure are built, empty if the model has none.
+    figure are built, ``lesions`` where the model's lesions stand; empty if it has none.
     """
 
     target: str
@@ -33,6 +34,7 @@ class Entry:
     variants: Mapping[str, str]
     options: Mapping[str, str] = field(default_factory=dict)
     sweep: str = ""
+    lesions: str = ""
 
     @property
     def default(self) -> str:
@@ -122,6 +124,18 @@ MODELS: Mapping[str, Entry] = MappingProxyType(
             {"default": "2 % connections, no input: started by its initial conductances"},
             {"size": "number of cells; every cell keeps 80 inputs on average"},
         ),
+        "cerebellar_circuit": Entry(
+            "coincide.models.cerebellar_circuit:build",
+            "A small cerebellar circuit, from mossy fibres to the nuclei",
+            "Casali et al. 2019, Front. Neuroinform. 13:37, reduced",
+            {
+                "point": "integrate-and-fire cells of six kinds with conductance synapses",
+                "hh": "the Purkinje cells are those of purkinje_khaliq2003",
+                "as_written": "a notebook's circuit, with a motor cell that is only inhibited",
+            },
+            {"size": "factor on the numbers of cells of point and hh; in-degrees stay"},
+            lesions="coincide.models.cerebellum_lesions:LESIONS",
+        ),
     }
 )
 """Every model of the library by name."""
@@ -182,10 +196,16 @@ def load_sweep(name: str) -> Sweep:
     return made
 
 
-def _imported(target: str) -> Callable[..., Any]:
-    module, _, attribute = target.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+def lesions_of(name: str) -> Mapping[str, Lesion]:
+    """The lesions of a model by name, empty if it has none; imports the model's module."""
+    target = entry_of(name).lesions
+    found: Mapping[str, Lesion] = _imported(target) if target else {}
     return found
+
+
+def _imported(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _read_option(where: str, given: object, option: Option) -> bool | int | float | str:

@@ -1,0 +1,199 @@
+"""From sections to compartments: how many, how large, how strongly coupled.
+
+Compartments are of equal length within a section, their nodes in their middles, as in NEURON. Between two
+nodes lies the resistance of the cones between them, r = Ra·∫4/(π d²)dx. The ends of sections are nodes
+without membrane; they are eliminated exactly, a branch point of m arms by the star-mesh rule
+g_ij = g_i·g_j/Σg.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .description import Description
+from .errors import InputError
+from .morphology import Morphology, Section
+from .units import Quantity, dimension_of_unit
+from .values import WholeNumber
+
+_HZ = dimension_of_unit("Hz")
+_MOST = 100_000
+
+
+class FixedSegments(Description):
+    """The same number of compartments in every section."""
+
+    kind: Literal["fixed"] = "fixed"
+    segments: WholeNumber = Field(default=1, ge=1, le=_MOST)
+
+    def count(self, section: Section, resistivity: float, capacitance: float) -> int:
+        """The number of compartments of a section."""
+        return self.segments
+
+
+class LengthConstant(Description):
+    """Compartments shorter than ``fraction`` of the length constant at ``frequency``, odd in number.
+
+    λ_f = ½·√(d/(π f Ra Cm)), section by section, n = 2·int((L/(fraction·λ_f) + 0.9)/2) + 1 (Hines & Carnevale
+    2001, Neuroscientist 7:123, the d_lambda rule).
+    """
+
+    kind: Literal["length_constant"] = "length_constant"
+    frequency: Quantity = Quantity(100.0, "Hz")
+    fraction: float = Field(default=0.1, gt=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LengthConstant:
+        if self.frequency.to(_HZ, "frequency") <= 0:
+            problem = f"{self.frequency} has to be > 0"
+            raise InputError("LengthConstant.frequency", problem, relative=True)
+        return self
+
+    def count(self, section: Section, resistivity: float, capacitance: float) -> int:
+        """The number of compartments; resistivity in GOhm·µm, capacitance in pF/µm²."""
+        frequency = self.frequency.internal
+        electrotonic = 0.0
+        for (x0, d0), (x1, d1) in zip(section.profile, section.profile[1:], strict=False):
+            # λ in µm: d [µm]/(f [1/ms]·Ra [GOhm·µm]·C [pF/µm²]), and GOhm·pF = ms.
+            scale = math.pi * frequency * resistivity * capacitance
+            electrotonic += (x1 - x0) / (0.5 * math.sqrt(0.5 * (d0 + d1) / scale))
+        count = int((electrotonic / self.fraction + 0.9) / 2) * 2 + 1
+        if count > _MOST:
+            raise InputError(
+                f"{section.name}", f"would have {count:,} compartments; choose a larger fraction"
+            )
+        return count
+
+
+Discretisation = Annotated[FixedSegments | LengthConstant, Field(discriminator="kind")]
+"""A rule for the number of compartments."""
+
+
+@dataclass(frozen=True)
+class Compartment:
+    """A piece of a section: number ``k`` of ``n`` in it, its middle at the fraction ``x``, its area in µm²."""
+
+    section: str
+    k: int
+    n: int
+    area: float
+
+    @property
+    def x(self) -> float:
+        """Where its node is, as a fraction of the section."""
+        return (self.k + 0.5) / self.n
+
+    @property
+    def name(self) -> str:
+        """The section's name, with the number where there are several."""
+        return self.section if self.n == 1 else f"{self.section}_{self.k}"
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """Two compartments and the shape µm of the cytoplasm between them: g = shape/Ra."""
+
+    first: int
+    second: int
+    shape: float
+
+
+@dataclass(frozen=True)
+class Compartments:
+    """A cell cut into compartments, and what joins them."""
+
+    compartments: tuple[Compartment, ...]
+    couplings: tuple[Coupling, ...]
+
+
+def cut(
+    morphology: Morphology, rule: FixedSegments | LengthConstant, resistivity: float,
+    capacitance: float,
+) -> Compartments:  # fmt: skip
+    """The compartments of a morphology under a rule; Ra in GOhm·µm, capacitance in pF/µm²."""
+    found: list[Compartment] = []
+    first: dict[str, int] = {}
+    counts = {s.name: rule.count(s, resistivity, capacitance) for s in morphology.sections}
+    if sum(counts.values()) > _MOST:
+        raise InputError(
+            "discretisation", f"makes {sum(counts.values()):,} compartments; at most {_MOST:,}"
+        )
+    # Arms of every end node: (compartment, shape of the half compartment between).
+    ends: dict[tuple[str, float], list[tuple[int, float]]] = {}
+    couplings: list[Coupling] = []
+    for section in morphology.sections:
+        n, start = counts[section.name], len(found)
+        first[section.name] = start
+        edges = [section.extent_um * k / n for k in range(n + 1)]
+        halves = []
+        for k in range(n):
+            a, b = edges[k], edges[k + 1]
+            found.append(Compartment(section.name, k, n, _area(section.profile, a, b)))
+            middle = 0.5 * (a + b)
+            halves.append(
+                (_resistance(section.profile, a, middle), _resistance(section.profile, middle, b))
+            )
+        for k in range(n - 1):
+            shape = 1 / (halves[k][1] + halves[k + 1][0])
+            couplings.append(Coupling(start + k, start + k + 1, shape))
+        ends.setdefault((section.name, 1.0), []).append((start + n - 1, 1 / halves[-1][1]))
+        if section.parent is None:
+            ends.setdefault((section.name, 0.0), []).append((start, 1 / halves[0][0]))
+    for section in morphology.sections:
+        if section.parent is None:
+            continue
+        own = first[section.name]
+        length = section.extent_um / counts[section.name]
+        shape = 1 / _resistance(section.profile, 0.0, 0.5 * length)
+        parent, x = morphology.section(section.parent), section.parent_x
+        if x == 0.0:
+            # The end 0 of a section is where it is joined to its own parent.
+            while x == 0.0 and parent.parent is not None:
+                parent, x = morphology.section(parent.parent), parent.parent_x
+        if x in {0.0, 1.0}:
+            ends.setdefault((parent.name, x), []).append((own, shape))
+        else:
+            n = counts[parent.name]
+            couplings.append(Coupling(first[parent.name] + min(int(x * n), n - 1), own, shape))
+    for arms in ends.values():
+        couplings += _meshed(arms)
+    return Compartments(tuple(found), tuple(couplings))
+
+
+def _meshed(arms: Sequence[tuple[int, float]]) -> list[Coupling]:
+    """A node without membrane eliminated: every pair of its arms is coupled."""
+    total = sum(shape for _, shape in arms)
+    return [
+        Coupling(i, j, a * b / total) for k, (i, a) in enumerate(arms) for j, b in arms[k + 1 :]
+    ]
+
+
+def _pieces(
+    profile: Sequence[tuple[float, float]], start: float, stop: float
+) -> list[tuple[float, float, float]]:
+    """The cones between two distances as (length, first diameter, last diameter)."""
+    found = []
+    for (x0, d0), (x1, d1) in zip(profile, profile[1:], strict=False):
+        a, b = max(x0, start), min(x1, stop)
+        if b > a and x1 > x0:
+            slope = (d1 - d0) / (x1 - x0)
+            found.append((b - a, d0 + slope * (a - x0), d0 + slope * (b - x0)))
+    return found
+
+
+def _area(profile: Sequence[tuple[float, float]], start: float, stop: float) -> float:
+    """The lateral area of cones: π·(d₀ + d₁)/2·√(h² + ((d₁ - d₀)/2)²)."""
+    return sum(
+        math.pi * 0.5 * (d0 + d1) * math.hypot(h, 0.5 * (d1 - d0))
+        for h, d0, d1 in _pieces(profile, start, stop)
+    )
+
+
+def _resistance(profile: Sequence[tuple[float, float]], start: float, stop: float) -> float:
+    """∫4/(π d²)dx = 4h/(π d₀ d₁) of cones, in 1/µm."""
+    return sum(4 * h / (math.pi * d0 * d1) for h, d0, d1 in _pieces(profile, start, stop))

@@ -1,0 +1,127 @@
+"""Lost cells: everything is drawn for the intact populations, then the lost cells are taken out.
+
+So nothing drawn for a cell, or for a connection between two cells that are there, depends on which others
+are lost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .experiment import Experiment
+from .populations import AnyPopulation
+from .realization import Edges, HeldInput, Ints, RealizedPopulation, RealizedSource, renumbered
+
+Stream = Callable[..., np.random.Generator]
+
+
+def n_lost(population: AnyPopulation) -> int:
+    """How many cells of a population are lost: lost·size to the nearest, ties up; one cell stays."""
+    return min(math.floor(population.lost * population.size + 0.5), population.size - 1)
+
+
+def kept_cells(population: AnyPopulation, seed: int, stream: Stream) -> Ints | None:
+    """The numbers of the cells that are there, sorted, shape (size - n_lost,); None where none is lost.
+
+    The lost ones are the first of a random order of all, so that more lost cells contain the fewer.
+    """
+    lost = n_lost(population)
+    if not lost:
+        return None
+    order = stream(seed, "population", population.name, "lost").permutation(population.size)
+    return np.sort(order[lost:]).astype(np.int32)
+
+
+def without_lost(
+    experiment: Experiment, populations: Mapping[str, RealizedPopulation],
+    sources: Mapping[str, RealizedSource], edges: Iterable[Edges], stream: Stream,
+    notes: list[str],
+) -> tuple[dict[str, RealizedPopulation], dict[str, RealizedSource], tuple[Edges, ...]]:  # fmt: skip
+    """What was drawn for the intact populations, without their lost cells; notes say how many."""
+    kept = {p.name: kept_cells(p, experiment.seed, stream) for p in experiment.populations}
+    for population in experiment.populations:
+        if population.lost:
+            notes.append(
+                f"{population.name}: {n_lost(population)} of {population.size} cells are lost"
+            )
+    for record in experiment.records:
+        if record.cells is None:
+            continue
+        there = int(np.sum(renumbered(np.asarray(record.cells), kept[record.population]) >= 0))
+        if there < len(record.cells):
+            what = (
+                f"{there} of {len(record.cells)} cells to record are"
+                if there
+                else "no cell to record is"
+            )
+            notes.append(f"{record.population}: {what} there")
+    return (
+        {name: _population(p, kept[name]) for name, p in populations.items()},
+        {name: _source(s, kept[name]) for name, s in sources.items()},
+        tuple(_edges(e, kept[e.source], kept[e.target]) for e in edges),
+    )
+
+
+def _population(population: RealizedPopulation, kept: Ints | None) -> RealizedPopulation:
+    if kept is None:
+        return population
+
+    def of_kept(value: Any) -> Any:
+        return value[kept] if np.ndim(value) else value
+
+    return replace(
+        population,
+        size=kept.size,
+        parameters={name: of_kept(value) for name, value in population.parameters.items()},
+        initial={name: of_kept(value) for name, value in population.initial.items()},
+        refractory_steps=of_kept(population.refractory_steps),
+        inputs=tuple(_input(given, kept) for given in population.inputs),
+        kept=kept,
+    )
+
+
+def _input(given: HeldInput, kept: Ints) -> HeldInput:
+    used, columns = np.unique(given.columns[kept], return_inverse=True)
+    return replace(
+        given, values=given.values[:, used], columns=columns.astype(np.int32), gain=given.gain[kept]
+    )
+
+
+def _source(source: RealizedSource, kept: Ints | None) -> RealizedSource:
+    if kept is None:
+        return source
+    cells = renumbered(source.cells, kept)
+    there = cells >= 0
+    return replace(
+        source,
+        size=kept.size,
+        steps=source.steps[there],
+        cells=cells[there].astype(np.int32),
+        times=source.times[there],
+        kept=kept,
+    )
+
+
+def _edges(edges: Edges, kept_pre: Ints | None, kept_post: Ints | None) -> Edges:
+    if kept_pre is None and kept_post is None:
+        return edges
+    pre, post = renumbered(edges.pre, kept_pre), renumbered(edges.post, kept_post)
+    there = (pre >= 0) & (post >= 0)
+
+    def of_kept(value: Any) -> Any:
+        return value[there] if np.ndim(value) else value
+
+    return replace(
+        edges,
+        source_size=edges.source_size if kept_pre is None else kept_pre.size,
+        pre=pre[there].astype(np.int32),
+        post=post[there].astype(np.int32),
+        weight=of_kept(edges.weight),
+        delay_steps=of_kept(edges.delay_steps),
+        delay_ms=of_kept(edges.delay_ms),
+    )
