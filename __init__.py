@@ -15,6 +15,14 @@ _HOMES = {
         "Array", "Exponential", "LogNormal", "Normal", "TruncatedNormal", "Uniform",
     ),
     "coincide.core.neurons": ("NeuronModel",),
+    "coincide.core.cable": ("CableCell", "StandIn"),
+    "coincide.core.channels": ("Channel", "Ion", "Pool"),
+    "coincide.core.kinetics": ("Gate", "Scheme"),
+    "coincide.core.morphology": (
+        "Morphology", "Section", "ball_and_stick", "cylinder", "load_swc",
+    ),
+    "coincide.core.discretisation": ("FixedSegments", "LengthConstant"),
+    "coincide.core.perturbations": ("Lesion", "Perturbation", "apply", "parse_perturbation"),
     "coincide.core.receptors": (
         "AlphaConductance", "AlphaCurrent", "CustomReceptor", "Delta",
         "DoubleExponentialConductance", "ExponentialConductance", "ExponentialCurrent", "NMDA",
@@ -36,8 +44,9 @@ _HOMES = {
     "coincide.core.storage": ("read_recording", "write_recording"),
     "coincide.backends.base": ("Backend", "Convention"),
     "coincide.backends.registry": ("load_backend",),
-    "coincide.models.library": ("load_model",),
+    "coincide.models.library": ("lesions_of", "load_model"),
     "coincide.comparisons.compare": ("Comparison", "compare"),
+    "coincide.comparisons.lesion": ("LesionStudy", "lesion"),
     "coincide.comparisons.runs": ("run",),
     "coincide.comparisons.foreign": ("read_foreign",),
 }  # fmt: skip

@@ -26,6 +26,7 @@ from .oracle_steps import Tolerance
 
 MAX_CELLS = 500
 MAX_RESTARTS = 2_000_000
+RADAU_RELATIVE = 1e-10
 _STIFF_STEPS = 300_000
 _OWN = ("auto", "dop853", "lsoda", "radau")
 
@@ -33,8 +34,11 @@ _OWN = ("auto", "dop853", "lsoda", "radau")
 class OracleBackend(Backend):
     """Continuous time, adaptive and of high order; its three modes are the same.
 
-    ``auto`` integrates by DOP853, unless the fastest rate of the equations would hold an explicit method
-    to more than 300,000 steps: then by LSODA. ``relative`` and ``absolute`` bound the error of a step.
+    ``auto`` integrates by DOP853; by Radau IIA cells with channels, and where the fastest rate of the
+    equations would hold an explicit method to more than 300,000 steps. ``lsoda`` is there as a check.
+    ``relative`` and ``absolute`` bound the error of a step, by default 1e-12, 1e-10 for Radau IIA, and
+    1e-13: the ends of its steps are far better than the estimate within them. Over 200 ms of a Purkinje
+    cell spikes move by 3e-11 ms and samples by 1e-8 mV at 1e-12; LSODA's at 1e-12 are off by 2e-8 ms.
     In lockstep the scheme asked for has no meaning and is ignored.
     """
 
@@ -87,16 +91,15 @@ class OracleBackend(Backend):
         groups: dict[str, CellGroup] = {}
         notes: list[str] = []
         for name, population in realization.populations.items():
-            relative = self.relative or (1e-10 if asked == "radau" else 1e-12)
+            method, reason = asked or "auto", ""
+            relative = self.relative or (RADAU_RELATIVE if method == "radau" else 1e-12)
             group = CellGroup(realization, population, Tolerance(relative, self.absolute))
-            method = asked or "auto"
             if method == "auto":
-                group.hold(0.0)
-                rate = group.fastest_rate()
-                stiff = np.isfinite(rate) and rate * end / 3 > _STIFF_STEPS
-                method = "lsoda" if stiff else "dop853"
-                if stiff:
-                    notes.append(f"{name}: LSODA, because its fastest rate is {rate:.3g}/ms")
+                method, reason = _choice(group, end)
+                if reason:
+                    notes.append(f"{name}: Radau IIA, because {reason}")
+                    relative = self.relative or RADAU_RELATIVE
+                    group = CellGroup(realization, population, Tolerance(relative, self.absolute))
             group.prepare(method)
             groups[name] = group
         for edges in realization.edges:
@@ -121,6 +124,17 @@ class OracleBackend(Backend):
                 "events": sum(g.n_events for g in groups.values()),
             },
         )
+
+
+def _choice(group: CellGroup, end: float) -> tuple[str, str]:
+    """The method for a population, and why it is not DOP853."""
+    if group.population.cell.lowered is not None:
+        return "radau", "it has channels, whose rates are stiff and often of several pieces"
+    group.hold(0.0)
+    rate = group.fastest_rate()
+    if np.isfinite(rate) and rate * end / 3 > _STIFF_STEPS:
+        return "radau", f"its fastest rate is {rate:.3g}/ms"
+    return "dop853", ""
 
 
 def _run(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import RunError
 from ..core.expressions import names
+from ..core.linear import linear_in
 from ..core.numpy_code import compile_expression, compile_statements, evaluate_constants
 from ..core.program import inlined, program_of
 from ..core.realization import Realization, RealizedPopulation
@@ -16,15 +17,9 @@ from ..core.recording import Spikes, Trace
 from .oracle_events import Arrivals, distance, first_crossing
 from .oracle_inputs import Drive, refractory_ms
 from .oracle_samples import Samples
-from .oracle_steps import (
-    Jacobian,
-    RatesOfSome,
-    ScipyStepper,
-    Stepper,
-    Tolerance,
-    VectorDOP853,
-    jacobian_trees,
-)
+from .oracle_scalar import Inputs, OneCell, ScalarEquations
+from .oracle_single import LSODAStepper, RadauStepper
+from .oracle_steps import RatesOfSome, Stepper, Tolerance, VectorDOP853
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -56,6 +51,7 @@ class CellGroup:
         self._rate_names = [f"rate_{name}_" for name in self._states]
         statements = [a for a in program.update if a.target not in self._states]
         self._derive = compile_statements(statements, self._rate_names)
+        self._statements = statements
         self._increments = [
             [
                 (
@@ -79,7 +75,8 @@ class CellGroup:
             looked_at = [k for k, name in enumerate(self._states) if name in used]
             self._looked_at: Rows = np.array(looked_at, dtype=np.intp)
             self._as_written = compile_expression(tree)
-            self._root = compile_expression(distance(tree))
+            self._distance = distance(tree)
+            self._root = compile_expression(self._distance)
             self._inside = compile_expression(distance(tree, *margin))
             self._at_once = compile_expression(distance(tree, *margin, at_once=True))
             self._beyond = compile_expression(distance(tree, -margin[0], -margin[1]))
@@ -165,18 +162,19 @@ class CellGroup:
     # -- set up ------------------------------------------------------------------------------
 
     def fastest_rate(self) -> float:
-        """The largest rate [1/ms] of the linearised equations at t = 0, by finite differences; inf if
-        they are not finite there."""
-        n, times = len(self._states), np.zeros(self.size)
+        """The largest rate [1/ms] of the linearised equations at t = 0; inf if they are not finite there.
+
+        Conditions in the equations are held, so that a jump is not taken for a slope.
+        """
+        n = len(self._states)
         slopes = np.empty((self.size, n, n))
+        equations = self._scalar(algebra=False)
         with np.errstate(all="ignore"):
-            rates = self._rates(self._all)
-            here = rates(times, self._initial)
-            for j in range(n):
-                shift = 1e-6 * np.maximum(np.abs(self._initial[j]), 1e-3)
-                moved = self._initial.copy()
-                moved[j] += shift
-                slopes[:, :, j] = ((rates(times, moved) - here) / shift).T
+            for k in range(self.size):
+                cell, state = self._one(equations, k), self._initial[:, k]
+                inputs = self.inputs(k, 0.0)
+                modes = cell.conditions(state.tolist(), inputs, ())
+                slopes[k] = cell.jacobian(state, inputs, modes)
         if not np.isfinite(slopes).all():
             return np.inf
         return float(np.max(np.abs(np.linalg.eigvals(slopes)), initial=0.0))
@@ -185,32 +183,63 @@ class CellGroup:
         """Choose the integrator and do what happens at t = 0 but for the arrivals."""
         self.hold(0.0)
         rtol, atol = self._tolerance.relative, self._tolerance.absolute
+        first = 0.1 * self._dt
         if method == "dop853":
-            self._steps = VectorDOP853(
-                self._rates, self._initial, self._search, rtol, atol, 0.1 * self._dt
+            self._steps = VectorDOP853(self._rates, self._initial, self._search, rtol, atol, first)
+            return
+        self._equations = self._scalar(algebra=True)
+        if method == "radau":
+            self._steps = RadauStepper(
+                self, self._initial, self._search, rtol, atol, first, self._reach, self.name
             )
         else:
-            self._steps = ScipyStepper(
-                self._rates, self._initial, self._search, rtol, atol, method, self._jacobian()
-            )
+            self._steps = LSODAStepper(self, self._initial, self._search, rtol, atol)
 
-    def _jacobian(self) -> Jacobian | None:
-        trees = jacobian_trees(self.population.cell)
-        if trees is None:
+    # -- one cell as single numbers ----------------------------------------------------------
+
+    def _scalar(self, algebra: bool) -> ScalarEquations:
+        changing = [d.variable for d in self.drives]
+        used = {n for a in self._statements for n in names(a.expression)}
+        changing += ["not_refractory"] if "not_refractory" in used else []
+        margin = self._tolerance.slack, 8 * self._tolerance.absolute
+        constants = [n for n in (*self._scalars, *self._arrays) if n not in changing]
+        return ScalarEquations(self._statements, self._states, changing, constants, margin, algebra)
+
+    def _one(self, equations: ScalarEquations, cell: int) -> OneCell:
+        return equations.of(self._constants_of(cell))
+
+    def _constants_of(self, cell: int) -> dict[str, float]:
+        numbers = {k: float(v) for k, v in self._scalars.items()}
+        return numbers | {k: float(v[cell]) for k, v in self._arrays.items()}
+
+    def of(self, cell: int) -> OneCell:
+        """The functions of a cell."""
+        return self._one(self._equations, cell)
+
+    def inputs(self, cell: int, time: float) -> Inputs:
+        """The inputs of a cell at a time, then whether it is not refractory, until its next event."""
+        one, now = np.array([cell]), np.array([time])
+        found = [float(d.at(now, one)[0]) if d.moves else float(d.held[cell]) for d in self.drives]
+        return (*found, not bool(self._waiting[cell]))
+
+    def _reach(self, cell: int) -> tuple[float, list[tuple[int, float]]] | None:
+        """The distance of a cell to its threshold as ``constant + Σ factor·state``, if it is linear."""
+        if not self._threshold:
+            return -np.inf, []
+        tree: Any = self._distance
+        values = self._constants_of(cell)
+        found = []
+        for row in self._looked_at.tolist():
+            linear = None if tree is None else linear_in(tree, self._states[row])
+            if linear is None or linear.slope is None or names(linear.slope) - values.keys():
+                return None
+            found.append((row, float(compile_expression(linear.slope)(values))))
+            tree = linear.intercept
+        if tree is None:
+            return 0.0, found
+        if names(tree) - values.keys():
             return None
-        flat = [compile_expression(tree) for row in trees for tree in row]
-        n = len(self._states)
-        held = {v.name for v in self.population.cell.states if v.unless_refractory}
-        rows = [k for k, name in enumerate(self._states) if name in held]
-
-        def jacobian(cell: int, time: float, state: Floats) -> Floats:
-            ns = self._namespace(np.array([cell]), np.array([time]), state[:, None])
-            values: Floats = np.array([np.ravel(f(ns))[0] for f in flat]).reshape(n, n)
-            if self._waiting[cell]:
-                values[rows] = 0.0
-            return values
-
-        return jacobian
+        return float(compile_expression(tree)(values)), found
 
     @property
     def n_steps(self) -> int:
@@ -251,14 +280,17 @@ class CellGroup:
         earliest: Floats = np.minimum(due, until)
         return earliest
 
-    def advance(self, until: float, horizon: float, last: bool) -> tuple[Floats, Rows]:
-        """Move all cells to ``until``; the spikes since the last call, as (times, cells).
+    def advance(
+        self, until: float, horizon: float, last: bool, only: Rows | None = None, stop: bool = False
+    ) -> tuple[Floats, Rows]:
+        """Move all cells, or some, to ``until``; the spikes since the last call, as (times, cells).
 
-        Steps may look as far ahead as ``horizon``; ``last`` lets events at ``until`` happen too.
+        Steps may look as far ahead as ``horizon``; ``last`` lets events at ``until`` happen too, and
+        with *stop* everything ends with the first spike.
         """
         steps = self._steps
         before = until + TOGETHER_MS if last else until - TOGETHER_MS
-        cells = self._all
+        cells = self._all if only is None else only
         while cells.size:
             event = np.maximum(self._next_events(cells), steps.begin[cells])
             # New steps, where there is none.
@@ -292,10 +324,29 @@ class CellGroup:
                     states[:, inner] = steps.exact(some[inner], times[inner])
                 self._happen(some, times, states, crossed=False)
             cells = cells[arrives | crosses | ends]
+            if stop and self._fresh:
+                break
         fresh, self._fresh = self._fresh, []
         if not fresh:
             return np.empty(0), np.empty(0, dtype=np.intp)
         return np.concatenate([t for t, _ in fresh]), np.concatenate([c for _, c in fresh])
+
+    def after_spike(self, cell: int, state: Floats) -> None:
+        """Put one cell at t = 0 into a state (S,) in which a spike has just left it."""
+        one = np.array([cell])
+        self._steps.above[one] = self._on_crossing
+        if not self._on_crossing:
+            self._waiting[one] = self._refractory_ms[one] > 0
+            self._until[one] = self._refractory_ms[one]
+        self._steps.restart(one, np.zeros(1), state[:, None])
+
+    def state_at(self, cell: int, time: float) -> Floats:
+        """The state (S,) of a cell at a time up to which it has been moved, since its last event."""
+        steps, one = self._steps, np.array([cell])
+        if time >= steps.end[cell]:
+            return steps.state[:, cell].copy()
+        found: Floats = steps.dense(one, np.array([time]))[:, 0]
+        return found
 
     def _sample_until(self, cells: Rows, until: Floats) -> None:
         self._samples.between(cells, self._steps.begin[cells], until, self._steps.dense)

@@ -115,7 +115,10 @@ def first_crossing(
         many = np.repeat(rows, _NODES.size)
         root, inside, beyond = (a.reshape(times.shape) for a in measure(many, times.ravel()))
         if first:
-            was_below = np.logical_or.accumulate(beyond < 0, axis=1) | ~above[:, None]
+            below = beyond < 0
+            # A crossing is where it is by round-off of the time, so that it may begin just below.
+            below[:, 0] &= ~above
+            was_below = np.logical_or.accumulate(below, axis=1) | ~above[:, None]
             stayed = ~was_below[:, -1]
             first = False
         else:

@@ -1,20 +1,16 @@
-"""Steps in continuous time: Dormand-Prince 8(5,3) for many cells at once, or SciPy's LSODA and Radau."""
+"""Steps in continuous time: what a stepper is, and Dormand-Prince 8(5,3) for many cells at once."""
 
 from __future__ import annotations
 
-import ast
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import DOP853, LSODA, Radau
+from scipy.integrate import DOP853
 
-from ..core.cell import Cell
 from ..core.errors import RunError
-from ..core.program import inlined_rates
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -23,8 +19,6 @@ RatesOfSome = Callable[[Floats, Floats], Floats]
 """(times, states (S, cells)) to the rates of change, shape (S, cells)."""
 Rates = Callable[[Rows], RatesOfSome]
 """The rates of some cells as a function."""
-Jacobian = Callable[[int, float, Floats], Floats]
-"""(cell, time, state (S,)) to the Jacobian, shape (S, S)."""
 Search = Callable[[Rows, Floats, Floats, Bools], tuple[Floats, Bools]]
 """(cells, begin, end, above) to the first crossing and whether the cell stayed above."""
 
@@ -228,97 +222,3 @@ class VectorDOP853(Stepper):
         after = self._stages(self._rates(cells), cells, times - self.begin[cells], k)
         whole = times == self.end[cells]
         return np.where(whole, self._after[:, cells], after)
-
-
-def jacobian_trees(cell: Cell) -> list[list[ast.expr]] | None:
-    """The derivative of every rate by every state; None if one cannot be written in the language."""
-    # Only the implicit methods need algebra, which takes a while to import.
-    from ..core.symbolic import from_sympy, symbol, to_sympy
-
-    names = [v.name for v in cell.states]
-    rates = inlined_rates(cell)
-    try:
-        whole = {name: to_sympy(rates[name]) for name in names}
-        return [[from_sympy(whole[row].diff(symbol(column))) for column in names] for row in names]
-    except Exception:  # sympy knows derivatives, such as Heaviside's, that our language does not
-        return None
-
-
-class ScipyStepper(Stepper):
-    """SciPy's LSODA or Radau, one solver a cell: for stiff cells, few of them.
-
-    A proposal runs to its limit or to the first piece with a crossing;
-    LSODA cannot be interleaved with another one, so no solver outlives a proposal.
-    """
-
-    _SOLVERS: dict[str, Any] = {"lsoda": LSODA, "radau": Radau}  # noqa: RUF012
-
-    def __init__(
-        self, rates: Rates, state: Floats, search: Search, rtol: float, atol: float,
-        method: str, jacobian: Jacobian | None,
-    ) -> None:  # fmt: skip
-        super().__init__(state, search)
-        self._solver = self._SOLVERS[method]
-        self._rates, self._jacobian = rates, jacobian
-        self._rtol, self._atol = rtol, atol
-        self._pieces: list[list[Any]] = [[] for _ in range(state.shape[1])]
-
-    def _make(self, cell: int, limit: float) -> Any:
-        one: Rows = np.array([cell])
-
-        of_one = self._rates(one)
-
-        def rates(t: float, y: Floats) -> Floats:
-            return of_one(np.array([t]), y[:, None])[:, 0]
-
-        jacobian = self._jacobian
-        jac = None if jacobian is None else (lambda t, y: jacobian(cell, t, y))
-        return self._solver(
-            rates, self.begin[cell], self.state[:, cell].copy(), limit,
-            rtol=self._rtol, atol=self._atol, jac=jac,
-        )  # fmt: skip
-
-    def propose(self, cells: Rows, limit: Floats) -> None:
-        """Run one solver a cell up to its limit or its first crossing."""
-        for cell, last in zip(cells.tolist(), limit.tolist(), strict=True):
-            solver = self._make(cell, last)
-            pieces = self._pieces[cell] = []
-            one: Rows = np.array([cell])
-            above = self.above[one]
-            while solver.status == "running":
-                problem = solver.step()
-                if solver.status == "failed":
-                    raise RunError("oracle", f"cell {cell} at {solver.t:.6g} ms: {problem}")
-                self.n_steps += 1
-                pieces.append(solver.dense_output())
-                self.end[cell] = solver.t
-                begin, end = np.array([solver.t_old]), np.array([solver.t])
-                self.crossing[one], above = self._search(one, begin, end, above)
-                if np.isfinite(self.crossing[cell]):
-                    break
-            self._above_after[cell] = above[0]
-            self._after[:, cell] = solver.y
-
-    def dense(self, cells: Rows, times: Floats, rows: Rows | None = None) -> Floats:
-        """The states (S, times) by the solver's own interpolation."""
-        found = np.empty((self.state.shape[0], cells.size))
-        for cell in np.unique(cells).tolist():
-            here = np.flatnonzero(cells == cell)
-            pieces = self._pieces[cell]
-            edges = np.array([p.t for p in pieces])
-            which = np.minimum(np.searchsorted(edges, times[here]), len(pieces) - 1)
-            for piece in np.unique(which).tolist():
-                mine = here[which == piece]
-                found[:, mine] = pieces[piece](times[mine])
-        return found if rows is None else found[rows]
-
-    def exact(self, cells: Rows, times: Floats) -> Floats:
-        """The states (S, times) by interpolation, which is as good as the steps here."""
-        found = np.empty((self.state.shape[0], cells.size))
-        for k, (cell, time) in enumerate(zip(cells.tolist(), times.tolist(), strict=True)):
-            if time == self.end[cell]:
-                found[:, k] = self._after[:, cell]
-                continue
-            piece = next(p for p in self._pieces[cell] if time <= p.t)
-            found[:, k] = piece(time)
-        return found

@@ -18,6 +18,7 @@ from ..core.features import FEATURES
 from ..core.numpy_code import (
     Namespace,
     compile_expression,
+    compile_for_one,
     compile_statements,
     evaluate_constants,
 )
@@ -132,7 +133,8 @@ class _Group:
         self.ns.update({name: value.copy() for name, value in population.initial.items()})
         self.ns["not_refractory"] = np.ones(population.size, dtype=bool)
         self.states = [v.name for v in cell.states]
-        self._update = compile_statements(program.update, self.states)
+        compiled = compile_for_one if population.size == 1 else compile_statements
+        self._update = compiled(program.update, self.states)
         self._threshold = (
             None if program.threshold is None else compile_expression(program.threshold)
         )

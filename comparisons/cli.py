@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,6 +40,11 @@ from .arguments import (
     tolerance_of,
     write_json,
 )
+from .gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
+from .gait import app as gait_app
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(
     name="coincide",
@@ -49,6 +54,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(gait_app, name="gait")
 
 # Typer brings a click of its own in some versions: the class that all its usage errors have in common.
 _USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -88,6 +95,13 @@ def _interrupted() -> int:
     return 130
 
 
+def _console() -> Console:
+    """Where a command prints; imported late, as --help and quiet runs print nothing with it."""
+    from rich.console import Console
+
+    return Console()
+
+
 @app.command()
 def compare(
     model: Model,
@@ -99,6 +113,11 @@ def compare(
     dt: Dt = None,
     seed: Seed = None,
     assignments: Set = None,
+    gait: Gait = None,
+    gait_column: GaitColumn = None,
+    gait_into: GaitInto = None,
+    gait_amplitude: GaitAmplitude = None,
+    frame_rate: FrameRate = None,
     device: Device = "cpu",
     precision: Precision = None,
     target: Target = None,
@@ -140,6 +159,10 @@ def compare(
     }  # fmt: skip
     check_writable(out, json_file)
     console = Console(stderr=json_file == "-")
+    follow = partial(
+        driven, gait=gait, column=gait_column, into=gait_into, amplitude=gait_amplitude,
+        frame_rate=frame_rate,
+    )  # fmt: skip
     if sweep:
         from .sweep import run_sweep
 
@@ -151,10 +174,12 @@ def compare(
             changed, duration=duration, dt=dt, seed=seed, assignments=assignments or ()
         )
         points = run_sweep(
-            model, changes, console, json_file, out, report, backends, modes or ["lockstep"], how
-        )
+            model, lambda e: follow(changes(e), None), console, json_file, out, report, backends,
+            modes or ["lockstep"], how,
+        )  # fmt: skip
         return max(exit_status(point.comparison, expected) for point in points)
     experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
+    experiment = follow(experiment, console)
     with running(console, experiment) as progress:
         result = comparing.compare(
             experiment, backends, modes or ["lockstep"], **how, on_start=progress.start,
@@ -176,6 +201,84 @@ def compare(
 
 
 @app.command()
+def lesion(
+    model: Model,
+    lesions: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LESION...",
+            help="Names of the model's lesions, or 'a.weight *= 0.5', 'remove 40% b', 'silence c', "
+            "a JSON file; joined with +.",
+        ),
+    ],
+    variant: Variant = "",
+    backends: Backends = None,
+    modes: Modes = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Seeds of every arm (default: 5, or 1 if nothing is random).")
+    ] = None,
+    severity: Annotated[
+        str | None, typer.Option(help="Severities from 0 to 1, such as 0,0.25,0.5,1.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Where measuring starts (default: a fifth).")
+    ] = None,
+    method: MethodOption = None,
+    duration: Duration = None,
+    dt: Dt = None,
+    seed: Seed = None,
+    assignments: Set = None,
+    gait: Gait = None,
+    gait_column: GaitColumn = None,
+    gait_into: GaitInto = None,
+    gait_amplitude: GaitAmplitude = None,
+    frame_rate: FrameRate = None,
+    device: Device = "cpu",
+    precision: Precision = None,
+    target: Target = None,
+    reference: Annotated[
+        bool, typer.Option("--reference/--no-reference", help="Run the reference too.")
+    ] = True,
+    timeout: Timeout = 3600.0,
+    jobs: Jobs = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tables (CSV, JSON) and figures.")
+    ] = None,
+    json_file: Json = None,
+    fresh: Fresh = False,
+) -> int:
+    """Run a model healthy and lesioned: is the effect larger than what the simulators differ by?"""
+    from ..core.units import milliseconds
+    from .lesion import lesion as study_of
+    from .lesion.arms import read_severities
+    from .lesion.terminal import exit_status, print_study, running
+    from .terminal import Console
+
+    check_writable(out, json_file)
+    severities = read_severities(severity)
+    start_ms = None if start is None else milliseconds(start, "--from")
+    experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
+    console = Console(stderr=json_file == "-")
+    experiment = driven(
+        experiment, console, gait, gait_column, gait_into, gait_amplitude, frame_rate
+    )
+    with running(console, experiment) as bars:
+        study = study_of(
+            experiment, lesions, backends, modes or ["aligned"], seeds=seeds,
+            severities=severities, start_ms=start_ms, method=method, device=device,
+            precision=precision, target=target, reference=reference, jobs=jobs,
+            timeout_s=timeout, fresh=fresh, on_plan=bars.plan, on_start=bars.start,
+            on_end=bars.end,
+        )  # fmt: skip
+    print_study(console, study)
+    if json_file is not None:
+        write_json(study.to_dict(), json_file)
+    if out is not None:
+        console.print(f"tables and figures: {study.save(out)}")
+    return exit_status(study)
+
+
+@app.command()
 def run(
     model: Model,
     backend: Annotated[str, typer.Option("-b", "--backend", help="One backend.")] = "reference",
@@ -189,6 +292,11 @@ def run(
     dt: Dt = None,
     seed: Seed = None,
     assignments: Set = None,
+    gait: Gait = None,
+    gait_column: GaitColumn = None,
+    gait_into: GaitInto = None,
+    gait_amplitude: GaitAmplitude = None,
+    frame_rate: FrameRate = None,
     device: Device = "cpu",
     precision: Precision = None,
     target: Target = None,
@@ -220,18 +328,24 @@ def run(
         undone = None if undo is None else tuple(u for u in undo.split(",") if u)
         settings = Settings(mode, method, device, precision, undone, target)  # type: ignore[arg-type]
     if model.endswith(".npz"):
+        if gait is not None:
+            raise InputError(
+                "--gait", "what is drawn cannot be driven; give the model, not its npz"
+            )
         realization = Realization.load(model)
     else:
-        realization = realize(
-            load_experiment(model, variant, duration, dt, seed, assignments or ())
-        )
+        experiment = driven(
+            load_experiment(model, variant, duration, dt, seed, assignments or ()),
+            None if quiet else _console(), gait, gait_column, gait_into, gait_amplitude, frame_rate,
+        )  # fmt: skip
+        realization = realize(experiment)
     if quiet:
         progress = write_progress(progress_file) if progress_file else lambda fraction: None
         data = run_to_folder(realization, backend, settings, out, progress)
         return 0 if data["status"] == "ok" else 3
-    from .terminal import Console, one_bar, print_run
+    from .terminal import one_bar, print_run
 
-    console = Console()
+    console = _console()
     with one_bar(console, backend) as bar:
         data = run_to_folder(realization, backend, settings, out, bar)
     print_run(console, data, out)
@@ -293,7 +407,8 @@ def show(
     ] = False,
 ) -> None:
     """Show a model: equations, parameters with units, populations, projections; its JSON with --json."""
-    from .overview import print_experiment
+    from ..models.library import MODELS, lesions_of
+    from .overview import print_experiment, print_lesions
     from .terminal import Console
 
     if schema:
@@ -308,6 +423,8 @@ def show(
         write_json(experiment.to_dict(), json_file)
     else:
         print_experiment(Console(), experiment)
+        if model in MODELS and lesions_of(model):
+            print_lesions(Console(), lesions_of(model))
 
 
 @app.command()

@@ -10,8 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..backends.registry import entries, is_installed
+from ..core.cable import CableCell
+from ..core.describe import cable_lines
 from ..core.experiment import Experiment
-from ..core.populations import Population
+from ..core.losses import n_lost
+from ..core.perturbations import Lesion
+from ..core.populations import AnyPopulation, Population
 from ..core.units import Quantity
 from ..models.library import MODELS
 from .keys import installed_version
@@ -46,7 +50,7 @@ def print_inventory(console: Console, data: Mapping[str, Any]) -> None:
     """The inventory as two tables."""
     models = Table(title="models", title_justify="left", box=None, header_style="dim")
     for heading in ("name", "variants", "", "source"):
-        models.add_column(heading, overflow="fold")
+        models.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for model in data["models"]:
         models.add_row(
             f"[bold]{escape(model['name'])}[/]", escape(", ".join(model["variants"])),
@@ -83,17 +87,38 @@ def print_experiment(console: Console, experiment: Experiment) -> None:
                 "poisson": "Poisson spike trains", "spike_trains": "given spike trains"
             }[population.kind]  # fmt: skip
             rate = f", {_value(population.rate)}" if population.kind == "poisson" else ""
-            console.print(f"[bold]{population.name}[/]: {population.size:,} {what}{rate}\n")
+            console.print(
+                f"[bold]{population.name}[/]: {population.size:,} {what}{_lost(population)}{rate}\n"
+            )
     _print_connections(console, e)
+
+
+def print_lesions(console: Console, lesions: Mapping[str, Lesion]) -> None:
+    """The lesions of a model, with what each changes."""
+    table = Table(title="\nlesions", title_justify="left", box=None, header_style="dim")
+    for heading in ("name", "what", "changes"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
+    for lesion in lesions.values():
+        changes = "; ".join(str(p) for p in lesion.perturbations)
+        table.add_row(f"[bold]{escape(lesion.name)}[/]", escape(lesion.title), escape(changes))
+    console.print(table)
 
 
 def _print_population(console: Console, experiment: Experiment, population: Population) -> None:
     cell = experiment.cells[population.name]
     console.print(
-        f"[bold]{population.name}[/]: {population.size:,} cells, model {population.model.name}"
+        f"[bold]{population.name}[/]: {population.size:,} cells{_lost(population)}, "
+        f"model {population.model.name}"
     )
     if population.model.source:
         console.print(f"  {escape(population.model.source)}", style="dim")
+    if isinstance(population.model, CableCell):
+        for line in cable_lines(population.model):
+            console.print(f"  {escape(line)}", highlight=False)
+        own = {**population.parameters, **population.initial}
+        values = [f"{k} = {v if isinstance(v, str) else _value(v)}" for k, v in own.items()]
+        console.print(f"  {escape(', '.join(values))}\n" if values else "", highlight=False)
+        return
     for variable in (*cell.states, *cell.subexpressions):
         console.print(f"  {escape(str(variable))}", highlight=False)
     if population.model.threshold:
@@ -110,6 +135,11 @@ def _print_population(console: Console, experiment: Experiment, population: Popu
     for name, value in given.items():
         table.add_row(f"  {name}(0)", escape(value if isinstance(value, str) else _value(value)))
     console.print(table, "")
+
+
+def _lost(population: AnyPopulation) -> str:
+    lost = n_lost(population)
+    return f" of which {lost:,} are lost" if lost else ""
 
 
 def _print_connections(console: Console, experiment: Experiment) -> None:

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -290,31 +290,49 @@ def execute(
     ``executor`` is anything with the interface of concurrent.futures; threads by default, each waiting
     for its own process. ``on_start`` gets the id of a run and the file to which it writes its progress.
     """
+    todo = [
+        Job(str(path), realization.digest, backend, settings, timeout_s, fresh)
+        for backend, settings in requests
+    ]
+    return perform_all(
+        todo, jobs=jobs, executor=executor,
+        on_start=lambda k, job: on_start(job.id, job.progress_file),
+        on_end=lambda k, run: on_end(run),
+    )  # fmt: skip
+
+
+def perform_all(
+    todo: Sequence[Job],
+    *,
+    jobs: int | None = None,
+    executor: Executor | None = None,
+    on_start: Callable[[int, Job], None] = lambda k, job: None,
+    on_end: Callable[[int, Run], None] = lambda k, run: None,
+) -> tuple[Run, ...]:
+    """Perform jobs, of several realizations too, side by side; the runs in the order of the jobs.
+
+    The callbacks get the place of the job among those given.
+    """
     with tempfile.TemporaryDirectory(prefix="coincide-progress-") as progress:
         todo = [
-            Job(
-                str(path), realization.digest, backend, settings, timeout_s, fresh,
-                str(Path(progress) / f"{k}"),
-            )
-            for k, (backend, settings) in enumerate(requests)
-        ]  # fmt: skip
+            replace(job, progress_file=str(Path(progress) / f"{k}")) for k, job in enumerate(todo)
+        ]
         pool = executor or ThreadPoolExecutor(jobs or os.cpu_count() or 1)
         try:
             futures = {}
-            for job in todo:
-                on_start(job.id, job.progress_file)
-                futures[pool.submit(perform, job)] = job
+            for k, job in enumerate(todo):
+                on_start(k, job)
+                futures[pool.submit(perform, job)] = k
             results = {}
             for future in as_completed(futures):
-                job = futures[future]
+                k = futures[future]
                 try:
-                    results[job.id] = future.result()
+                    results[k] = future.result()
                 except Exception as error:  # the executor itself may fail, on a cluster in any way
                     reason = f"{type(error).__name__}: {error}"
-                    results[job.id] = _as_run(
-                        job, {"status": "failed", "reason": reason}, None, False
-                    )
-                on_end(results[job.id])
+                    failed = {"status": "failed", "reason": reason}
+                    results[k] = _as_run(todo[k], failed, None, False)
+                on_end(k, results[k])
         except BaseException:
             # Every waiting thread sees this file and ends its process.
             (Path(progress) / _CANCELLED).touch()
@@ -325,7 +343,7 @@ def execute(
         if executor is None:
             assert isinstance(pool, ThreadPoolExecutor)
             pool.shutdown()
-        return tuple(results[job.id] for job in todo)
+        return tuple(results[k] for k in range(len(todo)))
 
 
 def run_to_folder(

@@ -20,7 +20,7 @@ from .units import Quantity, parse_unit
 from .values import Array, Distribution, Exponential, LogNormal, Normal, TruncatedNormal, Uniform
 from .values import Value as _Value
 
-Value: TypeAlias = Quantity | Array | Distribution
+Value: TypeAlias = Quantity | Array | Uniform | Normal | TruncatedNormal | LogNormal | Exponential
 Number: TypeAlias = Value | float | int | tuple[float, ...]
 """What can be scaled: a value with a unit, a plain number, a list of plain numbers."""
 

@@ -70,13 +70,17 @@ class CableCell(Description):
         names = [c.name for c in self.channels] + [i.name for i in self.ions]
         for name in names:
             if names.count(name) > 1:
-                raise InputError(f"{self.name}.{name}", "is the name of two things; rename one")
+                raise InputError(
+                    f"{self.name}.{name}",
+                    "is the name of two channels or ions; call a channel 'sodium' and its ion 'na'",
+                )
         for channel in self.channels:
             self._check_channel(channel)
+        channels = [c.name for c in self.channels]
         for stand_in in self.stand_ins:
             for channel_name in stand_in.channels:
-                if channel_name not in names:
-                    raise unknown(f"{self.name}.stand_ins", "channel", channel_name, names)
+                if channel_name not in channels:
+                    raise unknown(f"{self.name}.stand_ins", "channel", channel_name, channels)
         if self.spike_at is not None:
             self.morphology.place(self.spike_at, f"{self.name}.spike_at")
         _ = self.lowered  # its equations are checked as any others are
@@ -127,6 +131,9 @@ class CableCell(Description):
             missing = "its concentrations: give outside, and inside or a pool"
         elif channel.permeability is None and not ion.has_reversal:
             missing = "a reversal potential: give reversal, or outside and inside or a pool"
+        elif channel.permeability is None and ion.reversal is None and ion.pool is not None:
+            if ion.pool.start.internal <= 0:
+                missing = "a concentration above 0 for Nernst's equation: give the pool a floor"
         if missing:
             raise InputError(f"{self.name}.{ion.name}", f"{channel.name} needs {missing}")
 

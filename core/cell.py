@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cable import CableCell
 from .equations import (
@@ -298,8 +298,7 @@ def _write_receptor(
     here = _voltage_at(population.model, receptor, where)
     if here is not None and "v" not in outside:
         # In a tree v is the membrane potential at the receptor's place.
-        outside["v"] = outside[here]
-        new_names["v"] = here
+        outside["v"] = replace(outside[here], name="v", right=None)
     known = known_dimensions((*outside.values(), *local))
     for variable in local:
         if variable.kind == "input":
@@ -314,6 +313,8 @@ def _write_receptor(
     for variable in local:
         if variable.kind == "parameter" and variable.name not in written.parameters:
             raise InputError(f"{where}.{variable.name}", "the parameter has no value")
+    if here is not None:
+        new_names.setdefault("v", here)
     renamed = tuple(
         Variable(
             new_names[v.name], v.kind, v.unit, v.dimension,
@@ -333,8 +334,15 @@ def _voltage_at(model: NeuronModel | CableCell, receptor: Receptor, where: str) 
     """The membrane potential at a receptor on a tree."""
     if not isinstance(model, CableCell):
         return None
-    place = receptor.port if receptor.port and "(" in receptor.port else _a_place(model)
-    return model.lowered.named("v", model.lowered.at(place, where))
+    lowered = model.lowered
+    if receptor.port is None:
+        return lowered.named("v", lowered.at(_a_place(model), where))
+    if "(" in receptor.port:
+        return lowered.named("v", lowered.at(receptor.port, where))
+    ports = [lowered.named("I", k) for k in range(len(lowered.compartments))]
+    if receptor.port not in ports:
+        raise unknown(where, f"(input) of {model.name}", receptor.port, ports)
+    return lowered.named("v", ports.index(receptor.port))
 
 
 def _read_port(

@@ -21,7 +21,7 @@ from .equations import parse_equations
 from .errors import InputError, unknown
 from .kinetics import Gate, Scheme
 from .names import check_identifier
-from .units import TIME, Dimension, Quantity, dimension_of_unit
+from .units import DIMENSIONLESS, TIME, Dimension, Quantity, dimension_of_unit
 from .values import Array, Value, check_value, smallest
 
 DENSITY = dimension_of_unit("nS/um**2")
@@ -32,6 +32,18 @@ CONCENTRATION = dimension_of_unit("mM")
 LENGTH = dimension_of_unit("um")
 
 Amount = Literal["conductance", "permeability"]
+
+
+_MADE = frozenset({"I", "conductance", "permeability", "reversal", "warmth", "ratio"})
+"""What lowering calls its own, with the channel's name behind."""
+
+
+def relative_number(given: Quantity, dimension: Dimension, where: str) -> float:
+    """A number in internal units of a part without a name, whose place is known to what holds it."""
+    try:
+        return given.to(dimension, where)
+    except InputError as error:
+        raise InputError(where, error.problem, relative=True) from None
 
 
 class Pool(Description):
@@ -51,11 +63,11 @@ class Pool(Description):
     def _consistent(self) -> Pool:
         for field, dimension in (("depth", LENGTH), ("tau", TIME)):
             given = getattr(self, field)
-            if given.to(dimension, f"Pool.{field}") <= 0:
+            if relative_number(given, dimension, f"Pool.{field}") <= 0:
                 raise InputError(f"Pool.{field}", f"{given} has to be > 0", relative=True)
         for field in ("rest", "floor", "initial"):
             given = getattr(self, field)
-            if given is not None and given.to(CONCENTRATION, f"Pool.{field}") < 0:
+            if given is not None and relative_number(given, CONCENTRATION, f"Pool.{field}") < 0:
                 problem = f"{given} is negative; a concentration has to be >= 0"
                 raise InputError(f"Pool.{field}", problem, relative=True)
         return self
@@ -150,7 +162,8 @@ class Channel(Description):
     @classmethod
     def _region(cls, region: str) -> str:
         if not region.strip():
-            raise InputError("region", "is empty; write 'all', a section's name or a place")
+            problem = "is empty; write 'all', a section's name or a place"
+            raise InputError("Channel", problem, relative=True)
         return region.strip()
 
     @model_validator(mode="after")
@@ -172,6 +185,15 @@ class Channel(Description):
                 self.name, "needs a conductance or a permeability, one of the two; "
                 "without it its current would be nobody's",
             )  # fmt: skip
+        if self.region in self.elsewhere:
+            raise InputError(
+                f"{self.name}.elsewhere",
+                f"gives {self.region!r} again, which is the region; leave one",
+            )
+        if self.is_point and self.elsewhere:
+            raise InputError(
+                f"{self.name}.elsewhere", "is for densities; a conductance in nS is at one place"
+            )
         density = DENSITY if self.amount == "conductance" else PERMEABILITY
         for place, value in self.amounts.items():
             own = place == self.region
@@ -211,6 +233,10 @@ class Channel(Description):
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"{self.name}.{name}", "is the name of two things; rename one")
+            if name in _MADE:
+                raise InputError(
+                    f"{self.name}.{name}", f"is what the channel's own {name} is called; rename it"
+                )
         if self.scheme is not None and self.open is None:
             raise InputError(
                 f"{self.name}.open",
@@ -262,5 +288,8 @@ def _dimension(value: Value) -> Dimension:
     if isinstance(value, Quantity):
         return value.dimension
     if isinstance(value, Array):
-        return dimension_of_unit(value.unit)
+        try:
+            return dimension_of_unit(value.unit)
+        except InputError:
+            return DIMENSIONLESS  # what checks the value knows where it is
     return next(iter(value.quantities().values())).dimension

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from textwrap import dedent
 from typing import Any
 
+from .cable import CableCell
 from .experiment import Experiment
+from .losses import n_lost
+from .populations import AnyPopulation
 
 _FEW = 6
 
@@ -22,7 +25,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "columns": ("name", "cells", "kind", "receptors", "values"),
                 "rows": [
                     (
-                        p["name"], experiment.population(p["name"]).size,
+                        p["name"], _cells(experiment.population(p["name"])),
                         p["model"]["name"] if "model" in p else p["kind"],
                         _mapping(p.get("receptors", {})),
                         _mapping({**p.get("parameters", {}), **p.get("initial", {})})
@@ -62,6 +65,11 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _cells(population: AnyPopulation) -> int | str:
+    lost = n_lost(population)
+    return f"{population.size} ({lost} lost)" if lost else population.size
+
+
 def _models(populations: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Every neuron model once, with the populations that have it."""
     found: list[tuple[Any, list[str]]] = []
@@ -83,7 +91,55 @@ def _models(populations: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
+def cable_lines(cell: CableCell) -> list[str]:
+    """A cable cell in lines of text: geometry, membrane, channels with how they open, ions, threshold."""
+    compartments = cell.lowered.compartments
+    sections, area = len(cell.morphology.sections), sum(c.area for c in compartments)
+    lines = [
+        f"{sections} section{'s' * (sections > 1)} in {len(compartments)} "
+        f"compartment{'s' * (len(compartments) > 1)}, {area:,.6g} µm², {cell.celsius:g} °C",
+        f"capacitance {_text(cell.capacitance)}"
+        + (f", axial resistivity {_text(cell.axial_resistivity)}" if len(compartments) > 1 else "")
+        + f", v(0) = {_text(cell.v_initial)}",
+    ]
+    for channel in cell.channels:
+        amounts = ", ".join(f"{_text(v)} in {region}" for region, v in channel.amounts.items())
+        through = channel.ion or f"reversal {_text(channel.reversal)}"
+        lines.append(
+            f"{channel.name} ({through}): {channel.amount} {amounts}, open {channel.opening}"
+        )
+        if channel.q10 != 1.0:
+            lines.append(f"  rates × {channel.q10:g}^((celsius - {channel.q10_celsius:g})/10)")
+        # Parameters stand below with their values.
+        lines += [f"  {line.strip()}" for line in channel.equations.splitlines() if "=" in line]
+        for gate in channel.gates:
+            parts = {f: getattr(gate, f) for f in ("alpha", "beta", "inf", "tau")}
+            lines.append(
+                f"  {gate.name}: " + ", ".join(f"{k} = {v}" for k, v in parts.items() if v)
+            )
+        if channel.scheme is not None:
+            lines.append(
+                f"  {len(channel.scheme.states)} states: " + "; ".join(channel.scheme.transitions)
+            )
+        if channel.parameters:
+            lines.append(f"  {_mapping(channel.parameters)}")
+    for ion in cell.ions:
+        fields = {f: getattr(ion, f) for f in ("reversal", "inside", "outside") if getattr(ion, f)}
+        text = f"ion {ion.name} ({ion.valence:+d}): {_mapping(fields)}"
+        if ion.pool is not None:
+            shell = ion.pool.model_dump(exclude_none=True)
+            text += f"{', ' if fields else ''}inside a shell: {_mapping(shell)}"
+        lines.append(text)
+    if cell.threshold is not None:
+        lines.append(
+            f"spike when {cell.threshold} becomes true, with spike_threshold {cell.spike_threshold}"
+        )
+    return lines
+
+
 def _equations(model: Mapping[str, Any]) -> str:
+    if model.get("kind") == "cable":
+        return "\n".join(cable_lines(CableCell.model_validate(model)))
     lines = [dedent(model["equations"]).strip(), ""]
     for word in ("threshold", "reset", "refractory"):
         if model.get(word):

@@ -8,6 +8,7 @@ g_ij = g_i·g_j/Σg.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from .channels import relative_number
 from .description import Description
 from .errors import InputError
 from .morphology import Morphology, Section
@@ -49,7 +51,7 @@ class LengthConstant(Description):
 
     @model_validator(mode="after")
     def _consistent(self) -> LengthConstant:
-        if self.frequency.to(_HZ, "frequency") <= 0:
+        if relative_number(self.frequency, _HZ, "LengthConstant.frequency") <= 0:
             problem = f"{self.frequency} has to be > 0"
             raise InputError("LengthConstant.frequency", problem, relative=True)
         return self
@@ -62,12 +64,13 @@ class LengthConstant(Description):
             # λ in µm: d [µm]/(f [1/ms]·Ra [GOhm·µm]·C [pF/µm²]), and GOhm·pF = ms.
             scale = math.pi * frequency * resistivity * capacitance
             electrotonic += (x1 - x0) / (0.5 * math.sqrt(0.5 * (d0 + d1) / scale))
-        count = int((electrotonic / self.fraction + 0.9) / 2) * 2 + 1
-        if count > _MOST:
+        pieces = electrotonic / self.fraction
+        if pieces > _MOST:
             raise InputError(
-                f"{section.name}", f"would have {count:,} compartments; choose a larger fraction"
+                section.name,
+                f"would have {pieces:.3g} compartments; at most {_MOST:,}: choose a larger fraction",
             )
-        return count
+        return int((pieces + 0.9) / 2) * 2 + 1
 
 
 Discretisation = Annotated[FixedSegments | LengthConstant, Field(discriminator="kind")]
@@ -76,7 +79,7 @@ Discretisation = Annotated[FixedSegments | LengthConstant, Field(discriminator="
 
 @dataclass(frozen=True)
 class Compartment:
-    """A piece of a section: number ``k`` of ``n`` in it, its middle at the fraction ``x``, its area in µm²."""
+    """A piece of a section: number ``k`` of ``n`` in it, of an area in µm²."""
 
     section: str
     k: int
@@ -178,7 +181,7 @@ def _pieces(
 ) -> list[tuple[float, float, float]]:
     """The cones between two distances as (length, first diameter, last diameter)."""
     found = []
-    for (x0, d0), (x1, d1) in zip(profile, profile[1:], strict=False):
+    for (x0, d0), (x1, d1) in itertools.pairwise(profile):
         a, b = max(x0, start), min(x1, stop)
         if b > a and x1 > x0:
             slope = (d1 - d0) / (x1 - x0)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from .cable import CableCell
 from .cell import Cell, Port, build_cell, choose_port
 from .clock import to_steps
 from .description import Description, explain
@@ -28,11 +29,16 @@ SCHEMA_VERSION = 1
 
 
 class Record(Description):
-    """State variables to sample at every step, of ``cells`` of a population (all by default)."""
+    """State variables to sample at every step, of ``cells`` of a population (all by default).
+
+    ``at`` is a place on a cable cell such as ``"dend(0.5)"``: the variables are then those of the compartment
+    there, ``"v"`` or ``"m_na"``.
+    """
 
     population: str
     variables: tuple[str, ...]
     cells: Indices | None = None
+    at: str | None = None
 
 
 class Experiment(Description):
@@ -185,9 +191,11 @@ class Experiment(Description):
             states = {v.name for v in self.cells[record.population].states}
             if not record.variables:
                 raise InputError(where, f"names no variable; known: {', '.join(sorted(states))}")
-            for variable in record.variables:
+            for given, variable in zip(
+                record.variables, self.recorded_variables(record), strict=True
+            ):
                 if variable not in states:
-                    raise unknown(where, "state variable", variable, states)
+                    raise self._not_recorded(record, given, states)
                 if (record.population, variable) in seen:
                     raise InputError(where, f"{variable!r} is recorded twice; join the records")
                 seen.add((record.population, variable))
@@ -195,6 +203,39 @@ class Experiment(Description):
                 _check_cells(record.cells, population.size, where, population.name)
                 if not record.cells or len(set(record.cells)) < len(record.cells):
                     raise InputError(where, "cells has to name one or more cells, each once")
+
+    def _not_recorded(self, record: Record, variable: str, states: Set[str]) -> InputError:
+        where = f"records.{record.population}"
+        model = self.neurons(record.population, where).model
+        if isinstance(model, CableCell) and len(model.lowered.compartments) > 1:
+            lowered = model.lowered
+            if record.at is None:
+                places = [
+                    f"{c.section}({c.x:.3g})" for k, c in enumerate(lowered.compartments)
+                    if lowered.named(variable, k) in states
+                ]  # fmt: skip
+                if places:
+                    problem = (
+                        f"{model.name} has a tree; say where {variable!r} is: at={places[0]!r}"
+                    )
+                    return InputError(where, problem)
+            else:
+                end = f"_{lowered.compartments[lowered.at(record.at, where)].name}"
+                states = {s.removesuffix(end) for s in states if s.endswith(end)}
+                where = f"{where}.at {record.at}"
+        return unknown(where, "state variable", variable, states)
+
+    def recorded_variables(self, record: Record) -> tuple[str, ...]:
+        """A record's variables by their names in the equations; InputError for a place that is not there."""
+        if record.at is None:
+            return record.variables
+        where = f"records.{record.population}.at"
+        model = self.neurons(record.population, where).model
+        if not isinstance(model, CableCell):
+            raise InputError(where, f"{model.name} is a point neuron; only a cable cell has places")
+        lowered = model.lowered
+        compartment = lowered.at(record.at, where)
+        return tuple(lowered.named(name, compartment) for name in record.variables)
 
     @cached_property
     def cells(self) -> dict[str, Cell]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from .description import Description
 from .errors import InputError, nearest
@@ -32,15 +34,22 @@ class Gate(Description):
     inf: str | None = None
     tau: str | None = None
 
+    @classmethod
+    @override
+    def _called(cls, data: Mapping[str, Any]) -> object:
+        return None  # m alone is no place: the channel says which
+
     @model_validator(mode="after")
     def _one_form(self) -> Gate:
-        check_variable(self.name, "gate")
+        _check_name(self.name, "Gate")
         rates = [f for f in ("alpha", "beta") if getattr(self, f) is not None]
         limits = [f for f in ("inf", "tau") if getattr(self, f) is not None]
         if len(rates) + len(limits) != 2 or len(rates) == 1:
             given = ", ".join(rates + limits) or "nothing"
             raise InputError(
-                self.name, f"is given by {given}; a gate needs alpha and beta, or inf and tau"
+                f"Gate.{self.name}",
+                f"is given by {given}; a gate needs alpha and beta, or inf and tau",
+                relative=True,
             )
         return self
 
@@ -71,9 +80,16 @@ class Scheme(Description):
     def _conserves(self) -> Scheme:
         if not self.transitions:
             raise _problem("transitions", "is empty; write for instance 'C <-> O (alpha, beta)'")
-        states = self.states
+        arrows, states = self.arrows, self.states
+        between = [(t.source, t.target) for t in arrows]
+        for source, target in between:
+            if between.count((source, target)) > 1:
+                raise _problem(
+                    "transitions",
+                    f"{source} -> {target} is given twice; write the sum of its rates",
+                )
         for state in states:
-            check_variable(state, f"state {state}")
+            _check_name(state, "Scheme")
         if len(states) < 2:
             raise _problem("transitions", f"has the one state {states[0]}; a scheme needs two")
         if self.remainder is not None and self.remainder not in states:
@@ -81,14 +97,14 @@ class Scheme(Description):
                 "remainder",
                 f"there is no state {self.remainder!r}; {nearest(self.remainder, states)}",
             )
-        self._check_connected(states)
+        self._check_connected(states, arrows)
         self._check_initial(states)
         return self
 
-    def _check_connected(self, states: Sequence[str]) -> None:
+    def _check_connected(self, states: Sequence[str], arrows: Sequence[Transition]) -> None:
         """A part that nothing enters or leaves would keep whatever it has: the sum alone is no rule."""
         reached = {states[0]}
-        links = [{t.source, t.target} for t in self.arrows]
+        links = [{t.source, t.target} for t in arrows]
         while grown := [link for link in links if len(link & reached) == 1]:
             reached |= set().union(*grown)
         apart = [s for s in states if s not in reached]
@@ -131,6 +147,13 @@ class Scheme(Description):
     def rest(self) -> str:
         """The state that is 1 minus all others."""
         return self.remainder or self.states[-1]
+
+
+def _check_name(name: str, where: str) -> None:
+    try:
+        check_variable(name, where)
+    except InputError as error:
+        raise InputError(f"{where}.{name}", error.problem, relative=True) from None
 
 
 def _problem(field: str, problem: str) -> InputError:

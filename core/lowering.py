@@ -12,7 +12,7 @@ compartments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from .channels import Channel, Ion
 from .discretisation import Compartment, Compartments, cut
 from .equations import parse_equations
-from .errors import InputError
-from .expressions import names, parse, rename, text
+from .errors import InputError, unknown
+from .expressions import names, parse, rename, text, units_in
 from .names import check_variable
 from .neurons import NeuronModel
 from .units import Quantity, internal_unit
@@ -56,7 +56,9 @@ class LoweredScheme:
 class Lowered:
     """The equations of a cable cell, and where their names come from.
 
-    ``channels[k]`` are the channels in compartment ``k`` with the region whose amount they have.
+    ``channels[k]`` are the channels in compartment ``k`` with the region whose amount they have. ``places``
+    says where a lowered name was written, ``rates`` and ``time_constants`` name the sub-expressions that
+    have to be >= 0 and > 0, ``bounds`` holds what parameters have to be above or, with True, at least.
     """
 
     cell: CableCell
@@ -66,6 +68,10 @@ class Lowered:
     equations: str = field(default="", kw_only=True)
     values: Mapping[str, Value] = field(default_factory=dict, kw_only=True)
     initial: Mapping[str, Value | str] = field(default_factory=dict, kw_only=True)
+    places: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    rates: tuple[str, ...] = field(default=(), kw_only=True)
+    time_constants: tuple[str, ...] = field(default=(), kw_only=True)
+    bounds: Mapping[str, tuple[float, bool]] = field(default_factory=dict, kw_only=True)
 
     @cached_property
     def point(self) -> NeuronModel:
@@ -74,10 +80,15 @@ class Lowered:
         if self.cell.spike_threshold is not None:
             spike_at = self.cell.spike_at or f"{self.cell.morphology.root.name}(0.5)"
             threshold = f"{self.named('v', self.at(spike_at, self.cell.name))} > spike_threshold"
-        return NeuronModel(
-            name=self.cell.name, equations=self.equations, threshold=threshold,
-            parameters=dict(self.values), initial=dict(self.initial), source=self.cell.source,
-        )  # fmt: skip
+        try:
+            return NeuronModel(
+                name=self.cell.name, equations=self.equations, threshold=threshold,
+                parameters=dict(self.values), initial=dict(self.initial), source=self.cell.source,
+            )  # fmt: skip
+        except InputError as error:
+            name = error.where.removeprefix(f"{self.cell.name}.")
+            place = f"{self.cell.name}.{self.places[name]}" if name in self.places else error.where
+            raise InputError(place, error.problem) from None
 
     @property
     def compartments(self) -> tuple[Compartment, ...]:
@@ -122,16 +133,46 @@ def lower(cell: CableCell) -> Lowered:
     pieces = cut(cell.morphology, cell.discretisation, resistivity, capacitance)
     writer = _Writer(cell, pieces)
     lines = list(writer.lines())
+    _check_distinct(lines, cell.name)
     return Lowered(
         cell, pieces, writer.channels, schemes=tuple(writer.schemes), equations="\n".join(lines),
-        values=writer.values, initial=writer.initial,
+        values=writer.values, initial=writer.initial, places=writer.places,
+        rates=tuple(writer.rates), time_constants=tuple(writer.time_constants),
+        bounds=writer.bounds,
     )  # fmt: skip
 
 
+def check_bounds(lowered: Lowered, parameters: Mapping[str, Value], where: str) -> None:
+    """InputError for a parameter of the lowered equations that no membrane can have."""
+    for name, value in parameters.items():
+        least = smallest(value)
+        if least is None or name not in lowered.bounds:
+            continue
+        bound, included = lowered.bounds[name]
+        if least.internal < bound or (least.internal == bound and not included):
+            sign = ">=" if included else ">"
+            raise InputError(f"{where}.{name}", f"{least}: it has to be {sign} {bound:g}")
+
+
+def _check_distinct(lines: Sequence[str], where: str) -> None:
+    """InputError where two names, such as those of section a_1 and of compartment 1 of a, become one."""
+    seen: set[str] = set()
+    for line in lines:
+        left = line.partition(" = ")[0].partition(" : ")[0].strip()
+        name = left[1:-3] if left.endswith("/dt") else left
+        if name in seen:
+            raise InputError(
+                where,
+                f"written out, two things would be called {name!r}; rename a section, channel or state",
+            )
+        seen.add(name)
+
+
 def _number(cell: CableCell, name: str) -> float:
-    """A number that the rule for compartments needs; of a distribution its least."""
-    least = smallest(getattr(cell, name))
-    return 1.0 if least is None else least.internal
+    """A number that the rule for compartments needs; of a distribution its least, mean or median."""
+    value = getattr(cell, name)
+    least = smallest(value)
+    return (next(iter(value.quantities().values())) if least is None else least).internal
 
 
 class _Writer:
@@ -144,6 +185,20 @@ class _Writer:
         self.values: dict[str, Value] = {}
         self.initial: dict[str, Value | str] = {}
         self.schemes: list[LoweredScheme] = []
+        self.places: dict[str, str] = {}
+        self.rates: list[str] = []
+        self.time_constants: list[str] = []
+        self.bounds: dict[str, tuple[float, bool]] = {
+            "temperature": (-ZERO_CELSIUS, False), "capacitance": (0.0, False),
+            "axial_resistivity": (0.0, False),
+        }  # fmt: skip
+        self.neighbours: dict[int, list[tuple[int, float]]] = {}
+        for coupling in cut.couplings:
+            for here, there in (
+                (coupling.first, coupling.second),
+                (coupling.second, coupling.first),
+            ):
+                self.neighbours.setdefault(here, []).append((there, coupling.shape))
         self.channels = tuple(tuple(self._in_compartment(k)) for k in range(len(self.compartments)))
 
     def _in_compartment(self, k: int) -> Iterator[tuple[Channel, str]]:
@@ -206,15 +261,14 @@ class _Writer:
             yield from self._ion(ion, carried.get(name, []), k)
         yield f"{area} : um**2"
         self.values[area] = Quantity(self.compartments[k].area, "um**2")
+        self.bounds[area] = (0.0, False)
 
     def _axial(self, k: int) -> list[str]:
         own = _named("v", k, self.compartments)
         found = []
-        for coupling in self.cut.couplings:
-            if k in (coupling.first, coupling.second):
-                other = coupling.second if coupling.first == k else coupling.first
-                there = _named("v", other, self.compartments)
-                found.append(f"{coupling.shape!r}*um/axial_resistivity*({there} - {own})")
+        for other, shape in self.neighbours.get(k, ()):
+            there = _named("v", other, self.compartments)
+            found.append(f"{shape!r}*um/axial_resistivity*({there} - {own})")
         return found
 
     def _ion(self, ion: Ion, densities: list[str], k: int) -> Iterator[str]:
@@ -234,7 +288,7 @@ class _Writer:
                 rate = f"{decays}*{rate}"
             yield f"d{inside}/dt = {rate} : mM"
             self.initial[inside] = ion.pool.start
-        elif ion.inside is not None and k > 0:
+        elif ion.inside is not None and len(self.compartments) > 1:
             yield f"{inside} = {ion.name}i : mM"
         if ion.reversal is None and ion.has_inside and ion.outside is not None:
             here = inside if ion.pool is not None else f"{ion.name}i"
@@ -259,6 +313,9 @@ class _Writer:
             if value is not None:
                 yield f"{name} : {unit}"
                 self.values[name] = value
+                if name != f"e{ion.name}":
+                    included = name in {f"rest_{ion.name}", f"floor_{ion.name}"}
+                    self.bounds[name] = (0.0, included)
 
     # One channel
 
@@ -290,36 +347,60 @@ class _Writer:
             states += channel.scheme.states
         for name in states:
             found[name] = _named(f"{name}_{channel.name}", k, self.compartments)
+        for name in found.keys() & self._outer(channel, k).keys():
+            raise InputError(
+                f"{self.cell.name}.{channel.name}.{name}",
+                f"{name} is what the cell calls its own; choose another name",
+            )
         return found
 
     def _channel(self, channel: Channel, region: str, k: int) -> Iterator[str]:
         where = f"{self.cell.name}.{channel.name}"
-        mapping = {**self._outer(channel, k), **self._inner(channel, k)}
+        inner = self._inner(channel, k)
+        mapping = {**self._outer(channel, k), **inner}
 
         def written(expression: str, part: str) -> str:
             tree = parse(expression, f"{where}.{part}")
-            for name in names(tree):
+            units = units_in(tree, mapping)
+            for name in sorted(names(tree) - mapping.keys()):
                 self._check_name(name, mapping, f"{where}.{part}")
+                if name not in units:
+                    raise unknown(f"{where}.{part}", "variable", name, mapping)
+                if name == "V":
+                    raise InputError(
+                        f"{where}.{part}",
+                        "V is the unit volt; the membrane potential is v (1 V: 1e3*mV)",
+                    )
             return text(rename(tree, mapping))
 
-        def own(name: str) -> str:
-            return _named(f"{name}_{channel.name}", k, self.compartments)
+        def own(name: str, part: str) -> str:
+            # A channel's own alpha_m is not the one made here for its gate m.
+            while name in inner:
+                name = f"gate_{name}"
+            found = _named(f"{name}_{channel.name}", k, self.compartments)
+            self.places[found] = f"{channel.name}.{part}"
+            return found
 
         for variable in parse_equations(channel.equations, channel.name):
             if variable.right is not None:
                 right = written(text(variable.right), variable.name)
+                self.places[mapping[variable.name]] = f"{channel.name}.{variable.name}"
                 yield f"{mapping[variable.name]} = {right} : {variable.unit}"
         warm = f"warmth_{channel.name}*" if channel.q10 != 1.0 else ""
         for gate in channel.gates:
             x = mapping[gate.name]
             if gate.alpha is not None and gate.beta is not None:
-                a, b = own(f"alpha_{gate.name}"), own(f"beta_{gate.name}")
+                a = own(f"alpha_{gate.name}", f"{gate.name}.alpha")
+                b = own(f"beta_{gate.name}", f"{gate.name}.beta")
+                self.rates += [a, b]
                 yield f"{a} = {written(gate.alpha, f'{gate.name}.alpha')} : 1/ms"
                 yield f"{b} = {written(gate.beta, f'{gate.name}.beta')} : 1/ms"
                 yield f"d{x}/dt = {warm}({a}*(1 - {x}) - {b}*{x}) : 1"
                 self.initial[x] = f"{a}/({a} + {b})"
             elif gate.inf is not None and gate.tau is not None:
-                limit, tau = own(f"inf_{gate.name}"), own(f"tau_{gate.name}")
+                limit = own(f"inf_{gate.name}", f"{gate.name}.inf")
+                tau = own(f"tau_{gate.name}", f"{gate.name}.tau")
+                self.time_constants.append(tau)
                 yield f"{limit} = {written(gate.inf, f'{gate.name}.inf')} : 1"
                 yield f"{tau} = {written(gate.tau, f'{gate.name}.tau')} : ms"
                 yield f"d{x}/dt = {warm}({limit} - {x})/{tau} : 1"
@@ -327,8 +408,9 @@ class _Writer:
         if channel.scheme is not None:
             rates = {}
             for arrow in channel.scheme.arrows:
-                name = own(f"rate_{arrow.source}_{arrow.target}")
                 place = f"{arrow.source}->{arrow.target}"
+                name = own(f"rate_{arrow.source}_{arrow.target}", place)
+                self.rates.append(name)
                 yield f"{name} = {warm}({written(arrow.rate, place)}) : 1/ms"
                 rates[arrow.source, arrow.target] = name
             yield from self._scheme(channel, rates, mapping)
@@ -364,13 +446,13 @@ class _Writer:
             yield f"d{states[state]}/dt = {right} : 1"
             if scheme.initial is not None:
                 self.initial[states[state]] = Quantity(scheme.initial.get(state, 0.0))
-        if scheme.initial is None:
-            arrows = tuple((states[a], states[b], r) for (a, b), r in rates.items())
-            self.schemes.append(LoweredScheme(tuple(states.values()), states[scheme.rest], arrows))
+        arrows = tuple((states[a], states[b], r) for (a, b), r in rates.items())
+        self.schemes.append(LoweredScheme(tuple(states.values()), states[scheme.rest], arrows))
 
     def _current(self, channel: Channel, region: str, k: int, opening: str) -> Iterator[str]:
         amount = _amount(channel, region)
         current = _named(f"I_{channel.name}", k, self.compartments)
+        self.places[current] = f"{channel.name}.open"
         v = _named("v", k, self.compartments)
         if channel.permeability is None:
             reversal = f"reversal_{channel.name}"
@@ -398,6 +480,7 @@ class _Writer:
             name = _amount(channel, region)
             yield f"{name} : {unit}"
             self.values[name] = value
+            self.bounds[name] = (0.0, True)
         if channel.ion is None and channel.reversal is not None:
             yield f"reversal_{channel.name} : mV"
             self.values[f"reversal_{channel.name}"] = channel.reversal
@@ -412,3 +495,4 @@ class _Writer:
                 check_variable(name, f"{self.cell.name}.{channel.name}.{variable.name}")
                 yield f"{name} : {internal_unit(variable.dimension)}"
                 self.values[name] = channel.parameters[variable.name]
+                self.places[name] = f"{channel.name}.{variable.name}"

@@ -192,6 +192,13 @@ def load_swc(path: str | Path) -> Morphology:
     sections: list[Section] = []
     home: dict[int, tuple[str, float]] = {}
     soma = [p for p in points.values() if p.kind == 1]
+    for point in soma:
+        if point.parent != -1 and points[point.parent].kind != 1:
+            raise InputError(
+                f"{path}, line {point.line}",
+                f"is a point of the soma, but its parent {point.parent} is none; "
+                "the soma has to hold together and the root",
+            )
     if soma:
         sections.append(_soma(soma))
         home = {p.number: ("soma", 0.5) for p in soma}

@@ -1,9 +1,11 @@
-"""Statements and expressions compiled to NumPy functions."""
+"""Statements and expressions compiled to NumPy functions, or to functions of single numbers."""
 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,6 +59,72 @@ class NumpyRenderer(Renderer):
         return super().call(name, arguments)
 
 
+class ScalarRenderer(Renderer):
+    """Renders expressions as source for single numbers, of which a choice evaluates one branch.
+
+    Conditions among *switches*, by their text, are read from ``s[k]`` instead of being evaluated.
+    """
+
+    functions: ClassVar[Mapping[str, str]] = {"abs": "absolute"}
+
+    def __init__(
+        self, translate: Callable[[str], str], switches: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__(translate)
+        self.switches = switches or {}
+
+    @override
+    def render(self, node: ast.expr) -> str:
+        if isinstance(node, ast.IfExp):
+            test = self._test(node.test)
+            return self.choice(test, self.render(node.body), self.render(node.orelse))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "int":
+            return f"(1.0 if {self._test(node.args[0])} else 0.0)"
+        return super().render(node)
+
+    def _test(self, condition: ast.expr) -> str:
+        switch = self.switches.get(text(condition)) if self.switches else None
+        return self.render(condition) if switch is None else f"s[{switch}]"
+
+    @override
+    def power(self, base: str, exponent: str) -> str:
+        return f"power({base}, {exponent})"
+
+    @override
+    def call(self, name: str, arguments: list[str]) -> str:
+        if name == "clip":
+            return f"minimum(maximum({arguments[0]}, {arguments[1]}), {arguments[2]})"
+        return super().call(name, arguments)
+
+
+def _scalar_exprel(x: float) -> float:
+    return math.expm1(x) / x if x else 1.0
+
+
+def _scalar_sign(x: float) -> float:
+    return x if x != x else float((x > 0) - (x < 0))
+
+
+def _scalar_minimum(a: float, b: float) -> float:
+    return a if a < b or a != a else b
+
+
+def _scalar_maximum(a: float, b: float) -> float:
+    return a if a > b or a != a else b
+
+
+_SCALARS: dict[str, Any] = {
+    name: getattr(math, name)
+    for name in (
+        "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+    )
+} | {
+    "power": math.pow, "absolute": abs, "exprel": _scalar_exprel, "sign": _scalar_sign,
+    "minimum": _scalar_minimum, "maximum": _scalar_maximum, "__builtins__": {},
+    "floor": lambda x: float(math.floor(x)), "ceil": lambda x: float(math.ceil(x)),
+}  # fmt: skip
+
+
 _GLOBALS: dict[str, Any] = {
     name: getattr(np, name)
     for name in (
@@ -65,6 +133,31 @@ _GLOBALS: dict[str, Any] = {
         "logical_and", "logical_or",
     )
 } | {"exprel": exprel, "__builtins__": {}}  # fmt: skip
+
+
+def scalar_code(lines: Sequence[str], arguments: str) -> CodeType:
+    """The code of a function from lines that a `ScalarRenderer` made; `bind_scalar` makes it callable."""
+    source = f"def compiled({arguments}):\n" + "\n".join(f"    {line}" for line in lines)
+    return compile(source, "<coincide program>", "exec")
+
+
+def bind_scalar(
+    code: CodeType, constants: Mapping[str, float], errors: bool = True
+) -> Callable[..., Any]:
+    """A function of single numbers with the values of its constants, by their names in the source.
+
+    With *errors* it computes with Python's numbers, which is fast, and raises ArithmeticError or
+    ValueError where a result is not finite; otherwise with NumPy's, which give inf or nan.
+    """
+    scope: dict[str, Any]
+    if errors:
+        scope = {**_SCALARS, **{k: float(v) for k, v in constants.items()}}
+    else:
+        scope = {**_GLOBALS, "power": np.power}
+        scope |= {k: np.float64(v) for k, v in constants.items()}
+    exec(code, scope)
+    function: Callable[..., Any] = scope["compiled"]
+    return function
 
 
 def _compile(lines: Sequence[str], arguments: str) -> Callable[..., Any]:
@@ -97,20 +190,54 @@ def evaluate(tree: ast.expr, values: Mapping[str, Any]) -> Any:
         raise InputError("parameters", f"{text(tree)!r}{given}: {error}") from error
 
 
-def compile_statements(
-    statements: Sequence[Assignment], results: Sequence[str]
-) -> Callable[[Namespace], None]:
-    """A function that runs the statements on a namespace of arrays and stores the named results."""
+def _needed(statements: Sequence[Assignment]) -> list[str]:
+    """The names that statements read before they are assigned."""
     assigned: set[str] = set()
     needed: list[str] = []
     for statement in statements:
         needed += sorted(names(statement.expression) - assigned - set(needed))
         assigned.add(statement.target)
+    return needed
+
+
+def compile_statements(
+    statements: Sequence[Assignment], results: Sequence[str]
+) -> Callable[[Namespace], None]:
+    """A function that runs the statements on a namespace of arrays and stores the named results."""
+    needed, assigned = _needed(statements), {s.target for s in statements}
     renderer = NumpyRenderer(_local)
     lines = [f"{_local(name)} = ns[{name!r}]" for name in needed]
     lines += [f"{_local(s.target)} = {renderer.render(s.expression)}" for s in statements]
     lines += [f"ns[{name!r}] = {_local(name)}" for name in results if name in assigned]
     return _compile(lines or ["pass"], "ns")
+
+
+def compile_for_one(
+    statements: Sequence[Assignment], results: Sequence[str]
+) -> Callable[[Namespace], None]:
+    """`compile_statements` for arrays of one cell, computed with Python's numbers: 20 times as fast.
+
+    Functions such as exp are the C library's, which may differ from NumPy's in the last digit. What
+    Python refuses (an overflow, a division by 0) is computed by NumPy, which gives inf or nan.
+    """
+    kept = [name for name in results if name in {s.target for s in statements}]
+    needed, renderer = _needed(statements), ScalarRenderer(_local)
+    lines = [f"{', '.join(map(_local, needed))}, = given"] if needed else []
+    lines += [f"{_local(s.target)} = {renderer.render(s.expression)}" for s in statements]
+    lines.append(f"return ({''.join(f'{_local(name)}, ' for name in kept)})")
+    quick, full = bind_scalar(scalar_code(lines, "given"), {}), compile_statements(statements, kept)
+
+    def run(ns: Namespace) -> None:
+        given = [v.item() if isinstance(v := ns[name], np.ndarray) else v for name in needed]
+        try:
+            found = quick(given)
+        except (ArithmeticError, ValueError):
+            full(ns)
+            return
+        for name, value in zip(kept, found, strict=True):
+            ns[name] = np.array([value])
+
+    return run
 
 
 def evaluate_constants(

@@ -127,7 +127,7 @@ def resolve_all(experiment: Experiment, path: str, where: str) -> list[Place]:
     ]  # fmt: skip
 
 
-def _has_parts(data: Any, steps: Sequence[str | int]) -> bool:
+def _has_parts(data: Any, steps: Sequence[Any]) -> bool:
     for step in steps:
         if not isinstance(data, list) and not (isinstance(data, Mapping) and step in data):
             return False
@@ -257,22 +257,23 @@ def _membrane(
         path, place = f"{name}.{channel.name}", (*inside, "channels", k)
         found += _fields(channel, path, place, skip=frozenset({"parameters"}))
         for parameter, value in channel.parameters.items():
-            given = Place(
-                f"{path}.{parameter}", (*place, "parameters", parameter), value, _dimension(value)
-            )
-            found += [given, *_inside(value, given.path, given.steps)]
-            lowered[given.path] = f"{parameter}_{channel.name}"
+            own, steps_of = f"{path}.{parameter}", (*place, "parameters", parameter)
+            found += [
+                Place(own, steps_of, value, _dimension(value)),
+                *_inside(value, own, steps_of),
+            ]
+            lowered[own] = f"{parameter}_{channel.name}"
         amounts = {channel.region: f"{path}.{channel.amount}"}
         amounts |= {region: f"{path}.elsewhere.{region}" for region in channel.elsewhere}
         lowered |= {p: model.lowered.amount(channel, region) for region, p in amounts.items()}
         lowered[f"{path}.reversal"] = f"reversal_{channel.name}"
-    for place in found:
-        own = lowered.get(place.path)
-        if own in population.parameters:
-            value = population.parameters[own]
-            yield Place(place.path, (*steps, "parameters", own), value, _dimension(value))
+    for given in found:
+        flat = lowered.get(given.path)
+        if flat is not None and flat in population.parameters:
+            value = population.parameters[flat]
+            yield Place(given.path, (*steps, "parameters", flat), value, _dimension(value))
         else:
-            yield place
+            yield given
 
 
 def _fields(

@@ -17,14 +17,14 @@ from typing import Any, Literal, TypeAlias, get_args
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
-from .arithmetic import between, negative, read_value, scaled, shifted
+from .arithmetic import Value, between, negative, read_value, scaled, shifted
 from .description import Description
 from .errors import InputError, nearest
 from .experiment import Experiment
 from .neurons import read_initial
 from .paths import Place, is_pattern, plain_value, projection_between, resolve_all
 from .units import Quantity, dimension_of_unit
-from .values import Array, Distribution, check_value
+from .values import Array, check_value
 
 Operation = Literal["set", "scale", "add", "remove", "silence"]
 
@@ -276,7 +276,7 @@ def _changed(place: Place, perturbation: Perturbation, where: str) -> Any:
         return between(_numeric(place, where), given, severity, where)
     value = _numeric(place, where)
     if perturbation.operation == "scale":
-        return scaled(value, 1 + severity * (given - 1), where)
+        return scaled(value, given if severity == 1 else 1 + severity * (given - 1), where)
     addend = read_value(given, where)
     if place.dimension is not None:
         check_value(addend, place.dimension, where)
@@ -299,21 +299,16 @@ def _numeric(place: Place, where: str) -> Any:
         except InputError:
             raise InputError(where, f"{value!r} is a text, which has no size; set it") from None
     numbers = isinstance(value, tuple) and value and all(isinstance(v, float) for v in value)
-    if isinstance(value, bool) or not (
-        numbers or isinstance(value, int | float | Quantity | Array | Distribution)
-    ):
+    if isinstance(value, bool) or not (numbers or isinstance(value, int | float | Value)):
         raise InputError(where, "is no number; name one of its parts, or set it")
     return value
 
 
 def _check_sign(place: Place, value: Any, where: str) -> None:
     """InputError for a conductance below zero that was not so before."""
-    if place.dimension not in _CONDUCTANCES or not isinstance(
-        value, Quantity | Array | Distribution
-    ):
+    if place.dimension not in _CONDUCTANCES or not isinstance(value, Value):
         return
-    before = place.value
-    was = isinstance(before, Quantity | Array | Distribution) and negative(before)
+    was = isinstance(place.value, Value) and negative(place.value)
     if negative(value) and not was:
         shown = value if isinstance(value, Quantity) else "a value"
         what = "permeability" if place.dimension == _PERMEABILITY else "conductance"
@@ -452,7 +447,8 @@ def _fraction(value: object, where: str) -> float:
 
 def _part(number: str, percent: bool, where: str) -> float:
     value = _number(number, where, "write for instance 40%")
-    return float(Decimal(repr(value)) / 100) if percent else value
+    # In decimals, so that what is printed reads back as the same number.
+    return float(Decimal(number) / 100) if percent else value
 
 
 def _severity(severity: float, where: str) -> float:

@@ -18,6 +18,7 @@ from pydantic import (
 from .cable import CableCell
 from .description import Description
 from .errors import InputError
+from .lowering import check_bounds
 from .names import check_identifier
 from .neurons import NeuronModel, check_initial, check_parameters, read_initial
 from .receptors import Receptor
@@ -28,8 +29,13 @@ _RATE = dimension_of_unit("Hz")
 
 
 def _kind(given: Any) -> str:
-    kind = given.get("kind") if isinstance(given, dict) else getattr(given, "kind", None)
-    return "cable" if kind == "cable" else "point"
+    if not isinstance(given, dict):
+        return "cable" if isinstance(given, CableCell) else "point"
+    kind = given.get("kind", "cable" if "morphology" in given else "point")
+    if kind not in ("cable", "point"):
+        problem = f"there is no kind {kind!r}; a cell with a membrane is of the kind 'cable'"
+        raise InputError(f"{given.get('name', 'model')}.kind", problem)
+    return str(kind)
 
 
 Model = Annotated[
@@ -82,6 +88,8 @@ class Population(_Group):
             check_identifier(receptor, f"{self.name}.receptors")
         variables = self.model.variables
         check_parameters(self.parameters, variables, self.name)
+        if isinstance(self.model, CableCell):
+            check_bounds(self.model.lowered, self.parameters, self.name)
         # States of receptors can be given too; the experiment, which knows them by name, checks those.
         own = {v.name for v in variables}
         local = {n: v for n, v in self.initial.items() if n in own or not self.receptors}

@@ -191,15 +191,20 @@ def _inlined(cell: Cell, keep_held: bool = False) -> tuple[Variable, ...]:
     return tuple(result)
 
 
+@lru_cache(maxsize=64)
+def _inlined_trees(cell: Cell) -> Mapping[str, ast.expr]:
+    return _trees({v.name: v.right for v in _inlined(cell)})
+
+
 def inlined_rates(cell: Cell) -> dict[str, ast.expr]:
     """dx/dt of every state as a function of states, parameters and inputs alone."""
-    inline = _trees({v.name: v.right for v in _inlined(cell)})
+    inline = _inlined_trees(cell)
     return {v.name: substitute(_right(v), inline) for v in cell.states}
 
 
 def inlined(cell: Cell, tree: ast.expr) -> ast.expr:
     """A tree with the cell's sub-expressions substituted."""
-    return substitute(tree, _trees({v.name: v.right for v in _inlined(cell)}))
+    return substitute(tree, _inlined_trees(cell))
 
 
 def _needed(statements: list[Assignment], wanted: Iterable[str]) -> list[Assignment]:

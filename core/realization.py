@@ -153,11 +153,11 @@ class Realization:
         """
         for record in self.experiment.records:
             population = self.populations[record.population]
-            cells = np.arange(population.size)
+            cells: NDArray[np.integer] = np.arange(population.size)
             if record.cells is not None:
                 cells = renumbered(np.asarray(record.cells), population.kept)
                 cells = cells[cells >= 0]
-            for variable in record.variables if cells.size else ():
+            for variable in self.experiment.recorded_variables(record) if cells.size else ():
                 yield record.population, variable, cells.astype(np.int32)
 
     @cached_property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from .expressions import names, parse
 from .held_inputs import chosen_cells, port_of, realize_input
 from .inputs import Input
 from .losses import without_lost
+from .lowering import Lowered, check_bounds
 from .markov import steady_state
 from .neurons import check_parameters
 from .numpy_code import evaluate
@@ -93,6 +94,8 @@ def _realize_population(
         if np.ndim(value):
             least = Quantity(float(np.min(value)), internal_unit(variable.dimension))
             check_parameters({variable.name: least}, cell.variables, name)
+            if cell.lowered is not None:
+                check_bounds(cell.lowered, {variable.name: least}, name)
     _check_time_constants(population, parameters)
     initial = _initial_values(population, cell, parameters, seed)
     steps = _refractory_steps(population, cell, parameters, experiment.dt_ms, notes)
@@ -154,16 +157,18 @@ def _initial_values(
             values[state] = draw_value(value, rng, size, variable.dimension, place)
         elif state not in steady:
             values[state] = 0.0
+    place = f"{name}.initial"
     while expressions or schemes:
         waiting = expressions.keys() | {s for scheme in schemes for s in scheme.states}
         ready = [state for state, tree in expressions.items() if not names(tree) & waiting]
         for state in ready:
-            values[state] = evaluate(expressions.pop(state), values)
+            values[state] = _at_start(expressions.pop(state), values, f"{place}.{state}")
         found = False
         for scheme in list(schemes):
             rates = [(a, b, inlined(cell, ast.Name(id=r))) for a, b, r in scheme.arrows]
             if not any(names(tree) & waiting for _, _, tree in rates):
-                numbers = {(a, b): evaluate(tree, values) for a, b, tree in rates}
+                _check_rates(cell, [r for _, _, r in scheme.arrows], values, name)
+                numbers = {(a, b): _at_start(tree, values, place) for a, b, tree in rates}
                 values.update(steady_state(scheme.states, numbers, size, name))
                 schemes.remove(scheme)
                 found = True
@@ -171,10 +176,63 @@ def _initial_values(
             raise InputError(
                 f"{name}.initial", f"{', '.join(sorted(waiting))} need each other's values"
             )
+    if cell.lowered is not None:
+        _check_kinetics(cell, cell.lowered, values, name)
     return {
         v.name: np.array(np.broadcast_to(np.asarray(values[v.name], dtype=np.float64), size))
         for v in cell.states
     }
+
+
+def _at_start(tree: ast.expr, values: Mapping[str, float | Floats], where: str) -> float | Floats:
+    """The value of a tree at t = 0; InputError unless it is finite."""
+    try:
+        with np.errstate(all="ignore"):
+            found: float | Floats = evaluate(tree, values)
+    except InputError as error:
+        raise InputError(where, error.problem) from None
+    if not np.isfinite(found).all():
+        wrong = np.ravel(found)[~np.isfinite(np.ravel(found))][0]
+        raise InputError(where, f"comes to {wrong:g} at t = 0; a state has to start at a number")
+    return found
+
+
+def _check_kinetics(
+    cell: Cell, lowered: Lowered, values: Mapping[str, float | Floats], name: str
+) -> None:
+    """InputError for rates and occupancies with which a membrane cannot start."""
+    _check_rates(cell, (*lowered.rates, *lowered.time_constants), values, name)
+    for scheme in lowered.schemes:
+        total: float | Floats = 0.0
+        for state in scheme.states:
+            if state == scheme.rest:
+                continue
+            least, most = np.min(values[state]), np.max(values[state])
+            if least < -1e-9 or most > 1 + 1e-9:
+                worst = least if least < -1e-9 else most
+                problem = f"{worst:g} is no occupancy; it has to be in [0, 1]"
+                raise InputError(f"{name}.initial.{state}", problem)
+            total = total + values[state]
+        if np.max(total) > 1 + 1e-9:
+            problem = f"the other states add to {np.max(total):g}, which leaves less than 0 for it"
+            raise InputError(f"{name}.initial.{scheme.rest}", problem)
+
+
+def _check_rates(
+    cell: Cell, rates: Iterable[str], values: Mapping[str, float | Floats], name: str
+) -> None:
+    """InputError for a rate that is negative, or a time constant that is not above 0, at t = 0."""
+    assert cell.lowered is not None
+    times = set(cell.lowered.time_constants)
+    for rate in rates:
+        place = f"{name}.{cell.lowered.places[rate]}"
+        found = np.ravel(_at_start(inlined(cell, ast.Name(id=rate)), values, place))
+        wrong = (found <= 0) if rate in times else (found < 0)
+        if wrong.any():
+            what = "ms at t = 0; a time constant has to be > 0"
+            if rate not in times:
+                what = "/ms at t = 0; a rate has to be >= 0"
+            raise InputError(place, f"comes to {found[wrong][0]:g} {what}".replace(" /ms", "/ms"))
 
 
 def _refractory_steps(

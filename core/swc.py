@@ -79,15 +79,16 @@ def _check_tree(points: dict[int, SwcPoint], path: Path) -> None:
             )
     rooted: set[int] = {-1}
     for point in points.values():
-        trail: list[int] = []
+        trail: dict[int, None] = {}
         number = point.number
         while number not in rooted:
             if number in trail:
-                cycle = " → ".join(map(str, [*trail[trail.index(number) :], number]))
+                passed = list(trail)
+                cycle = " → ".join(map(str, [*passed[passed.index(number) :], number]))
                 raise InputError(
                     f"{path}, line {points[number].line}", f"is its own ancestor: {cycle}"
                 )
-            trail.append(number)
+            trail[number] = None
             number = points[number].parent
         rooted.update(trail)
     roots = [p for p in points.values() if p.parent == -1]

@@ -136,6 +136,40 @@ MODELS: Mapping[str, Entry] = MappingProxyType(
             {"size": "factor on the numbers of cells of point and hh; in-degrees stay"},
             lesions="coincide.models.cerebellum_lesions:LESIONS",
         ),
+        "hh_squid": Entry(
+            "coincide.models.hh_squid:build",
+            "The squid axon, one compartment",
+            "Hodgkin & Huxley 1952, J. Physiol. 117:500",
+            {
+                "default": "our equations on every backend",
+                "built_in": "in raw mode NEURON takes its own mechanism hh, with tabulated rates",
+            },
+        ),
+        "purkinje_khaliq2003": Entry(
+            "coincide.models.purkinje_khaliq2003:build",
+            "A Purkinje cell with resurgent sodium current",
+            "Khaliq, Gouwens & Raman 2003, J. Neurosci. 23:4899",
+            {
+                "wild_type": "healthy: 27.4 Hz without input",
+                "med": "of mice without Nav1.6, which are ataxic: 21.7 Hz",
+            },
+            {"cells": "number of cells, all alike"},
+            lesions="coincide.models.purkinje_khaliq2003:LESIONS",
+        ),
+        "rallpack1": Entry(
+            "coincide.models.rallpack:build_passive",
+            "A passive cable with a current into its end",
+            "Bhalla, Bilitch & Bower 1992, Trends Neurosci. 15:453",
+            {"default": "1 mm of 1 µm; compared with its closed form"},
+            {"compartments": "into how many the cable is cut"},
+        ),
+        "rallpack3": Entry(
+            "coincide.models.rallpack:build_active",
+            "A cable with the squid axon's channels",
+            "Bhalla, Bilitch & Bower 1992, Trends Neurosci. 15:453",
+            {"default": "1 mm of 1 µm, spikes seen at the far end"},
+            {"compartments": "into how many the cable is cut"},
+        ),
     }
 )
 """Every model of the library by name."""

@@ -13,11 +13,15 @@ Source: Khaliq, Gouwens & Raman 2003, J. Neurosci. 23:4899 (ModelDB 48332).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from ..core.cable import CableCell
 from ..core.channels import Channel, Ion, Pool
 from ..core.experiment import Experiment, Record
 from ..core.kinetics import Gate, Scheme
 from ..core.morphology import cylinder
+from ..core.perturbations import Lesion, Perturbation
 from ..core.populations import Population
 from .tables import Table, read_table
 
@@ -235,3 +239,68 @@ def _hpkj(table: Table) -> Channel:
             ),
         ),
     )
+
+
+def _scaled(name: str, title: str, path: str, factor: float, citation: str) -> Lesion:
+    change = Perturbation(f"purkinje.{path}", "scale", factor, citation)
+    return Lesion(name=name, title=title, perturbations=(change,), citation=citation)
+
+
+_MED = "Khaliq et al. 2003, J. Neurosci. 23:4899: the sodium channels left in med mice"
+
+LESIONS: Mapping[str, Lesion] = MappingProxyType(
+    {
+        lesion.name: lesion
+        for lesion in (
+            Lesion(
+                name="nav16_null",
+                title="no Nav1.6: no resurgent sodium current, faster inactivation",
+                perturbations=(
+                    Perturbation("purkinje.naRsg.epsilon", "set", "1e-12 /ms", _MED),
+                    Perturbation("purkinje.naRsg.Oon", "set", "2.3 /ms", _MED),
+                ),
+                citation=_MED,
+            ),
+            _scaled(
+                "bk_block",
+                "no BK current",
+                "bkpkj.conductance",
+                0.0,
+                "full block is chosen; BK is reduced in SCA1 and SCA2 (Dell'Orco et al. 2015, J. Neurosci. "
+                "35:11292; Dell'Orco et al. 2017, Hum. Mol. Genet. 26:3935)",
+            ),
+            _scaled(
+                "cap_block",
+                "no P-type calcium current",
+                "cap.permeability",
+                0.0,
+                "full block is chosen; Cav2.1 is mutated in SCA6 and EA2 (Zhuchenko et al. 1997, Nat. Genet. "
+                "15:62; Ophoff et al. 1996, Cell 87:543)",
+            ),
+            _scaled("ih_block", "no I_h", "hpkj.conductance", 0.0, "chosen: full block"),
+            _scaled(
+                "kv3_half",
+                "half of the fast, highly TEA-sensitive potassium current (Kv3)",
+                "kpkj.conductance",
+                0.5,
+                "the half is chosen; Kv3.3 is mutated in SCA13 (Waters et al. 2006, Nat. Genet. 38:447) and "
+                "reduced in SCA2",
+            ),
+            _scaled(
+                "na_half",
+                "half of the sodium channels",
+                "naRsg.conductance",
+                0.5,
+                "chosen: one of two alleles",
+            ),
+            _scaled(
+                "capacitance",
+                "a membrane capacitance larger by a fifth",
+                "capacitance",
+                1.2,
+                "chosen",
+            ),
+        )
+    }
+)
+"""Lesions of the cell, by name; each says whose number it takes."""

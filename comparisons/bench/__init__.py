@@ -1,6 +1,7 @@
 """``coincide bench``: ratios measured in one run, in turn, on a machine that is named.
 
 - `overhead`: a network through coincide over the same written by hand for that simulator.
+- `cell`: the same for a single Purkinje cell with its membrane.
 - `pynn`: over the same in PyNN 0.13.
 - `verdict`: how long the first verdict takes.
 - `matching`: matching spikes beside other libraries.
@@ -70,6 +71,7 @@ def run_bench(
 def _table(
     console: Console, name: str, options: Options, backends: Sequence[str], folder: Path
 ) -> Table:
+    from .cell import measure_cell
     from .matching import measure_metrics
     from .overhead import measure_overhead
     from .pynn import measure_pynn
@@ -78,7 +80,10 @@ def _table(
     with _Status(console, name) as say:
         if name == "metrics":
             return measure_metrics(options)
-        measures = {"overhead": measure_overhead, "pynn": measure_pynn, "verdict": measure_verdict}
+        measures = {
+            "overhead": measure_overhead, "cell": measure_cell, "pynn": measure_pynn,
+            "verdict": measure_verdict,
+        }  # fmt: skip
         return measures[name](options, backends, folder, say)
 
 

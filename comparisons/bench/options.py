@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ...backends.registry import entries, is_installed
 from ...core.errors import InputError, unknown
 
-TABLES = ("overhead", "pynn", "verdict", "metrics")
+TABLES = ("overhead", "cell", "pynn", "verdict", "metrics")
 """The tables of `coincide bench`, in the order in which they are measured."""
 
 MODELS: Mapping[str, str] = MappingProxyType({"coba": "coba_4000", "cuba": "cuba_4000"})

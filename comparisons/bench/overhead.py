@@ -107,20 +107,21 @@ def compile_ours(
     return run_ours(backend, mode, realization, out, timeout_s, method)
 
 
-def run_native(
-    backend: str, network: str, edges: Path, out: Path, duration_ms: float, timeout_s: float
-) -> Measured:
-    """The native script's whole process."""
+def script_command(
+    backend: str, script: str, arguments: Sequence[str | Path], out: Path, dt_ms: float,
+    duration_ms: float,
+) -> list[str | Path]:  # fmt: skip
+    """The command line of a script of `native`, which writes its spikes to *out*."""
     command: list[str | Path] = [
-        interpreter(backend), SCRIPTS / f"{backend}_.py", "--network", network, "--edges", edges,
-        "--duration", f"{duration_ms:g}", "--dt", f"{DT_MS:g}", "--out", out,
+        interpreter(backend), SCRIPTS / script, *arguments,
+        "--duration", f"{duration_ms:g}", "--dt", f"{dt_ms:g}", "--out", out,
     ]  # fmt: skip
     if backend in {"brian2", "neuron"}:
         command += ["--cache", cache_dir("bench", backend)]
     if backend == "pymonntorch":
         # The precision of PymoNNtorch's own choice, which raw takes too.
         command += ["--dtype", "float32"]
-    return measure(command, timeout_s)
+    return command
 
 
 def measure_overhead(
@@ -135,7 +136,15 @@ def measure_overhead(
     if network["problem"]:
         rows: list[dict[str, Cell]] = [{"simulator": "", "problem": network["problem"]}]
     else:
-        rows = [_row(options, backend, place, say) for backend in backends]
+        rows = []
+        for backend in backends:
+            out = place / f"{backend}-native.npz"
+            words: list[str | Path] = ["--network", options.network, "--edges", place / NATIVE]
+            script = script_command(
+                backend, f"{backend}_.py", words, out, DT_MS, options.duration_ms
+            )
+            method = METHODS.get((backend, options.network))
+            rows.append(beside_script(options, backend, place, script, out, method, DT_MS, say))
     title = (
         f"{options.network} of {options.size:,} cells, {network.get('synapses', 0):,} synapses, "
         f"{options.duration_ms:g} ms: coincide over a native script, {options.pairs} pairs"
@@ -154,21 +163,20 @@ def measure_overhead(
     )  # fmt: skip
 
 
-def _row(
-    options: Options, backend: str, place: Path, say: Callable[[str], None]
-) -> dict[str, Cell]:
-    limit, method = options.timeout_s, METHODS.get((backend, options.network))
+def beside_script(
+    options: Options, backend: str, place: Path, script: Sequence[str | Path], native: Path,
+    method: str | None, dt_ms: float, say: Callable[[str], None],
+) -> dict[str, Cell]:  # fmt: skip
+    """A row: ours on the realization in *place* against a script that writes to *native*."""
+    limit = options.timeout_s
     folders = {mode: place / f"{backend}-{mode}" for mode in ("raw", "lockstep")}
-    native = place / f"{backend}-native.npz"
 
     def ours(mode: str, run: Callable[..., Measured]) -> Measured:
         own = method if mode == "raw" else None
         return run(backend, mode, place / REALIZATION, folders[mode], limit, own)
 
     def by_hand() -> Measured:
-        return run_native(
-            backend, options.network, place / NATIVE, native, options.duration_ms, limit
-        )
+        return measure(list(script), limit)
 
     def makers(run: Callable[..., Measured]) -> dict[str, Callable[[], Measured]]:
         return {
@@ -206,7 +214,7 @@ def _row(
         "lockstep_whole_ratio": median_ratio(walls.get("lockstep", []), walls["native"]),
     }
     agreed = agreement(
-        SpikeList.from_recording(read_recording(folders["raw"])), SpikeList.load(native), DT_MS
+        SpikeList.from_recording(read_recording(folders["raw"])), SpikeList.load(native), dt_ms
     )
     until = agreed.until_ms
     row |= {"agree_until_ms": until, "agree_until": "end" if until is None else f"{until:g} ms"}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from coincide.backends.registry import is_installed
+from coincide.backends.registry import is_installed, load_backend
 from coincide.comparisons.arguments import spread
 from coincide.comparisons.bench import Options, parse_sizes, run_bench
 from coincide.comparisons.bench.agreement import SpikeList, agreement
@@ -26,7 +26,7 @@ from coincide.comparisons.bench.networks import (
     write,
 )
 from coincide.comparisons.bench.options import SIMULATORS, installed
-from coincide.comparisons.bench.overhead import METHODS, run_native, run_ours
+from coincide.comparisons.bench.overhead import METHODS, run_ours, script_command
 from coincide.comparisons.bench.plot import draw_scaling
 from coincide.comparisons.bench.processes import Measured, in_turn, measure, median_ratio
 from coincide.comparisons.bench.pynn import VARIABLE, measure_pynn
@@ -35,7 +35,9 @@ from coincide.comparisons.bench.tables import Column, Table, print_table, write_
 from coincide.comparisons.cli import main
 from coincide.core.errors import InputError
 from coincide.core.realize import realize
+from coincide.core.settings import Settings
 from coincide.core.storage import read_recording
+from coincide.models.library import load_model
 
 DT = 0.1
 
@@ -288,7 +290,8 @@ def test_raw_and_the_native_script_spike_alike(
     out, native = tmp_path / "ours", tmp_path / "native.npz"
     method = METHODS.get((backend, name))
     ours = run_ours(backend, "raw", tmp_path / REALIZATION, out, 200, method)
-    by_hand = run_native(backend, name, tmp_path / NATIVE, native, duration, 200)
+    words = ["--network", name, "--edges", tmp_path / NATIVE]
+    by_hand = measure(script_command(backend, f"{backend}_.py", words, native, DT, duration), 200)
     assert (ours.problem, by_hand.problem) == ("", "")
     found = agreement(SpikeList.from_recording(read_recording(out)), SpikeList.load(native), DT)
     assert found.n_b == by_hand.line["spikes"] > 20
@@ -296,6 +299,31 @@ def test_raw_and_the_native_script_spike_alike(
     least = 0.9 if backend == "pymonntorch" else 1.0
     assert found.matched >= least
     assert backend == "pymonntorch" or found.until_ms is None
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [pytest.param(b, marks=pytest.mark.slow if b == "brian2" else ()) for b in SIMULATORS],
+)
+def test_the_purkinje_cell_written_by_hand_is_the_library_s(
+    backend: str, tmp_path: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_installed(backend):
+        pytest.skip(f"{backend} is not installed")
+    monkeypatch.setenv("COINCIDE_CACHE_DIR", str(compiled))
+    duration, dt, native = 12.0, 0.01, tmp_path / "native.npz"
+    script = script_command(backend, f"purkinje_{backend}.py", [], native, dt, duration)
+    by_hand = measure(script, 300)
+    assert by_hand.problem == ""
+    found = np.load(native)["times"]
+    # Two computations of the first spike: 9.4771 ms in continuous time, and of order 1 in dt here.
+    assert found == pytest.approx([9.48], abs=0.6)
+    realization = realize(
+        load_model("purkinje_khaliq2003").with_(duration=f"{duration} ms", records=[])
+    )
+    scheme = "raw" if backend == "neuron" else "lockstep"
+    recording = load_backend(backend).run(realization, Settings(mode=scheme))
+    assert recording.spikes["purkinje"].times == pytest.approx(found, abs=2.5 * dt)
 
 
 def test_scaling_counts_events_and_draws(tmp_path: Path, compiled: Path, monkeypatch) -> None:

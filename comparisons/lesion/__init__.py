@@ -1,0 +1,17 @@
+"""Healthy against lesioned: is the effect of a lesion larger than what the simulators differ by?"""
+
+from .arms import Arm
+from .effects import Effect, SimulatorEffect
+from .measures import Measure, Reading
+from .study import ArmRun, LesionStudy, lesion
+
+__all__ = [
+    "Arm",
+    "ArmRun",
+    "Effect",
+    "LesionStudy",
+    "Measure",
+    "Reading",
+    "SimulatorEffect",
+    "lesion",
+]

@@ -1,0 +1,100 @@
+"""How the figures of a study look: a simulator's colour and marker, paper and type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ...core.errors import unknown
+from ..report import style
+from .arms import Arm
+from .study import LesionStudy
+
+WIDTH_IN = 7.6
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+STYLE: Any = {
+    "font.family": ["DejaVu Sans"], "font.size": 8, "axes.linewidth": 0.7,
+    "axes.edgecolor": style.MUTED, "axes.labelcolor": style.INK, "text.color": style.INK,
+    "xtick.color": style.MUTED, "ytick.color": style.MUTED,
+    "xtick.labelcolor": style.INK, "ytick.labelcolor": style.INK,
+    "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "axes.labelsize": 8, "axes.titlesize": 8.5,
+    "axes.titleweight": "bold", "legend.frameon": False, "legend.fontsize": 8,
+    "axes.facecolor": "white", "figure.facecolor": "white", "savefig.facecolor": "white",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.unicode_minus": True,
+    "text.parse_math": False, "svg.fonttype": "none",
+}  # fmt: skip
+
+
+def styled() -> Any:
+    """The style of the figures, as a context."""
+    return mpl.rc_context(STYLE)
+
+
+def figure_of(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches whose parts are laid out without overlap."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def empty(message: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    with styled():
+        figure = figure_of(WIDTH_IN, 0.7)
+        figure.text(0.01, 0.5, message, color=style.MUTED, va="center")
+    return figure
+
+
+def looks(simulators: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of every simulator."""
+    colours = style.colours([(name, name.split()[0]) for name in simulators])
+    return {name: (colours[name], _MARKERS[k % len(_MARKERS)]) for k, name in enumerate(simulators)}
+
+
+def legend(figure: Figure, simulators: Sequence[str]) -> None:
+    """The simulators with their markers, below all panels."""
+    handles = [
+        Line2D([], [], color=colour, marker=marker, markersize=5.5, linewidth=1.2, label=name)
+        for name, (colour, marker) in looks(simulators).items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))
+
+
+def mode_of(study: LesionStudy, mode: str | None) -> str:
+    """The mode asked for, the first by default; InputError if it was not run."""
+    if mode is None:
+        return study.modes[0]
+    if mode not in study.modes:
+        raise unknown("mode", "mode of this study", mode, study.modes)
+    return mode
+
+
+def arms_shown(
+    study: LesionStudy, severity: float | None, names: Sequence[str] | None
+) -> list[Arm]:
+    """The healthy arm and the lesions at a severity, the largest by default; InputError if there is none."""
+    dose = study.severities[-1] if severity is None else severity
+    if dose not in study.severities:
+        raise unknown("severity", "severity", f"{dose:g}", [f"{s:g}" for s in study.severities])
+    for name in names or ():
+        if name not in study.lesions:
+            raise unknown("lesion", "lesion of this study", name, study.lesions)
+    wanted = study.lesions if names is None else names
+    return [
+        arm for arm in study.arms if arm.is_healthy or (arm.severity == dose and arm.name in wanted)
+    ]
+
+
+def row_label(ax: Axes, text: str, colour: str) -> None:
+    """The name of a simulator to the right of its row."""
+    ax.annotate(
+        text, (1.0, 0.5), (6, 0), xycoords="axes fraction", textcoords="offset points",
+        rotation=-90, va="center", ha="left", color=colour, fontsize=8.5, fontweight="bold",
+    )  # fmt: skip

@@ -1,0 +1,272 @@
+"""What ``coincide lesion`` shows: a bar a simulator, the verdicts, the numbers, the doses."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ...core.experiment import Experiment
+from ..runs import Job, Run, read_progress
+from .effects import Effect, SimulatorEffect, Verdict
+from .measures import Measure
+from .study import LesionStudy
+from .tables import unchanged
+from .words import SHORT, SYMBOLS, below, in_words, number, overall, percent, signed
+
+STYLE: Mapping[Verdict, str] = MappingProxyType(
+    {"independent": "green", "unclear": "yellow", "indistinguishable": "red", "none": "dim",
+     "alone": "yellow", "undefined": "dim"}
+)  # fmt: skip
+_MOST_IN_FULL = 10
+_DOSES_A_TABLE = 5
+
+
+class StudyBars:
+    """One progress bar a simulator over all its runs, fed by the files to which the runs write."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+        self._total: dict[str, int] = {}
+        self._states: dict[str, dict[str, int]] = {}
+        self._running: dict[int, tuple[str, str]] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, daemon=True)
+        self._thread.start()
+
+    def plan(self, run_ids: Sequence[str]) -> None:
+        """The runs that there will be."""
+        for name in dict.fromkeys(run_ids):
+            self._total[name] = run_ids.count(name)
+            self._states[name] = {}
+            self._tasks[name] = self._progress.add_task(name, total=self._total[name], state="")
+
+    def start(self, place: int, job: Job) -> None:
+        """A run has been asked for."""
+        self._running[place] = (job.id, job.progress_file)
+
+    def end(self, place: int, run: Run) -> None:
+        """A run has ended."""
+        self._running.pop(place, None)
+        word = "from the cache" if run.cached else run.status
+        states = self._states[run.id]
+        states[word] = states.get(word, 0) + 1
+
+    def close(self) -> None:
+        """Stop watching the files and show how it ended."""
+        self._stop.set()
+        self._thread.join()
+        self._show()
+
+    def _poll(self) -> None:
+        while not self._stop.wait(0.1):
+            self._show()
+
+    def _show(self) -> None:
+        fractions = dict.fromkeys(self._tasks, 0.0)
+        for name, file in tuple(self._running.values()):
+            fractions[name] += read_progress(file)
+        for name, task in tuple(self._tasks.items()):
+            states = dict(self._states[name])
+            done = sum(states.values())
+            told = ", ".join(f"{n} {word}" for word, n in states.items() if word != "ok")
+            state = f"{done}/{self._total[name]} runs{', ' if told else ''}{told}"
+            self._progress.update(task, completed=done + fractions[name], state=state)
+
+
+@contextmanager
+def running(console: Console, experiment: Experiment) -> Iterator[StudyBars]:
+    """Progress bars for the runs of a study."""
+    size = sum(p.size for p in experiment.populations if p.kind == "neurons")
+    console.print(
+        f"[bold]{escape(experiment.name)}[/bold] {escape(experiment.variant)}  "
+        f"{size:,} {'cell' if size == 1 else 'cells'}, {experiment.duration}, dt {experiment.dt}, "
+        f"seeds from {experiment.seed}"
+    )
+    columns = (
+        TextColumn("  {task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
+        TextColumn("{task.fields[state]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        bars = StudyBars(progress)
+        try:
+            yield bars
+        finally:
+            bars.close()
+
+
+def print_study(console: Console, study: LesionStudy) -> None:
+    """The whole in one sentence for each lesion, then what it rests on."""
+    for mode in study.modes:
+        for name in study.lesions:
+            effects = study.at(mode, name)
+            where = f"{name}, {mode}" if len(study.modes) > 1 else name
+            console.print(f"[bold]{escape(overall(where, effects))}[/bold]", highlight=False)
+    versions = dict.fromkeys(r.run.version for r in study.runs if r.run.version)
+    console.print(escape(", ".join(versions)), style="dim", highlight=False)
+    console.print(_about(study), style="dim", highlight=False)
+    for mode in study.modes:
+        for name in study.lesions:
+            _print_lesion(console, study, mode, name)
+    if len(study.severities) > 1:
+        _print_doses(console, study)
+    for r in study.runs:
+        if not r.run.ok:
+            console.print(
+                f"[red]✕[/] {escape(r.run.id)}, {escape(r.arm.label)}, seed {r.seed}: "
+                f"{r.run.status}, {escape(r.run.reason)}"
+            )
+    for note in study.notes:
+        console.print(f"  note: {escape(note)}", style="dim", highlight=False)
+
+
+def _about(study: LesionStudy) -> str:
+    n = len(study.seeds)
+    seeds = f"seeds {study.seeds[0]} to {study.seeds[-1]}" if n > 1 else f"seed {study.seeds[0]}"
+    window = f"measured from {study.start_ms:g} to {study.experiment.duration_ms:g} ms"
+    return (
+        f"{seeds}; {window}; effect: lesioned − healthy with the same seed, "
+        "of the simulator with the smallest"
+    )
+
+
+def _print_lesion(console: Console, study: LesionStudy, mode: str, name: str) -> None:
+    effects = study.at(mode, name)
+    severity = study.severities[-1]
+    at = f" at {severity:g}" if severity < 1.0 else ""
+    console.print(f"\n[bold]{escape(name)}{at}[/bold], {mode}", highlight=False)
+    console.print(_effects_table(effects))
+    _print_verdicts(console, effects)
+    shown = [e for e in effects if e.simulators and not math.isnan(e.effect)]
+    if len(shown) <= _MOST_IN_FULL:
+        console.print(_simulators_table(shown))
+    else:
+        console.print("what every simulator says, with intervals: in --json and --out", style="dim")
+
+
+def _table(left: Sequence[str], right: Sequence[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _effects_table(effects: Sequence[Effect]) -> Table:
+    """The effect that every simulator has at least, held against the disagreement."""
+    table = _table(["read-out"], ["healthy", "lesioned", "effect", "disagree", "ratio"])
+    table.columns[0].no_wrap = False
+    table.add_column("verdict", no_wrap=True)
+    for e in effects:
+        ratio = "–" if math.isnan(e.ratio) else "∞" if e.agree else below(e.ratio)
+        verdict = f"[{STYLE[e.verdict]}]{SYMBOLS[e.verdict]} {SHORT[e.verdict]}[/]"
+        table.add_row(
+            escape(e.measure.with_unit), number(e.healthy), number(e.lesioned),
+            signed(e.effect), number(e.disagreement, 2), ratio, verdict,
+        )  # fmt: skip
+    return table
+
+
+def _print_verdicts(console: Console, effects: Sequence[Effect]) -> None:
+    """Every verdict in words; read-outs of which the same is to be said share a line."""
+    said: dict[tuple[Verdict, str], list[str]] = {}
+    for e in effects:
+        said.setdefault((e.verdict, in_words(e)), []).append(e.measure.label)
+    for (verdict, words), labels in said.items():
+        console.print(
+            f"[{STYLE[verdict]}]{SYMBOLS[verdict]}[/] {escape(', '.join(labels))}: {escape(words)}",
+            highlight=False,
+        )
+
+
+def _simulators_table(effects: Sequence[Effect]) -> Table:
+    """The paired effect on every simulator; one row where all show the same."""
+    table = _table(
+        ["read-out", "simulator"], ["healthy", "lesioned", "effect", "95 % interval", "relative"]
+    )
+    table.columns[0].no_wrap = False
+    for e in effects:
+        rows: dict[tuple[str, ...], list[str]] = {}
+        for s in e.simulators:
+            rows.setdefault(_cells(s), []).append(s.simulator)
+        for k, (cells, names) in enumerate(rows.items()):
+            everywhere = len(rows) == 1 and len(names) > 1
+            who = f"all {len(names)}" if everywhere else ", ".join(names)
+            table.add_row(
+                escape(e.measure.label) if k == 0 else "", escape(who), *cells
+            )  # fmt: skip
+    table.columns[1].no_wrap = False
+    return table
+
+
+def _cells(s: SimulatorEffect) -> tuple[str, ...]:
+    interval = f"{signed(s.low)} to {signed(s.high)}" if s.has_interval else "–"
+    return (number(s.healthy), number(s.lesioned), signed(s.effect), interval, percent(s.relative))
+
+
+def _print_doses(console: Console, study: LesionStudy) -> None:
+    """Dose against response: one row a simulator, ± half the 95 % interval of the change."""
+    table = study.dose_response
+    doses = [0.0, *study.severities]
+    several = len(study.seeds) > 1
+    for (mode, name), part in table.groupby(["mode", "arm"], sort=False):
+        words = "response; ± half the 95 % interval of the change" if several else "response"
+        console.print(
+            f"\n[bold]{escape(name)}[/bold], {mode}: severity and {words}", highlight=False
+        )
+        still = unchanged(study, str(mode), str(name))
+        for k in range(0, len(doses), _DOSES_A_TABLE):
+            columns = doses[k : k + _DOSES_A_TABLE]
+            shown = _table(["read-out", "simulator"], [f"{dose:g}" for dose in columns])
+            shown.columns[0].no_wrap = shown.columns[1].no_wrap = False
+            last = ""
+            keys = ["population", "quantity", "unit"]
+            for (population, quantity, unit), readout in part.groupby(keys, sort=False):
+                if Measure(population, quantity) in still:
+                    continue
+                label = f"{population} {quantity}" + (f" ({unit})" if unit else "")
+                for cells, names in _dose_rows(readout, columns).items():
+                    who = ", ".join(names) if len(names) < 3 else f"{len(names)} simulators"
+                    shown.add_row("" if label == last else escape(label), escape(who), *cells)
+                    last = label
+            console.print(shown)
+        if still:
+            console.print(
+                f"the same at every severity: {escape(', '.join(m.label for m in still))}",
+                style="dim", highlight=False,
+            )  # fmt: skip
+
+
+def _dose_rows(readout: object, doses: Sequence[float]) -> dict[tuple[str, ...], list[str]]:
+    """What is told of every simulator; those of which the same is told share a row."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for simulator, own in readout.groupby("simulator", sort=False):  # type: ignore[attr-defined]
+        of = {row.severity: row for row in own.itertuples()}
+        cells = tuple(_dose_cell(of.get(dose)) for dose in doses)
+        rows.setdefault(cells, []).append(str(simulator))
+    return rows
+
+
+def _dose_cell(row: object) -> str:
+    if row is None:
+        return "–"
+    value, high = row.response, row.high  # type: ignore[attr-defined]
+    half = (high - row.low) / 2  # type: ignore[attr-defined]
+    text = number(value, 3)
+    return text if math.isnan(half) else f"{text}±{number(half, 2)}"
+
+
+def exit_status(study: LesionStudy) -> int:
+    """3 if a run failed or none could be run, else 0."""
+    if any(r.run.status in ("failed", "timeout") for r in study.runs):
+        return 3
+    return 0 if any(r.run.ok for r in study.runs) else 3

@@ -1,0 +1,174 @@
+"""The verdicts of a study in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from ..words import enumerate_words
+from .effects import CLEAR, Effect, Verdict
+
+SYMBOLS: Mapping[Verdict, str] = MappingProxyType(
+    {"independent": "✓", "unclear": "~", "indistinguishable": "≠", "none": "0", "alone": "·",
+     "undefined": "–"}
+)  # fmt: skip
+"""One sign for every verdict, so that colour is never alone."""
+SHORT: Mapping[Verdict, str] = MappingProxyType(
+    {"independent": "holds", "unclear": "unclear", "indistinguishable": "cannot tell",
+     "none": "no effect", "alone": "one only", "undefined": "undefined"}
+)  # fmt: skip
+_MOST_TIMES = 1e4
+_FEW = 4
+
+
+def times(ratio: float) -> str:
+    """A ratio in a sentence: 31 times."""
+    if ratio >= _MOST_TIMES:
+        return f"more than {_MOST_TIMES:,.0f} times"
+    return f"{below(ratio)} times"
+
+
+def below(ratio: float) -> str:
+    """A ratio in two digits at most, cut off and not rounded: 2.99 is not 3."""
+    if ratio >= 10.0:
+        return f"{math.floor(ratio):,}"
+    if ratio == 0.0:
+        return "0"
+    power = 10.0 ** (1 - math.floor(math.log10(ratio)))
+    return f"{math.floor(ratio * power * (1 + 1e-12)) / power:g}"
+
+
+def in_words(effect: Effect) -> str:
+    """What a verdict says, with its numbers."""
+    said = _said(effect)
+    if effect.remark and effect.verdict != "undefined":
+        said += f" ({effect.remark})"
+    return said
+
+
+def _said(effect: Effect) -> str:
+    e = effect
+    several = len(e.simulators) > 1
+    if e.verdict == "undefined":
+        return e.remark
+    if e.verdict == "none":
+        if all(s.effect == 0.0 for s in e.simulators):
+            return "no effect: the same in both arms" + (" on every simulator" if several else "")
+        if not any(s.has_interval for s in e.simulators):
+            return "no effect: the same in both arms to round-off"
+        on = "on every simulator" if several else "on the one simulator"
+        return f"no effect that {e.n_seeds} seeds show: its 95 % interval contains 0 {on}"
+    if e.verdict == "alone":
+        return "one simulator only, so nothing is known of a change of simulator"
+    if e.agree:
+        how = "exactly" if e.disagreement == 0.0 else "to round-off"
+        return f"the simulators agree {how}: the effect {_depends(e)}"
+    if e.verdict == "indistinguishable":
+        signs = [s.effect for s in e.simulators]
+        if min(signs) < 0.0 < max(signs):
+            return (
+                "the effect has another sign on another simulator: "
+                "it cannot be told from a change of simulator"
+            )
+        if min(signs) == 0.0 or max(signs) == 0.0:
+            without = [s.simulator for s in e.simulators if s.effect == 0.0]
+            return (
+                f"there is no effect on {enumerate_words(without)}: "
+                "it cannot be told from a change of simulator"
+            )
+    return f"the effect is {times(e.ratio)} the simulators' disagreement: it {_depends(e)}"
+
+
+def _depends(e: Effect) -> str:
+    if e.verdict == "independent":
+        return "does not depend on the simulator"
+    if e.verdict == "indistinguishable":
+        return "cannot be told from a change of simulator"
+    zero = [s.simulator for s in e.simulators if s.contains_zero]
+    if zero:
+        return f"is unclear, for its 95 % interval contains 0 on {enumerate_words(zero)}"
+    if e.ratio < CLEAR:
+        return f"is unclear, being above 1 but below {CLEAR:g}"
+    return "is unclear, as it is not defined in every seed"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number in few characters; – where there is none."""
+    if math.isnan(value):
+        return "–"
+    if value != 0.0 and not 1e-3 <= abs(value) < 1e5:
+        text = f"{value:.1e}"
+    else:
+        text = f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference, with its sign."""
+    text = number(value, digits)
+    return f"+{text}" if value > 0.0 else text
+
+
+def percent(value: float) -> str:
+    """A relative effect; – where there is none."""
+    if math.isnan(value):
+        return "–"
+    text = f"{100 * value:+.0f}" if abs(value) >= 0.1 else f"{100 * value:+.2g}"
+    return f"{text.replace('-', '−')} %"
+
+
+def overall(name: str, effects: Sequence[Effect]) -> str:
+    """A lesion in one sentence: what of it holds on every simulator, and what does not."""
+    by = {v: [e for e in effects if e.verdict == v] for v in SYMBOLS}
+    holds = by["independent"]
+    said = []
+    if holds:
+        said.append(
+            f"{_of(len(holds), len(effects))} by an effect that does not depend on the simulator"
+        )
+        clearest = max(holds, key=lambda e: abs(e.relative) if not math.isnan(e.relative) else 0.0)
+        said[-1] += f" (the largest: {_instance(clearest)})"
+    elif by["alone"]:
+        said.append(
+            f"{_of(len(by['alone']), len(effects))}, on one simulator only, "
+            "so nothing is known of a change of simulator"
+        )
+    else:
+        doubtful = by["unclear"] or by["indistinguishable"]
+        more = " by an effect that does not depend on the simulator" if doubtful else ""
+        said.append(f"no read-out changes{more}")
+    rest: tuple[tuple[Verdict, str], ...] = (
+        ("indistinguishable", "cannot be told from a change of simulator"),
+        ("unclear", "{be} unclear"),
+        ("undefined", "{be} not defined"),
+    )
+    for verdict, words in rest:
+        found = by[verdict]
+        if found:
+            be = "is" if len(found) == 1 else "are"
+            said.append(f"{_listed(found)} {words.format(be=be)}")
+    return f"{name}: {'; '.join(said)}."
+
+
+def _of(n: int, total: int) -> str:
+    if n == total:
+        return "the read-out changes" if n == 1 else f"all {n} read-outs change"
+    return f"{n} of {total} read-outs {'changes' if n == 1 else 'change'}"
+
+
+def _listed(effects: Sequence[Effect]) -> str:
+    labels = [e.measure.label for e in effects]
+    if len(labels) > _FEW:
+        return f"{len(labels)} read-outs"
+    return enumerate_words(labels)
+
+
+def _instance(e: Effect) -> str:
+    unit = f" {e.measure.unit}" if e.measure.unit else ""
+    text = f"{e.measure.label}, {number(e.healthy)} to {number(e.lesioned)}{unit}"
+    if not math.isnan(e.relative):
+        text += f", {percent(e.relative)}"
+    if not e.agree:
+        text += f", {times(e.ratio)} the disagreement"
+    return text

@@ -1,0 +1,300 @@
+"""Effects of known size, disagreements of known size, and the verdict of each kind in words."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from coincide.comparisons.lesion.arms import Arm, arms_of, check_severities, read_lesion
+from coincide.comparisons.lesion.effects import disagreement_of, effect_of, t_interval
+from coincide.comparisons.lesion.measures import Measure, Probe, measure
+from coincide.comparisons.lesion.signal import Signal, transmission
+from coincide.comparisons.lesion.words import below, in_words, overall
+from coincide.core.errors import InputError
+from coincide.core.perturbations import Lesion, parse_perturbation
+from coincide.core.recording import Recording, Spikes
+
+RATE = Measure("cells", "rate")
+WHERE = ("aligned", "block", 1.0)
+NAMES = ("brian2", "neuron", "reference")
+HEALTHY = np.array([[20.0, 21.0, 22.0], [20.0, 21.0, 22.0], [20.0, 21.0, 22.0]])
+
+
+def _effect(healthy, lesioned, names=NAMES, why=""):
+    return effect_of(
+        RATE, WHERE, names[: len(healthy)], np.asarray(healthy), np.asarray(lesioned), why
+    )
+
+
+def test_interval_is_that_of_scipy() -> None:
+    differences = np.array([1.3, -0.2, 2.5, 0.9, 1.1])
+    expected = stats.t.interval(0.95, 4, differences.mean(), stats.sem(differences))
+    assert t_interval(differences) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("differences", [[], [3.0]])
+def test_no_interval_of_fewer_than_two(differences) -> None:
+    assert all(math.isnan(edge) for edge in t_interval(np.array(differences)))
+
+
+def test_disagreement_is_the_largest_of_any_pair_in_either_arm() -> None:
+    healthy = np.array([[1.0, 2.0], [1.5, 2.0], [1.0, 3.0]])  # pairs: 0.25, 0.5, 0.75
+    lesioned = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 0.0]])  # 0, 1.5, 1.5
+    assert disagreement_of(healthy, healthy) == pytest.approx(0.75, rel=1e-12)
+    assert disagreement_of(healthy, lesioned) == pytest.approx(1.5, rel=1e-12)
+    assert disagreement_of(lesioned, healthy) == pytest.approx(1.5, rel=1e-12)
+    assert math.isnan(disagreement_of(healthy[:1], lesioned[:1]))
+
+
+def test_seeds_are_paired() -> None:
+    # Rates vary by 10 Hz from seed to seed; the change is -2 ± 0.1 with every seed.
+    healthy = np.array([[10.0, 20.0, 30.0]] * 2)
+    lesioned = healthy + np.array([-2.1, -2.0, -1.9])
+    told = _effect(healthy, lesioned).simulators[0]
+    assert told.effect == pytest.approx(-2.0, rel=1e-12)
+    half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(3)
+    assert (told.low, told.high) == pytest.approx((-2.0 - half, -2.0 + half), rel=1e-9)
+    assert told.relative == pytest.approx(-0.1, rel=1e-12)
+
+
+def test_the_smallest_effect_counts() -> None:
+    off = np.array([[0.0], [0.25], [0.0]])
+    effect = _effect(HEALTHY, HEALTHY - 7.75 - off)
+    assert effect.effect == pytest.approx(-7.75, rel=1e-12)
+    assert effect.disagreement == pytest.approx(0.25, rel=1e-12)
+    assert effect.ratio == pytest.approx(31.0, rel=1e-12)
+    assert effect.verdict == "independent"
+    assert in_words(effect) == (
+        "the effect is 31 times the simulators' disagreement: it does not depend on the simulator"
+    )
+
+
+NOISE = np.array([-1.0, 0.0, 1.0])
+VERDICTS = [
+    # what is added to the healthy values of brian2 and neuron, the verdict, words of it
+    ([-5.0, -5.0], "independent", "agree exactly: the effect does not depend on the simulator"),
+    ([-5.0, -5.0 + 1e-12], "independent", "agree to round-off: the effect does not depend"),
+    ([-5.0, -6.0], "independent", "5 times the simulators' disagreement: it does not depend"),
+    ([-5.0, -7.0], "unclear", "2.5 times the simulators' disagreement: it is unclear"),
+    ([-1.0, -3.0], "indistinguishable", "0.5 times the simulators' disagreement: it cannot be told"),
+    ([-1.0, 1.0], "indistinguishable", "another sign on another simulator"),
+    ([0.0, 1.0], "indistinguishable", "no effect on brian2: it cannot be told"),
+    ([0.0, 0.0], "none", "the same in both arms on every simulator"),
+    ([1e-13, 0.0], "none", "to round-off"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("added", "verdict", "words"), VERDICTS, ids=[v[2][:30] for v in VERDICTS])
+def test_verdicts_of_one_seed(added, verdict: str, words: str) -> None:
+    healthy = np.full((2, 1), 20.0)
+    effect = _effect(healthy, healthy + np.array(added)[:, None])
+    assert effect.verdict == verdict
+    assert words in in_words(effect)
+    assert "interval" not in in_words(effect)
+
+
+@pytest.mark.parametrize(
+    ("added", "verdict", "words"),
+    [
+        ([0.1 + NOISE, 0.1 + NOISE], "none", "3 seeds show: its 95 % interval contains 0 on every"),
+        ([4.0 + NOISE, 4.0 + NOISE], "independent", "agree exactly"),
+        ([2.4 + NOISE, 2.8 + NOISE], "unclear", "6 times the simulators' disagreement: it is unclear, "
+         "for its 95 % interval contains 0 on brian2"),
+    ],
+)  # fmt: skip
+def test_verdicts_with_intervals(added, verdict: str, words: str) -> None:
+    # s = 1, n = 3: the interval is ± 4.303/√3 = 2.484.
+    healthy = np.array([[20.0, 25.0, 30.0]] * 2)
+    effect = _effect(healthy, healthy + np.array(added))
+    assert effect.verdict == verdict
+    assert words in in_words(effect)
+
+
+def test_one_simulator_says_nothing_of_a_change_of_simulator() -> None:
+    effect = _effect(HEALTHY[:1], HEALTHY[:1] - 5)
+    assert effect.verdict == "alone"
+    assert math.isnan(effect.disagreement)
+    assert "one simulator only" in in_words(effect)
+    assert "one simulator only" in overall("block", [effect])
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("healthy", "lesioned", "words"),
+    [
+        ([[1.0], [1.0]], [[NAN], [NAN]], "healthy arm only, on every simulator (no spike)"),
+        ([[NAN], [NAN]], [[1.0], [1.0]], "lesioned arm only, on every simulator (no spike)"),
+        ([[NAN], [NAN]], [[NAN], [NAN]], "defined in neither arm (no spike)"),
+        ([[1.0], [1.0]], [[NAN], [1.0]], "defined on neuron but not on brian2 in the lesioned arm"),
+    ],
+)
+def test_what_is_not_defined_is_words(healthy, lesioned, words: str) -> None:
+    effect = _effect(healthy, lesioned, why="no spike")
+    assert effect.verdict == "undefined"
+    assert math.isnan(effect.effect)
+    assert words in in_words(effect)
+    assert "is not defined" in overall("block", [effect])
+
+
+def test_seeds_without_a_value_are_left_out_and_told() -> None:
+    lesioned = HEALTHY - 5.0
+    lesioned[:, 1] = NAN
+    effect = _effect(HEALTHY, lesioned)
+    assert (effect.n_seeds, effect.verdict) == (2, "independent")
+    assert "defined in 2 of 3 seeds" in in_words(effect)
+    lesioned[0, 1] = 16.0
+    split = _effect(HEALTHY, lesioned)
+    assert split.verdict == "unclear"
+    assert "defined on brian2 but not on neuron, reference" in in_words(split)
+
+
+def test_overall_says_what_holds_and_what_does_not() -> None:
+    holds = _effect(HEALTHY, HEALTHY - np.array([[5.0], [5.125], [5.0]]))
+    lost = _effect(HEALTHY, HEALTHY - np.array([[0.1], [1.0], [0.1]]))
+    said = overall("block", [holds, lost])
+    assert "1 of 2 read-outs changes by an effect that does not depend on the simulator" in said
+    assert "cannot be told from a change of simulator" in said
+    assert "21 to 15.96 Hz, −24 %, 40 times the disagreement" in said
+
+
+def test_a_ratio_is_cut_off_not_rounded() -> None:
+    assert [below(x) for x in (2.999, 3.0, 0.999, 31.9, 0.0)] == ["2.9", "3", "0.99", "31", "0"]
+
+
+def _recording(trains: dict[str, list[list[float]]], duration: float = 1000.0) -> Recording:
+    spikes = {
+        name: Spikes.sorted(
+            np.concatenate([np.asarray(t, float) for t in cells]),
+            np.repeat(np.arange(len(cells)), [len(t) for t in cells]),
+        )
+        for name, cells in trains.items()
+    }
+    sizes = {name: len(cells) for name, cells in trains.items()}
+    return Recording(duration, 0.1, spikes, {}, sizes)
+
+
+def test_rate_is_of_surviving_cells_after_the_start() -> None:
+    probe = Probe(("cells",), 200.0, output="cells")
+    recording = _recording({"cells": [[100.0, 200.0, 300.0, 400.0], [250.0], []]})
+    found = measure(probe, recording, 1)
+    # Three spikes of three cells in 0.8 s; the spikes at 100 and 200 ms are before the window.
+    assert found[RATE].value == pytest.approx(3 / 3 / 0.8, rel=1e-12)
+    assert found[Measure("cells", "output")].value == pytest.approx(3 / 0.8, rel=1e-12)
+    assert math.isnan(found[Measure("cells", "CV")].value)
+    assert "4 spikes" in found[Measure("cells", "CV")].why
+
+
+def test_cv_is_the_mean_over_cells_with_three_intervals() -> None:
+    intervals = np.array([10.0, 20.0, 30.0])
+    irregular = np.cumsum([100.0, *intervals]).tolist()
+    regular = [100.0, 150.0, 200.0, 250.0, 300.0]
+    few = [1.0, 2.0, 900.0]
+    found = measure(Probe(("cells",), 0.0), _recording({"cells": [irregular, regular, few]}), 1)
+    assert found[Measure("cells", "CV")].value == pytest.approx((10.0 / 20.0 + 0.0) / 2, rel=1e-12)
+
+
+def test_the_interval_is_the_mean_over_cells_with_two_spikes() -> None:
+    probe = Probe(("cells",), 0.0, paced=("cells",))
+    found = measure(probe, _recording({"cells": [[10.0, 30.0, 40.0], [100.0, 150.0], [7.0]]}), 1)
+    assert found[Measure("cells", "interval")].value == pytest.approx((15.0 + 50.0) / 2, rel=1e-12)
+    none = measure(probe, _recording({"cells": [[10.0], []]}), 1)[Measure("cells", "interval")]
+    assert (math.isnan(none.value), none.why) == (True, "no cell has 2 spikes")
+
+
+def test_a_population_that_is_gone_has_reasons_instead_of_numbers() -> None:
+    found = measure(Probe(("cells", "others"), 0.0), _recording({"others": [[1.0]]}), 1)
+    assert math.isnan(found[RATE].value)
+    assert "no cell of cells is left" in found[RATE].why
+    assert found[Measure("others", "rate")].value == pytest.approx(1.0)
+
+
+def _sine(bins: int = 4000, period: float = 500.0):
+    return np.sin(2 * np.pi * np.arange(bins) / period)
+
+
+def test_a_rate_that_follows_the_signal_transmits_all_of_it() -> None:
+    signal = Signal("gait", 1.0 + _sine())
+    counts = np.round(50 * (1.0 + np.roll(_sine(), 40))).astype(int)
+    times = np.repeat(np.arange(4000) + 0.5, counts)
+    value, why = transmission(signal, times, 500.0)
+    assert (round(value, 3), why) == (1.0, "")
+    inverted = np.repeat(np.arange(4000) + 0.5, np.round(50 * (1.0 - _sine())).astype(int))
+    assert transmission(signal, inverted, 500.0)[0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_rate_without_the_signal_transmits_little_of_it() -> None:
+    times = np.random.default_rng(0).uniform(0, 40_000, 20_000)
+    value, _ = transmission(Signal("gait", 1.0 + _sine(40_000)), times, 0.0)
+    # 1/√(40 s / 70 ms) = 0.04; the largest over 201 lags is a few times that at most.
+    assert 0.0 < value < 0.16
+
+
+def test_a_silent_population_transmits_nothing() -> None:
+    assert transmission(Signal("gait", _sine(1000)), np.empty(0), 0.0) == (0.0, "")
+
+
+@pytest.mark.parametrize(
+    ("values", "times", "start", "words"),
+    [
+        (np.ones(1000), [10.0, 500.0], 0.0, "gait is constant"),
+        (_sine(1000), [990.0], 990.0, "shorter than"),
+    ],
+)
+def test_transmission_that_has_no_meaning_is_words(values, times, start, words: str) -> None:
+    value, why = transmission(Signal("gait", values), np.array(times), start)
+    assert math.isnan(value)
+    assert words in why
+
+
+KNOWN = {
+    "block": Lesion("block", "a block", ["cells.g *= 0"], "a, 1999"),
+    "loss": Lesion("loss", "", ["remove 40% cells"], "b, 2000"),
+}
+
+
+def test_lesions_are_named_written_or_joined() -> None:
+    assert read_lesion("block", KNOWN) == ("block", KNOWN["block"])
+    name, made = read_lesion("cells.E_L += 5 mV", KNOWN)
+    assert name == "cells.E_L += 5 mV"
+    assert made.perturbations == (parse_perturbation("cells.E_L += 5 mV"),)
+    name, made = read_lesion("block+cells.E_L += 1e+1 mV + loss", KNOWN)
+    assert name == "block + cells.E_L += 1e+1 mV + loss"
+    assert [p.operation for p in made.perturbations] == ["scale", "add", "remove"]
+    assert made.citation == "a, 1999; b, 2000"
+
+
+def test_a_lesion_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(KNOWN["block"].to_json())
+    assert read_lesion(str(path), {}) == ("block", KNOWN["block"])
+    path.write_text("{")
+    with pytest.raises(InputError, match="is no JSON"):
+        read_lesion(str(path), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("blok", "did you mean 'block'"),
+        ("block+", "nothing on one side"),
+        ("nowhere.json", "cannot be read"),
+        ("cells.g ** 2", "is no perturbation"),
+    ],
+)
+def test_lesions_that_are_none(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        read_lesion(text, KNOWN)
+
+
+def test_arms_are_healthy_and_every_lesion_at_every_severity() -> None:
+    arms = arms_of(KNOWN.items(), check_severities([1.0, 0.0, 0.5]))
+    assert [(a.name, a.severity) for a in arms] == [
+        ("healthy", 0.0), ("block", 0.5), ("block", 1.0), ("loss", 0.5), ("loss", 1.0),
+    ]  # fmt: skip
+    assert arms[0] == Arm("healthy", 0.0)
+    with pytest.raises(InputError, match="given twice"):
+        arms_of([("block", KNOWN["block"])] * 2)
