@@ -44,6 +44,7 @@ _HOMES = {
     "coincide.core.storage": ("read_recording", "write_recording"),
     "coincide.backends.base": ("Backend", "Convention"),
     "coincide.backends.registry": ("load_backend",),
+    "coincide.backends.oracle_orbit": ("steady_interval",),
     "coincide.models.library": ("lesions_of", "load_model"),
     "coincide.comparisons.compare": ("Comparison", "compare"),
     "coincide.comparisons.lesion": ("LesionStudy", "lesion"),

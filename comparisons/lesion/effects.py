@@ -65,10 +65,11 @@ class Effect:
         effect          the d_a of the smallest size
         disagreement    the largest of mean_k |x(a, k) − x(b, k)| over any two simulators a, b and
                         over both arms
-        ratio           |effect| / disagreement
+        ratio           |effect| / max(disagreement, grain)
 
-    ``disagreement`` is NaN with one simulator; ``ratio`` then too, and infinite where the simulators agree
-    to round-off (10⁻⁹ of the largest value). Verdicts:
+    ``grain`` is the least by which a read-out that counts can differ: one spike in the window; 0 for
+    others. ``disagreement`` is NaN with one simulator; ``ratio`` then too, and infinite where the
+    simulators agree to round-off (10⁻⁹ of the largest value). Verdicts:
 
     independent        the same sign everywhere, ratio ≥ 3, no interval contains 0
     indistinguishable  ratio ≤ 1, or another sign on another simulator
@@ -89,6 +90,7 @@ class Effect:
     ratio: float
     verdict: Verdict
     remark: str = ""
+    grain: float = 0.0
 
     @property
     def healthy(self) -> float:
@@ -152,11 +154,13 @@ def effect_of(
     healthy: Floats,
     lesioned: Floats,
     why: str = "",
+    grain: float = 0.0,
 ) -> Effect:
     """The effect from values of shape (simulators, seeds), NaN where a read-out is not defined.
 
     *where* is (mode, arm, severity). Seeds in which a simulator has no value in an arm are left out for all
-    of them, which the effect's ``remark`` says; *why* tells why values are missing.
+    of them, which the effect's ``remark`` says; *why* tells why values are missing. *grain* is the least
+    difference of a read-out that counts.
     """
     empty = Effect(
         *where, measure, (), 0, math.nan, math.nan, math.nan, "undefined", why
@@ -179,8 +183,8 @@ def effect_of(
     least = min((s.effect for s in told), key=abs)
     ratio = math.nan
     if len(told) > 1:
-        agree = disagreement <= ROUND_OFF * scale
-        ratio = math.inf if agree else abs(least) / disagreement
+        known = max(disagreement, grain)
+        ratio = math.inf if known <= ROUND_OFF * scale else abs(least) / known
     verdict = _verdict(told, ratio, ROUND_OFF * scale)
     remark = ""
     if not whole.all():
@@ -190,7 +194,8 @@ def effect_of(
         if verdict == "independent" and (any(split) or whole.sum() == 1):
             verdict = "unclear"
     return Effect(
-        *where, measure, tuple(told), int(whole.sum()), least, disagreement, ratio, verdict, remark
+        *where, measure, tuple(told), int(whole.sum()), least, disagreement, ratio, verdict, remark,
+        grain,
     )
 
 

@@ -315,30 +315,34 @@ def _effect(
         for arm_is in (True, False)
     )
     why = reason([*found.values()])
-    effect = effect_of(m, (mode, arm.name, arm.severity), simulators, healthy, lesioned, why)
+    where = (mode, arm.name, arm.severity)
+    grain = _one_spike(m, experiment, probe.start_ms)
+    effect = effect_of(m, where, simulators, healthy, lesioned, why, grain)
     said = [effect.remark] if effect.remark else []
     if lost := sorted(s for s in seeds_of if s not in simulators):
         said.append(f"without {enumerate_words(lost)}, of which runs are missing")
     if len(shared) < len(seeds) and simulators:
         said.append(f"of {len(shared)} of {len(seeds)} seeds, the others have runs missing")
-    if note := _counted(effect, experiment, probe.start_ms):
+    if note := _counted(effect):
         said.append(note)
     return replace(effect, remark="; ".join(said))
 
 
-def _counted(effect: Effect, experiment: Experiment, start_ms: float) -> str:
-    """That simulators differ by a spike at most, where that is all that makes an effect doubtful."""
-    m = effect.measure
-    if m.quantity not in ("rate", "output") or effect.verdict not in (
-        "unclear",
-        "indistinguishable",
-    ):
-        return ""
+def _one_spike(m: Measure, experiment: Experiment, start_ms: float) -> float:
+    """What one spike more or less changes in a read-out that counts them; 0 for others."""
+    if m.quantity not in ("rate", "output"):
+        return 0.0
     cells = experiment.population(m.population).size if m.quantity == "rate" else 1
-    one = 1e3 / (experiment.duration_ms - start_ms) / cells
-    if effect.disagreement > 1.5 * one or not effect.ratio < CLEAR:
+    return 1e3 / (experiment.duration_ms - start_ms) / cells
+
+
+def _counted(effect: Effect) -> str:
+    """That simulators differ by a spike at most, where that is all that makes an effect doubtful."""
+    doubtful = effect.verdict in ("unclear", "indistinguishable") and effect.ratio < CLEAR
+    if not effect.grain or not doubtful or effect.disagreement > 1.5 * effect.grain:
         return ""
-    return f"one spike more or less is {one:.2g} {m.unit}; a longer run tells more"
+    one = f"one spike more or less is {effect.grain:.2g} {effect.measure.unit}; "
+    return ("" if effect.grain > effect.disagreement else one) + "a longer run tells more"
 
 
 def _lesions(

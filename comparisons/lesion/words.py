@@ -77,6 +77,11 @@ def _said(effect: Effect) -> str:
                 f"there is no effect on {enumerate_words(without)}: "
                 "it cannot be told from a change of simulator"
             )
+    if e.grain > e.disagreement:
+        return (
+            f"the effect is {times(e.ratio)} one spike more or less ({number(e.grain, 2)} "
+            f"{e.measure.unit}), more than the simulators' disagreement: it {_depends(e)}"
+        )
     return f"the effect is {times(e.ratio)} the simulators' disagreement: it {_depends(e)}"
 
 
@@ -169,6 +174,6 @@ def _instance(e: Effect) -> str:
     text = f"{e.measure.label}, {number(e.healthy)} to {number(e.lesioned)}{unit}"
     if not math.isnan(e.relative):
         text += f", {percent(e.relative)}"
-    if not e.agree:
+    if not e.agree and e.grain <= e.disagreement:
         text += f", {times(e.ratio)} the disagreement"
     return text

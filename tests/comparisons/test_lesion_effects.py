@@ -298,3 +298,15 @@ def test_arms_are_healthy_and_every_lesion_at_every_severity() -> None:
     assert arms[0] == Arm("healthy", 0.0)
     with pytest.raises(InputError, match="given twice"):
         arms_of([("block", KNOWN["block"])] * 2)
+
+
+@pytest.mark.parametrize(
+    ("effect", "verdict"), [(-2.5, "indistinguishable"), (-5.0, "unclear"), (-7.5, "independent")]
+)
+def test_one_spike_is_the_least_that_a_count_tells(effect: float, verdict: str) -> None:
+    healthy = np.full((3, 1), 27.5)
+    found = effect_of(RATE, WHERE, NAMES, healthy, healthy + effect, grain=2.5)
+    assert found.disagreement == 0.0
+    assert found.ratio == pytest.approx(abs(effect) / 2.5)
+    assert found.verdict == verdict
+    assert "one spike more or less (2.5 Hz)" in in_words(found)

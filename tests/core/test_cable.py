@@ -1,7 +1,7 @@
 """Cable cells as descriptions: JSON, the hash, and whatever is wrong with them in one message."""
 
 # A table reads better in long lines.
-# ruff: noqa: E501
+# ruff: noqa: E501, PT017
 
 import copy
 import json
@@ -302,9 +302,10 @@ TABLE: dict[str, tuple[Change, str, str]] = {
 def test_one_message_names_the_place(name: str, described: Plain) -> None:
     change, where, words = TABLE[name]
     change(described)
-    with warnings.catch_warnings(), pytest.raises(InputError) as caught:
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
-        realize(Experiment.from_dict(described))
+        with pytest.raises(InputError) as caught:
+            realize(Experiment.from_dict(described))
     message = str(caught.value)
     assert message.startswith(f"{where}: "), message
     assert words in message, message

@@ -333,20 +333,26 @@ class TestTemperature:
         assert value(start(made, celsius=37.0), "I_c", v=1.0) == pytest.approx(10 * 0.37)
 
 
-class TestRegions:
-    TREE = {"morphology": ball_and_stick("20 um", "300 um", "2 um"),
-            "discretisation": {"kind": "fixed", "segments": 2}}  # fmt: skip
+TREE = {
+    "morphology": ball_and_stick("20 um", "300 um", "2 um"),
+    "discretisation": {"kind": "fixed", "segments": 2},
+}
 
+
+class TestRegions:
     @staticmethod
     def amounts(cell: RealizedPopulation, name: str) -> dict[str, float]:
-        return {
-            v.name.removeprefix(f"I_{name}_"): float(value(cell, v.name, **{f"v_{v.name.removeprefix(f'I_{name}_')}": 1.0}))
-            for v in cell.cell.subexpressions if v.name.startswith(f"I_{name}_")
-        }  # fmt: skip
+        """The current at 1 mV by compartment."""
+        found = {}
+        for v in cell.cell.subexpressions:
+            if v.name.startswith(f"I_{name}_"):
+                place = v.name.removeprefix(f"I_{name}_")
+                found[place] = float(value(cell, v.name, **{f"v_{place}": 1.0}))
+        return found
 
     def cell(self, **given: object) -> dict[str, float]:
         made = Channel(name="k", reversal="0 mV", **given)  # type: ignore[arg-type]
-        return self.amounts(start(LEAK, made, variables=("v_soma_0",), **self.TREE), "k")
+        return self.amounts(start(LEAK, made, variables=("v_soma_0",), **TREE), "k")
 
     def test_everywhere(self) -> None:
         found = self.cell(conductance="0.1 S/cm**2")
@@ -371,7 +377,7 @@ class TestRegions:
             name="k", reversal="0 mV", conductance="1 S/cm**2", equations="x : 1\ny = 2*x : 1", open="y",
             parameters={"x": "0.25"}, region="soma", elsewhere={"dend": "2 S/cm**2"},
         )  # fmt: skip
-        cell = start(LEAK, made, variables=("v_soma_0",), **self.TREE)
+        cell = start(LEAK, made, variables=("v_soma_0",), **TREE)
         assert {n for n in cell.parameters if n.endswith("_k") or "_k_" in n} == {
             "x_k", "conductance_k", "conductance_k_in_dend", "reversal_k",
         }  # fmt: skip

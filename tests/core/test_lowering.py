@@ -1,6 +1,7 @@
 """A cable cell written out: names, axial currents, places, schemes of integration."""
 
 import ast
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,14 +31,20 @@ from coincide.models.rallpack import build_active, build_passive, steady_state
 LEAK = Channel(name="leak", conductance="1e-4 S/cm**2", reversal="-65 mV")
 GATED = Channel(
     name="na", ion="sodium", conductance="0.01 S/cm**2",
-    gates=(Gate(name="m", power=3, alpha="1/exprel(-(v + 40*mV)/(10*mV))/ms", beta="4/ms*exp(-(v + 65*mV)/(18*mV))"),
-           Gate(name="h", inf="1/(1 + exp((v + 60*mV)/(7*mV)))", tau="2*ms")),
+    gates=(
+        Gate(
+            name="m", power=3, alpha="1/exprel(-(v + 40*mV)/(10*mV))/ms",
+            beta="4/ms*exp(-(v + 65*mV)/(18*mV))",
+        ),
+        Gate(name="h", inf="1/(1 + exp((v + 60*mV)/(7*mV)))", tau="2*ms"),
+    ),
 )  # fmt: skip
 CAP = Channel(
     name="cap", ion="ca", permeability="5e-5 cm/s",
     gates=(Gate(name="m", inf="1/(1 + exp(-(v + 19*mV)/(5.5*mV)))", tau="1*ms"),),
 )  # fmt: skip
-CA = Ion(name="ca", valence=2, outside="2 mM", pool=Pool(depth="0.1 um", tau="3 ms", floor="1e-4 mM"))  # fmt: skip
+POOL = Pool(depth="0.1 um", tau="3 ms", floor="1e-4 mM")
+CA = Ion(name="ca", valence=2, outside="2 mM", pool=POOL)
 SODIUM = Ion(name="sodium", reversal="50 mV")
 TREE = Morphology(
     sections=(
@@ -202,7 +209,8 @@ class TestPlaces:
                 SpikeTrains(name="given", times=((0.2,),)),
             ),
             projections=(Projection(
-                source="given", target="cells", receptor="kick", weight="3 mV", delay="0.1 ms", rule=AllToAll()
+                source="given", target="cells", receptor="kick", weight="3 mV", delay="0.1 ms",
+                rule=AllToAll(),
             ),),
             records=(Record(population="cells", variables=("v_soma", "v_twig")),),
         )  # type: ignore[arg-type]  # fmt: skip
@@ -274,7 +282,7 @@ class TestHeld:
             made = experiment(self.MODEL, duration="4 ms", dt=f"{dt} ms")
             traces = run(made, "rk4").traces
             ends.append(np.array([t.values[-1, 0] for t in traces.values()]))
-        steps = [np.abs(a - b).max() for a, b in zip(ends, ends[1:], strict=False)]
+        steps = [np.abs(a - b).max() for a, b in pairwise(ends)]
         orders = np.log2(np.array(steps[:-1]) / steps[1:])
         assert orders[-1] == pytest.approx(4, abs=0.4), (orders, steps)
 

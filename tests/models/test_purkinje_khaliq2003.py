@@ -39,6 +39,13 @@ def recorded(variant: str, duration: str, dt: str = "0.01 ms", *variables: str) 
     return made.with_(duration=duration, dt=dt, records=records)
 
 
+def first_rise(recording: Recording, level: float = -20.0) -> float:
+    """When v first rises above a level, linear between samples; published for -20 mV."""
+    v = recording.traces["purkinje", "v"].values[:, 0]
+    k = int(np.flatnonzero(v > level)[0]) - 1
+    return float((k + (level - v[k]) / (v[k + 1] - v[k])) * recording.dt_ms)
+
+
 def start(experiment: Experiment | None = None) -> RealizedPopulation:
     return realize(experiment or load_model("purkinje_khaliq2003")).populations["purkinje"]
 
@@ -64,7 +71,8 @@ class TestStart:
         cell = start()
         u = -60 + 11
         assert cell.initial["m_kpkj"] == pytest.approx(1 / (1 + math.exp(-(u + 24) / 15.4)))
-        assert cell.initial["h_kpkj"] == pytest.approx(0.31 + 0.78 / (1 + math.exp((u + 5.802) / 11.2)))  # fmt: skip
+        h = 0.31 + 0.78 / (1 + math.exp((u + 5.802) / 11.2))
+        assert cell.initial["h_kpkj"] == pytest.approx(h)
         assert cell.initial["cai"] == pytest.approx(1e-4)
         assert cell.initial["z_bkpkj"] == pytest.approx(1 / (1 + 0.001 / 1e-4))
 
@@ -146,7 +154,7 @@ class TestFormulas:
         for name, rate in exact.items():
             found = np.broadcast_to(value(cell, f"rate_{name}_naRsg", v=V), 10)
             assert found == pytest.approx(rate * np.ones(10), rel=1e-12), name
-        assert len(cell.cell.lowered.schemes[0].arrows) == 36  # type: ignore[union-attr]
+        assert len(cell.cell.lowered.schemes[0].arrows) == 34  # type: ignore[union-attr]
 
 
 class TestFiring:
@@ -158,24 +166,28 @@ class TestFiring:
         assert len(intervals) == 4
         assert (np.diff(intervals) < 0).all()
         assert 36.54 * 1.02 < intervals[-1] < 36.54 * 1.06
-        assert times[0] == pytest.approx(9.425, rel=0.08)
+        assert 9.425 < first_rise(wild_type) < 9.425 * 1.08
 
-    def test_the_first_spike_and_the_peak_converge(self) -> None:
+    def test_the_first_spike_converges(self) -> None:
         # Twice the finer less the coarser: what is left is of order two.
         runs = [run(recorded("wild_type", "12 ms", dt)) for dt in ("0.005 ms", "0.0025 ms")]
-        coarse, fine = (r.traces["purkinje", "v"].values.max() for r in runs)
-        assert 2 * fine - coarse == pytest.approx(28.9, abs=0.3)
-        coarse, fine = (r.spikes["purkinje"].times[0] for r in runs)
-        assert 2 * fine - coarse == pytest.approx(9.425, abs=0.05)
+        coarse, fine = map(first_rise, runs)
+        assert 2 * fine - coarse == pytest.approx(9.425, abs=0.01)
 
     @pytest.mark.slow
     def test_the_steady_interval_converges(self) -> None:
         # 2 s at two steps, 600,000 steps in all: half a minute and more.
         late = []
         for dt in ("0.01 ms", "0.005 ms"):
-            times = run(recorded("wild_type", "2000 ms", dt)).spikes["purkinje"].times
-            late.append(np.diff(times[times > 1500]).mean())
-        assert 2 * late[1] - late[0] == pytest.approx(36.54, rel=2e-3)
+            done = run(recorded("wild_type", "2000 ms", dt))
+            times = done.spikes["purkinje"].times
+            v = done.traces["purkinje", "v"].values
+            v = v[3 * len(v) // 4 :]
+            late.append((np.diff(times[times > 1500]).mean(), v.min(), v.max()))
+        interval, low, high = 2 * np.array(late[1]) - np.array(late[0])
+        assert interval == pytest.approx(36.54, rel=2e-3)
+        # Samples miss a peak by less than 0.1 mV.
+        assert (low, high) == pytest.approx((-69.1, 28.9), abs=0.5)
 
     def test_the_range_of_the_voltage(self, wild_type: Recording) -> None:
         # -69.1 and 28.9 mV once converged; the error of order one at 0.01 ms is 2 and 3 mV.
@@ -225,10 +237,12 @@ class TestLockstep:
     @pytest.mark.parametrize("backend", ["brian2", "neuron", "pymonntorch"])
     @pytest.mark.parametrize("method", ["euler", "rk4"])
     def test_explicit_schemes(self, method: Method, backend: str) -> None:
-        # 12,000 steps of 0.001 ms over one spike, twice: rk4 takes ten seconds and more.
-        made = recorded("wild_type", "12 ms", "0.001 ms", "cai", *NAMES)
+        # At the peak of the spike the channel's fastest rate is 4·α·a = 9,000/ms, so that euler is stable
+        # up to 2.2e-4 ms and rk4 up to 3.1e-4 ms: 60,000 steps, twice, take ten seconds and more.
+        made = recorded("wild_type", "12 ms", "0.0002 ms", "cai", *NAMES)
         one, two = run(made, method), run(made, method, backend)
-        assert one.spikes["purkinje"].times == pytest.approx([9.425], abs=0.01)
+        # Known to 1e-3 ms; euler is late by its order, rk4 by nothing.
+        assert first_rise(one) == pytest.approx(9.425, abs=1e-3 if method == "euler" else 5e-4)
         assert np.array_equal(one.spikes["purkinje"].times, two.spikes["purkinje"].times)
         for key, trace in one.traces.items():
             difference = np.abs(trace.values - two.traces[key].values).max()
@@ -238,19 +252,20 @@ class TestLockstep:
         assert p.sum(axis=0).max() <= 1 + 1e-12
 
 
-class TestLesions:
-    PARAMETERS = {
-        "bk_block": {"conductance_bkpkj": 0.0},
-        "cap_block": {"permeability_cap": 0.0},
-        "ih_block": {"conductance_hpkj": 0.0},
-        "kv3_half": {"conductance_kpkj": 0.5},
-        "na_half": {"conductance_naRsg": 0.5},
-        "capacitance": {"capacitance": 1.2},
-        "nav16_null": {"epsilon_naRsg": 1e-12 / 1.75, "Oon_naRsg": 2.3 / 0.75},
-    }  # fmt: skip
+PARAMETERS = {
+    "bk_block": {"conductance_bkpkj": 0.0},
+    "cap_block": {"permeability_cap": 0.0},
+    "ih_block": {"conductance_hpkj": 0.0},
+    "kv3_half": {"conductance_kpkj": 0.5},
+    "na_half": {"conductance_naRsg": 0.5},
+    "capacitance": {"capacitance": 1.2},
+    "nav16_null": {"epsilon_naRsg": 1e-12 / 1.75, "Oon_naRsg": 2.3 / 0.75},
+}  # fmt: skip
 
+
+class TestLesions:
     def test_each_is_checked_here(self) -> None:
-        assert set(self.PARAMETERS) <= set(LESIONS)
+        assert set(PARAMETERS) <= set(LESIONS)
 
     @pytest.mark.parametrize("name", PARAMETERS)
     def test_they_change_what_they_should_and_nothing_else(self, name: str) -> None:
@@ -258,7 +273,7 @@ class TestLesions:
         one, two = start(healthy), start(apply(healthy, LESIONS[name]))
         assert one.parameters.keys() == two.parameters.keys()
         for parameter, before in one.parameters.items():
-            factor = self.PARAMETERS[name].get(parameter, 1.0)
+            factor = PARAMETERS[name].get(parameter, 1.0)
             assert two.parameters[parameter] == pytest.approx(before * factor, rel=1e-12), parameter
 
     def test_without_nav16_it_is_the_variant_med(self) -> None:
@@ -271,4 +286,5 @@ class TestLesions:
     def test_a_lesioned_sodium_channel_starts_at_its_own_steady_state(self) -> None:
         cell = start(load_model("purkinje_khaliq2003", "med"))
         assert value(cell, "B_naRsg") < 1e-12 < value(start(), "B_naRsg")
-        assert sum(float(value(cell, f"{s}_naRsg")[0]) for s in STEADY) == pytest.approx(1, abs=1e-15)  # fmt: skip
+        total = sum(float(value(cell, f"{s}_naRsg")[0]) for s in STEADY)
+        assert total == pytest.approx(1, abs=1e-15)
