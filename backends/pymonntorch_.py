@@ -7,7 +7,6 @@ of `pymonntorch_behaviors` put the clock contract in the same order of behaviour
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ import numpy as np
 import torch
 from typing_extensions import override
 
-from ..core.cache import cache_dir
 from ..core.errors import RunError
 from ..core.features import FEATURES
 from ..core.program import Method, program_of
@@ -48,6 +46,7 @@ from .pymonntorch_behaviors import (
 )
 from .pymonntorch_cells import Arrivals, Cells, Firing, Moment, Place, Trains
 from .pymonntorch_import import Network, NeuronGroup, SynapseGroup
+from .pymonntorch_target import CompilationError, compile_update_of, pays
 
 CONVENTIONS = (
     Convention(
@@ -92,7 +91,7 @@ CONVENTIONS = (
 )
 
 TARGETS = ("eager", "compile")
-"""``compile`` gives the update to torch.compile: 10 s and more once, worth it only for runs far longer."""
+"""``compile`` gives the update to torch.compile, ``auto`` does where the time saved exceeds that it takes."""
 
 _GRAIN = 1_000_000
 """Cells from which more than one thread pays.
@@ -113,7 +112,7 @@ class PymoNNtorchBackend(Backend):
     name = "pymonntorch"
     modes = MODES
     methods: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "raw": ("euler",),
+        "raw": ("euler", "exponential_euler"),
         "aligned": ("exponential_euler", "euler", "rk4"),
         "lockstep": ("exponential_euler", "euler", "rk4"),
     }
@@ -147,8 +146,7 @@ class PymoNNtorchBackend(Backend):
         largest = max((p.size for p in realization.populations.values()), default=1)
         with torch.inference_mode(), _threads(1 if largest < _GRAIN else None):
             model = _Model(realization, settings)
-            if settings.target == "compile":
-                _compile_updates(model, self.name)
+            compiled = self._compiled(model, settings.target)
             built = time.perf_counter()
             model.run(progress)
             recording = model.recording()
@@ -163,12 +161,30 @@ class PymoNNtorchBackend(Backend):
             build_s=built - started,
             run_s=finished - built,
             provenance={
-                "method": settings.method or self.methods[settings.mode][0],
+                "method": ", ".join(sorted(model.methods)),
                 "device": str(model.place.device),
                 "precision": str(model.place.dtype).removeprefix("torch."),
-                "target": settings.target or "eager",
+                "target": "compile" if compiled else "eager",
             },
         )
+
+    def _compiled(self, model: _Model, target: str | None) -> list[str]:
+        """Give the updates to torch.compile where that is asked for or pays; the populations of which."""
+        compiled = []
+        for cells in model.cells.values():
+            if target != "compile" and (target == "eager" or not pays(cells, model.n_steps)):
+                continue
+            try:
+                compile_update_of(cells)
+            except CompilationError as error:
+                if target == "compile":
+                    raise RunError(self.name, f"torch.compile failed ({error})") from error
+                model.notes.append(
+                    f"{cells.name}: runs without torch.compile, which failed ({error})"
+                )
+                continue
+            compiled.append(cells.name)
+        return compiled
 
 
 def _dtype(settings: Settings) -> torch.dtype:
@@ -212,6 +228,7 @@ class _Model:
         self.only_before_end: list[Any] = []
         self.samples: list[tuple[Cells, Sample]] = []
         self.notes: list[str] = []
+        self.methods: set[str] = set()
         self.cells = {
             name: self._cells(population) for name, population in realization.populations.items()
         }
@@ -232,16 +249,20 @@ class _Model:
         self.network.initialize(info=False, warnings=False)
 
     def _cells(self, population: RealizedPopulation) -> Cells:
-        program = program_of(population.cell, self._method())
+        method = self._method(population)
+        self.methods.add(method)
+        program = program_of(population.cell, method)
         if self.settings.undoes("refractory_rounding"):
             pauses = population.refractory_steps
         else:
             pauses = _rounded_refractoriness(population, self.dt)
         return Cells(population, program, pauses, self.dt, self.place)
 
-    def _method(self) -> Method:
+    def _method(self, population: RealizedPopulation) -> Method:
         if self.settings.mode == "lockstep":
             return self.settings.scheme
+        if self.settings.method is None and population.cell.on_crossing:
+            return "exponential_euler"
         named = self.settings.method or PymoNNtorchBackend.methods[self.settings.mode][0]
         return cast(Method, named)
 
@@ -357,34 +378,3 @@ def _rounded_refractoriness(population: RealizedPopulation, dt: float) -> int | 
         period = Quantity.parse(refractory, population.name).to(TIME_DIMENSION, population.name)
     steps = np.rint(np.asarray(period) / dt).astype(np.int32)
     return int(steps) if steps.ndim == 0 else steps
-
-
-def _compile_updates(model: _Model, backend: str) -> None:
-    """Replace the updates by compiled ones, and compile them now, on states that are put back."""
-    for cells in model.cells.values():
-        before = {name: state.clone() for name, state in cells.states.items()}
-        try:
-            with _torch_cache():
-                cells.move = torch.compile(cells.move, dynamic=False)
-                cells.move_some = torch.compile(cells.move_some, dynamic=False)
-                cells.move()
-                cells.move_some()
-        except Exception as error:  # whatever a compiler that is missing or broken may raise
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise RunError(backend, f"torch.compile failed ({reason})") from error
-        for name, state in cells.states.items():
-            state.copy_(before[name])
-
-
-@contextmanager
-def _torch_cache() -> Iterator[None]:
-    """Compiled code goes to coincide's cache, unless torch was told another place."""
-    key = "TORCHINDUCTOR_CACHE_DIR"
-    if key in os.environ:
-        yield
-        return
-    os.environ[key] = str(cache_dir("torch"))
-    try:
-        yield
-    finally:
-        del os.environ[key]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,10 @@ from numpy.typing import NDArray
 from ..core.numpy_code import evaluate_constants
 from ..core.program import Program
 from ..core.realization import HeldInput, Ints, RealizedPopulation
-from .pymonntorch_code import Literals, compile_expression, compile_reset, compile_update
+from .pymonntorch_code import Literals, compile_expression, compile_reset
+from .pymonntorch_moves import find_moves
+from .pymonntorch_share import share
+from .pymonntorch_update import Fused, compile_update, operations, rows
 
 NOBODY: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
@@ -164,10 +168,16 @@ class Cells(Firing):
         self.population = population
         self.place = place
         cell = population.cell
-        numbers: dict[str, Any] = {**population.parameters, "dt": dt}
-        numbers |= evaluate_constants(program.constants, population.parameters, dt)
-        numbers |= dict(population.initial)
+        constants = evaluate_constants(program.constants, population.parameters, dt)
+        numbers: dict[str, Any] = {**population.parameters, "dt": dt, **constants}
         ns = {name: place.tensor(value) for name, value in numbers.items()}
+        statements = share(program, constants)
+        moves = find_moves(statements, [v.name for v in cell.states], numbers)
+        together = () if moves is None else moves.states
+        names = [*together, *(v.name for v in cell.states if v.name not in together)]
+        start = [np.broadcast_to(np.asarray(population.initial[n]), self.size) for n in names]
+        state = place.tensor(np.array(start, dtype=np.float64).reshape(len(names), self.size))
+        ns |= dict(zip(names, state.unbind(0), strict=True))
         self.inputs = [Held(given, place) for given in population.inputs]
         ns |= {g.variable: h.tensor for g, h in zip(population.inputs, self.inputs, strict=True)}
         self.not_refractory = torch.ones(self.size, dtype=torch.bool, device=place.device)
@@ -175,9 +185,15 @@ class Cells(Firing):
         ns |= {"not_refractory": self.not_refractory, "active_": self.active}
         self.states: Mapping[str, torch.Tensor] = {v.name: ns[v.name] for v in cell.states}
         literals = Literals(place.dtype, place.device)
-        names = list(self.states)
-        self.move = compile_update(program.update, names, ns, literals, always_active=True)
-        self.move_some = compile_update(program.update, names, ns, literals, always_active=False)
+        with_rows = ns if moves is None else {**ns, **rows(moves, ns, state)}
+        self.move, self.move_some = (
+            compile_update(statements, moves, names, with_rows, literals, always_active)
+            for always_active in (True, False)
+        )
+        self.state = state
+        self.operations = operations(statements, moves)
+        varying = [*(given.variable for given in population.inputs), "active_"]
+        self._fused = partial(Fused, statements, names, ns, state, literals, varying)
         self.threshold = (
             None
             if program.threshold is None
@@ -216,6 +232,11 @@ class Cells(Firing):
             self._views = (self.not_refractory.numpy(), self.active.numpy())
         elif np.ndim(refractory_steps):
             self._pause = place.tensor(refractory_steps, torch.int64)
+
+    def fused(self) -> list[Fused]:
+        """The updates to give to torch.compile: while all cells are active, and while some may not be."""
+        kinds = (True, False) if self._longest else (True,)
+        return [self._fused(always_active) for always_active in kinds]
 
     def rest(self, now: int) -> None:
         """Those who just fired are refractory from now on, each for its number of steps."""

@@ -23,7 +23,6 @@ Namespace = Mapping[str, torch.Tensor]
 _IN_PLACE: Mapping[type[ast.operator], str] = {
     ast.Add: "add_", ast.Sub: "sub_", ast.Mult: "mul_", ast.Div: "div_",
 }  # fmt: skip
-_ALIAS = re.compile(r"[(+]*_(\w+)\)*")
 
 
 class Literals:
@@ -155,6 +154,24 @@ class TorchRenderer(Renderer):
             return f"exprel({arguments[0]}, tiny)"
         return super().call(name, arguments)
 
+    def render_into(self, node: ast.expr, row: str) -> str:
+        """A statement that writes the value of a tree into an existing tensor."""
+        match node:
+            case ast.IfExp(test=test, body=body, orelse=ast.Constant(value=0.0)) if (
+                self._is_activity(test)
+            ):
+                if self.always_active:
+                    return self.render_into(body, row)
+                if self.is_whole(body):
+                    return f"mul({self.render(body)}, {self.translate('active_')}, out={row})"
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _IN_PLACE:
+                if self.is_whole(node):
+                    function = _IN_PLACE[type(op)].rstrip("_")
+                    return f"{function}({self.render(left)}, {self.render(right)}, out={row})"
+            case ast.UnaryOp(op=ast.USub(), operand=operand) if self.is_whole(operand):
+                return f"neg({self.render(operand)}, out={row})"
+        return f"{row}.copy_({self.render(node)})"
+
 
 def _exprel(x: torch.Tensor, tiny: torch.Tensor) -> torch.Tensor:
     """(eˣ - 1)/x, 1 at 0."""
@@ -175,27 +192,30 @@ _GLOBALS: dict[str, Any] = {
     name: getattr(torch, name)
     for name in (
         "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
-        "absolute", "floor", "ceil", "minimum", "maximum", "where",
+        "absolute", "floor", "ceil", "minimum", "maximum", "where", "stack",
+        "add", "sub", "mul", "div", "neg",
     )
 } | {"exprel": _exprel, "exprel_of_ours": _exprel_of_ours, "sign": _sign, "__builtins__": {}}  # fmt: skip
 
 
-def _local(name: str) -> str:
-    # A prefix keeps a model's names apart from the functions and literals.
+def local(name: str) -> str:
+    """What a name is called in the source: apart from the functions and literals."""
     return f"_{name}"
 
 
-def _whole(ns: Namespace) -> set[str]:
+def whole(ns: Namespace) -> set[str]:
+    """The names with one value per cell."""
     return {name for name, value in ns.items() if value.dim()}
 
 
-def _compile(
+def bind_source(
     lines: Sequence[str], arguments: str, ns: Namespace, literals: Literals
 ) -> Callable[..., Any]:
+    """A function from lines; what they name is bound to it once."""
     # The source is rendered from checked trees: names, numbers, operators and the functions above.
     # Tensors are bound once, as variables of an enclosing function, so a step looks nothing up.
     used = set(re.findall(r"[A-Za-z_]\w*", "\n".join(lines)))
-    bound = [f"    {_local(name)} = ns[{name!r}]" for name in ns if _local(name) in used]
+    bound = [f"    {local(name)} = ns[{name!r}]" for name in ns if local(name) in used]
     bound += [f"    {name} = literals[{name!r}]" for name in literals.tensors if name in used]
     body = [f"        {line}" for line in lines or ["pass"]]
     source = "\n".join(
@@ -209,60 +229,12 @@ def _compile(
     return made
 
 
-def compile_update(
-    statements: Sequence[Assignment],
-    states: Sequence[str],
-    ns: Namespace,
-    literals: Literals,
-    always_active: bool,
-) -> Callable[[], None]:
-    """A function that moves the state tensors of a namespace in place by one step."""
-    renderer = TorchRenderer(_local, literals, _whole(ns), always_active)
-    moved_at = {s.target: k for k, s in enumerate(statements) if s.target in states}
-    last_read = {n: k for k, s in enumerate(statements) for n in names(s.expression)}
-    lines = []
-    aliases: dict[str, str] = {}
-    ours: set[str] = set()
-    for k, (target, tree) in enumerate((s.target, s.expression) for s in statements):
-        renderer.spent = {n for n in ours if last_read[n] == k and _reads(tree, n) == 1}
-        if target in states:
-            lines.append(_in_place(target, tree, renderer))
-            continue
-        text = renderer.render(tree)
-        alias = _ALIAS.fullmatch(text)
-        if alias is not None:
-            origin = aliases.get(alias[1], alias[1])
-            ours.discard(alias[1])
-            last = last_read.get(target, k)
-            if origin in states and moved_at.get(origin, last) < last:
-                text = f"{text}.clone()"  # the state is moved in place before this is read
-            else:
-                aliases[target] = origin
-        elif renderer.is_ours(tree) and target in last_read:
-            ours.add(target)
-        if renderer.is_whole(tree):
-            renderer.whole.add(target)
-        lines.append(f"{_local(target)} = {text}")
-    return _compile(lines, "", ns, literals)
-
-
-def _reads(tree: ast.expr, name: str) -> int:
-    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
-
-
-def _in_place(target: str, tree: ast.expr, renderer: TorchRenderer) -> str:
-    match tree:
-        case ast.BinOp(left=ast.Name(id=name), op=ast.Add(), right=right) if name == target:
-            return f"{_local(target)}.add_({renderer.render(right)})"
-    return f"{_local(target)}.copy_({renderer.render(tree)})"
-
-
 def compile_expression(
     tree: ast.expr, ns: Namespace, literals: Literals
 ) -> Callable[[], torch.Tensor]:
     """A function that evaluates a tree on the tensors of a namespace; shape (size,) or ()."""
-    rendered = TorchRenderer(_local, literals, _whole(ns)).render(tree)
-    return _compile([f"return {rendered}"], "", ns, literals)
+    rendered = TorchRenderer(local, literals, whole(ns)).render(tree)
+    return bind_source([f"return {rendered}"], "", ns, literals)
 
 
 def compile_reset(
@@ -271,14 +243,14 @@ def compile_reset(
     """A function of the indices of the cells that fired: runs the reset, in order, on them alone."""
 
     def chosen(name: str) -> str:
-        return f"of_{name}" if ns[name].dim() else _local(name)
+        return f"of_{name}" if ns[name].dim() else local(name)
 
-    renderer = TorchRenderer(chosen, literals, _whole(ns))
+    renderer = TorchRenderer(chosen, literals, whole(ns))
     lines = []
     for assignment in reset:
         arrays = sorted(n for n in names(assignment.expression) if ns[n].dim())
-        lines += [f"of_{name} = {_local(name)}.index_select(0, cells)" for name in arrays]
+        lines += [f"of_{name} = {local(name)}.index_select(0, cells)" for name in arrays]
         method = "index_copy_" if arrays else "index_fill_"
         value = renderer.render(assignment.expression)
-        lines.append(f"{_local(assignment.target)}.{method}(0, cells, {value})")
-    return _compile(lines, "cells", ns, literals)
+        lines.append(f"{local(assignment.target)}.{method}(0, cells, {value})")
+    return bind_source(lines, "cells", ns, literals)
