@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..core.clock import step_times
 from ..core.errors import RunError
 from ..core.features import FEATURES
 from ..core.program import METHODS
@@ -17,7 +18,9 @@ from ..core.realization import Realization, RealizedPopulation
 from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
 from ..core.units import internal_unit
+from ..core.values import Floats
 from .base import Backend, Progress
+from .neuron_cable import CablePlan, plan_of, takes_sections, why_not_sections
 from .neuron_compile import helper_texts, load_mechanisms, load_neuron, neuron_version
 from .neuron_conventions import CONVENTIONS, Integrator, Style, style_of, timing_of
 from .neuron_equations import why_not_cnexp
@@ -26,22 +29,33 @@ from .neuron_network import Network
 from .neuron_nmodl import mangled
 
 _OWN = ("auto", "cnexp", "derivimplicit", "euler")
+_ADVANCE = "coincide_advance"
+_LONGEST_MS = 10.0
+_ATOL = 1e-9
+"""CVODE's absolute tolerance, the same for mV, occupancies and mM: a pool may hold 1e-4 mM."""
+_AFTER_MS = 1e-9
+_VARIABLE = (
+    "CVODE sends a spike at the instant that it locates, not at the end of its step: it arrives up to a step "
+    "earlier than the clock contract says"
+)
 
 
 class NeuronBackend(Backend):
-    """NEURON on a fixed step.
+    """NEURON.
 
-    In raw mode a cell is written as NEURON's users write one: STATE and DERIVATIVE, ``cnexp`` where every
-    equation is linear in its own variable, WATCH for the threshold, net_send for refractoriness, NetCon
-    delays in ms. In aligned mode the integrator is the same and the clock contract is kept; in lockstep the
-    program's statements are C in a PROCEDURE.
+    In raw mode a point neuron is written as NEURON's users write one: STATE and DERIVATIVE, ``cnexp`` where
+    every equation is linear in its own variable, WATCH for the threshold, net_send for refractoriness,
+    NetCon delays in ms. In aligned mode the integrator is the same and the clock contract is kept. A cable
+    cell is built of Sections with generated density mechanisms, in raw by implicit Euler, in aligned by
+    Crank and Nicolson's method or by CVODE. In lockstep every cell is a point process, its program's
+    statements C in a PROCEDURE.
     """
 
     name = "neuron"
     modes = MODES
     methods: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "raw": _OWN,
-        "aligned": _OWN,
+        "aligned": (*_OWN, "cvode"),
         "lockstep": ("exponential_euler", *(m for m in METHODS if m != "exponential_euler")),
     }
     features = frozenset(FEATURES)
@@ -52,8 +66,16 @@ class NeuronBackend(Backend):
         return f"NEURON {neuron_version()}"
 
     def _refuse(self, realization: Realization, settings: Settings) -> str | None:
-        if settings.mode != "lockstep" and settings.method == "cnexp":
-            for population in realization.populations.values():
+        style = style_of(settings)
+        for name, population in realization.populations.items():
+            if takes_sections(population, settings.mode == "lockstep"):
+                reason = why_not_sections(realization, name, style)
+                if reason is not None:
+                    return reason
+                continue
+            if style.variable_step:
+                return f"{name} is of point neurons, which are integrated by fixed steps; use another method"
+            if settings.mode != "lockstep" and settings.method == "cnexp":
                 reason = why_not_cnexp(population, realization.dt_ms)
                 if reason is not None:
                     return f"cnexp cannot solve it: {reason}; use derivimplicit or euler"
@@ -65,40 +87,59 @@ class NeuronBackend(Backend):
         started = time.perf_counter()
         n_steps, dt = realization.n_steps, realization.dt_ms
         style = style_of(settings)
-        integrators, notes = _integrators(realization, settings)
-        mechanisms = _mechanisms(realization, style, integrators)
-        load_mechanisms(helper_texts(), {m.name: m.text for m in mechanisms.values()})
+        points = {
+            name: p
+            for name, p in realization.populations.items()
+            if not takes_sections(p, settings.mode == "lockstep")
+        }
+        integrators, notes = _integrators(realization, points, settings)
+        mechanisms = _mechanisms(realization, points, style, integrators)
+        plans, more = _plans(realization, points, style)
+        load_mechanisms(
+            helper_texts(), {m.name: m.text for m in mechanisms.values()},
+            *({m.name: m.text for m in plan.membranes} for plan in plans.values()),
+        )  # fmt: skip
         h = load_neuron()
         # What belongs to t_n is seen in the step from t_n, so the last instant needs one step more.
         n_advances = n_steps + (1 if style.copies or not style.watch else 0)
-        network = Network(realization, mechanisms, timing_of(settings, dt), n_advances + 1)
+        times = _sample_times(n_steps, dt) if style.variable_step else None
+        network = Network(
+            realization, mechanisms, plans, timing_of(settings, dt), n_advances + 1, times
+        )
         try:
-            for name in realization.populations:
+            for name in points:
                 if style.played:
                     network.play(name, mangled)
                 else:
                     network.hold(name)
             h.CVode().active(0)
-            h.secondorder = 0
+            h.secondorder = 2 if plans and style.second_order else 0
             h.dt = dt
-            h.finitialize(-65.0)
+            if style.variable_step:
+                _choose_steps(h)
+            h.finitialize()
             built = time.perf_counter()
-            _advance(h, n_advances, progress)
+            if style.variable_step:
+                _solve(h, step_times(np.arange(n_steps + 1), dt)[-1] + dt, progress)
+            else:
+                _advance(h, n_advances, network.shortest_ms >= dt, progress)
             ran = time.perf_counter()
             recording = _collect(network, realization, style)
         finally:
             network.close()
-        used = settings.scheme if style.program else ", ".join(sorted(set(integrators.values())))
+        if style.variable_step:
+            more = (*more, _VARIABLE)
+        method = settings.scheme if style.program else _used(style, integrators, plans)
         return replace(
-            recording, notes=notes, build_s=built - started, run_s=ran - built,
-            provenance={"method": used},
+            recording, notes=(*notes, *more), build_s=built - started, run_s=ran - built,
+            provenance={"method": method},
         )  # fmt: skip
 
 
 def _integrators(
-    realization: Realization, settings: Settings
+    realization: Realization, points: Mapping[str, RealizedPopulation], settings: Settings
 ) -> tuple[dict[str, Integrator], tuple[str, ...]]:
-    """The METHOD for every population, and notes where it is not what one would expect.
+    """The METHOD for every population of point neurons, and notes where it is not what one would expect.
 
     By default cnexp for linear equations, derivimplicit for others. But a step of derivimplicit has no
     solution on the upstroke of a spike that only a reset ends (Izhikevich, exponential integrate-and-fire),
@@ -106,7 +147,7 @@ def _integrators(
     """
     chosen: dict[str, Integrator] = {}
     notes = []
-    for name, population in realization.populations.items():
+    for name, population in points.items():
         if settings.mode == "lockstep":
             chosen[name] = "cnexp"  # not used
         elif settings.method not in {None, "auto"}:
@@ -121,12 +162,13 @@ def _integrators(
 
 
 def _mechanisms(
-    realization: Realization, style: Style, integrators: Mapping[str, Integrator]
-) -> dict[str, Mechanism]:
-    """The mechanism of every population; of two with one text the second is another variant."""
+    realization: Realization, points: Mapping[str, RealizedPopulation], style: Style,
+    integrators: Mapping[str, Integrator],
+) -> dict[str, Mechanism]:  # fmt: skip
+    """The mechanism of every population of point neurons; the second of one text is another variant."""
     mechanisms: dict[str, Mechanism] = {}
     seen: Counter[str] = Counter()
-    for name, population in realization.populations.items():
+    for name, population in points.items():
         own = replace(style, integrator=integrators[name])
         recorded = [v for p, v, _ in realization.recorded() if p == name]
 
@@ -142,13 +184,54 @@ def _mechanisms(
     return mechanisms
 
 
-def _advance(h: Any, n: int, progress: Progress) -> None:
-    """Take n steps."""
+def _used(
+    style: Style, integrators: Mapping[str, Integrator], plans: Mapping[str, CablePlan]
+) -> str:
+    """The methods of a run in words: that of v in Sections first, then the METHODs of all mechanisms."""
+    if style.variable_step:
+        return "CVODE"
+    used = [*integrators.values(), *(m.integrator for p in plans.values() for m in p.membranes)]
+    fixed = "Crank-Nicolson" if style.second_order else "implicit Euler"
+    sections = [fixed] if plans else []
+    return ", ".join([*sections, *sorted({method for method in used if method})])
+
+
+def _plans(
+    realization: Realization, points: Mapping[str, RealizedPopulation], style: Style
+) -> tuple[dict[str, CablePlan], tuple[str, ...]]:
+    """How every population of cable cells is built, and notes on what NEURON integrates otherwise."""
+    plans: dict[str, CablePlan] = {}
+    notes = []
+    for name in realization.populations:
+        if name in points:
+            continue
+        others = [m for plan in plans.values() for m in plan.membranes]
+        plans[name] = plan_of(realization, name, style, others)
+        for membrane in plans[name].membranes:
+            usual = {style.integrator, "sparse", ""}
+            if membrane.integrator not in usual and not style.variable_step:
+                notes.append(
+                    f"NEURON integrates {name}.{membrane.piece.name} by {membrane.integrator}: an "
+                    "equation is not linear in its own variable"
+                )
+    return plans, tuple(notes)
+
+
+def _advance(h: Any, n: int, in_groups: bool, progress: Progress) -> None:
+    """Take n steps; *in_groups*, which is faster, if no delay is shorter than a step."""
     chunk = max(1, n // 50)
+    context = h.ParallelContext()
+    context.set_maxstep(_LONGEST_MS)
+    if not hasattr(h, _ADVANCE):
+        h(f"proc {_ADVANCE}() {{ local k  for k = 1, $1 {{ fadvance() }} }}")
     for done in range(0, n, chunk):
+        now = min(chunk, n - done)
         try:
-            for _ in range(min(chunk, n - done)):
-                h.fadvance()
+            if in_groups:
+                # A quarter of a step more, because NEURON rounds the number of steps down.
+                context.psolve((done + now + 0.25) * h.dt)
+            else:
+                getattr(h, _ADVANCE)(now)
         except RuntimeError as error:
             raise RunError(
                 "neuron",
@@ -157,24 +240,60 @@ def _advance(h: Any, n: int, progress: Progress) -> None:
         progress(min(1.0, (done + chunk) / n))
 
 
+def _choose_steps(h: Any) -> None:
+    cvode = h.CVode()
+    cvode.active(1)
+    cvode.atol(_ATOL)
+    cvode.rtol(0.0)
+    cvode.condition_order(2)
+
+
+def _solve(h: Any, end_ms: float, progress: Progress) -> None:
+    """Let CVODE integrate to the end."""
+    cvode = h.CVode()
+    for k in range(1, 51):
+        try:
+            cvode.solve(end_ms * k / 50)
+        except RuntimeError as error:
+            raise RunError("neuron", f"CVODE stopped at {h.t:g} ms ({error})") from error
+        progress(k / 50)
+
+
+def _sample_times(n_steps: int, dt: float) -> Floats:
+    """t_0 … t_N, a little later, so that what arrives at t_n is in the sample of t_n."""
+    return step_times(np.arange(n_steps + 1), dt) + _AFTER_MS
+
+
 def _collect(network: Network, realization: Realization, style: Style) -> Recording:
-    dt = realization.dt_ms
+    dt, n_steps = realization.dt_ms, realization.n_steps
     spikes = {}
     for name in realization.populations:
         times, cells = network.spikes(name)
+        if style.variable_step:
+            # Located between two instants: it belongs to the later.
+            steps = np.ceil(times / dt - 1e-9).astype(np.int64)
+            kept = steps <= n_steps
+            spikes[name] = Spikes.from_steps(steps[kept], cells[kept], dt)
+            continue
         if style.watch:
             spikes[name] = Spikes.sorted(times, cells)
-        else:
-            # Sent during the step that follows the instant they belong to.
-            spikes[name] = Spikes.from_steps(np.rint(times / dt).astype(np.int64) - 1, cells, dt)
-    first = 1 if style.copies else 0
+            continue
+        # A point neuron's are sent during the step that follows the instant they belong to.
+        late = 0 if name in network.cables else 1
+        steps = np.rint(times / dt).astype(np.int64) - late
+        kept = steps <= n_steps
+        spikes[name] = Spikes.from_steps(steps[kept], cells[kept], dt)
     traces = {}
     for name, variable, cells in realization.recorded():
-        values = network.trace(name, variable)[first : first + realization.n_steps + 1]
+        values = network.trace(name, variable)
+        if name in network.cables:
+            values = network.cables[name].samples(variable, values, n_steps + 1)
+        else:
+            values = values[int(style.copies) :][: n_steps + 1]
         unit = internal_unit(realization.populations[name].cell.variable(variable).dimension)
         traces[name, variable] = Trace(values, cells, unit, 0.0, dt)
     return Recording(
-        duration_ms=realization.n_steps * dt,
+        duration_ms=n_steps * dt,
         dt_ms=dt,
         spikes=spikes,
         traces=traces,

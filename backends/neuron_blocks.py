@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..core.cell import Assignment
 from ..core.errors import UnsupportedError
@@ -18,7 +18,7 @@ from .neuron_nmodl import CRenderer, NmodlRenderer, block, column, gain, listed,
 # In a step of NEURON from t_n the variable t is t_{n+1} already.
 _NET_EVENT = "net_event(_ppvar[1].get<Point_process*>(), t);  // t is t_{n+1} here"
 
-_LONGEST = 800
+LONGEST = 800
 """nocmodl of NEURON 9.0 was seen to cut an equation of 1,077 characters."""
 
 
@@ -27,12 +27,13 @@ class Blocks:
 
     ``given`` holds the names of the numbers that the mechanism has, in NMODL. ``functions`` are the texts of
     FUNCTIONs that the statements need, ``coefficients`` and ``flags`` the variables, all after
-    the statements have been asked for.
+    the statements have been asked for. ``outside`` are names that are NEURON's own.
     """
 
     def __init__(
         self, population: RealizedPopulation, style: Style, program: Program,
         equations: Equations | None, given: Sequence[str], sampled: Sequence[str],
+        outside: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.population, self.cell, self.style = population, population.cell, style
         self.program, self.equations = program, equations
@@ -42,6 +43,7 @@ class Blocks:
         self.coefficients: list[str] = []
         self.nmodl = NmodlRenderer(self._in_memory)
         self._given = frozenset(given)
+        self._outside = dict(outside or {})
         self._states = [v.name for v in self.cell.states]
         self._inputs = {given.variable for given in population.inputs}
 
@@ -56,6 +58,8 @@ class Blocks:
     def _in_memory(self, name: str) -> str:
         if name == "not_refractory":
             return self._active
+        if name in self._outside:
+            return self._outside[name]
         if self.style.played and name in self._inputs:
             return f"({gain(name)} * {mangled(name)})"
         return name if name == "dt" else mangled(name)
@@ -178,14 +182,16 @@ class Blocks:
             "    if (refractory_ms > 0) {", "        refractory = 1",
             "VERBATIM",
             # So much later that the arrivals of its instant come first, as they do after a WATCH.
-            "double wait = refractory_ms - dt + 1e-9;",
+            "double wait = refractory_ms - step_ms + 1e-9;",
             "net_send(_tqitem, nullptr, _ppvar[1].get<Point_process*>(),",
             "         t + (wait > 0. ? wait : 0.), 3.);",
             "ENDVERBATIM", "    }",
         ]  # fmt: skip
 
     def _read_inputs(self, local: bool = False) -> list[str]:
-        lines = ["const long step = lround(t / dt) - 1;  // t is t_{n+1} here"]
+        # In its own integrators NEURON halves dt when Sections are integrated to second order.
+        dt = "dt" if local else "step_ms"
+        lines = [f"const long step = lround(t / {dt}) - 1;  // t is t_{{n+1}} here"]
         for k, given in enumerate(self.population.inputs):
             variable = given.variable
             target = f"const double {self._in_c(variable)}" if local else mangled(variable)
@@ -208,7 +214,7 @@ class Blocks:
                 tree = ast.IfExp(ast.Name(id="not_refractory"), tree, ast.Constant(value=0.0))
             choices = _Choices(len(local))
             rate = self.nmodl.render(choices.visit(copy.deepcopy(tree)))
-            if len(rate) > _LONGEST:
+            if len(rate) > LONGEST:
                 raise UnsupportedError(
                     "neuron",
                     f"d{variable.name}/dt is {len(rate)} characters long as NMODL, whose translator cuts "

@@ -25,8 +25,8 @@ from ..core.cache import cache_dir
 from ..core.errors import RunError
 
 _HERE = Path(__file__).parent
-SOURCE, CONNECT = "CoincideSource", "coincide_connect"
-"""The mechanism of given spikes, and the function that makes NetCons in bulk."""
+SOURCE, CONNECT, CROSSING = "CoincideSource", "coincide_connect", "CoincideCrossing"
+"""The mechanism of given spikes, the function that makes NetCons in bulk, and what finds a crossing of v."""
 _INSTALL = (
     "install a C++ compiler and make: 'apt install g++ make' (Debian, Ubuntu), "
     "'dnf install gcc-c++ make' (Fedora), 'xcode-select --install' (macOS)"
@@ -69,10 +69,11 @@ def load_neuron() -> Any:
 
 
 def helper_texts() -> dict[str, str]:
-    """The NMODL of given spikes and of bulk wiring, by the name each defines."""
+    """The NMODL of given spikes, of bulk wiring and of crossings, by the name each defines."""
     return {
         SOURCE: (_HERE / "neuron_source.mod").read_text(encoding="utf-8"),
         CONNECT: (_HERE / "neuron_wiring.mod").read_text(encoding="utf-8"),
+        CROSSING: (_HERE / "neuron_crossing.mod").read_text(encoding="utf-8"),
     }
 
 

@@ -18,8 +18,9 @@ CONVENTIONS = (
     Convention(
         "threshold_test",
         "WATCH notices a condition that becomes true: a cell above threshold at t = 0 or when its "
-        "refractoriness ends does not spike before it has been below; what is above at the end of the run "
-        "is not tested any more",
+        "refractoriness ends does not spike before it has been below (a NetCon that looks at a Section's v "
+        "does make a cell spike that begins above threshold); what is above at the end of the run is not "
+        "tested any more",
         "the condition is tested at every t_n, from t = 0 to the end, and makes every cell spike that is "
         "not refractory",
     ),
@@ -58,6 +59,19 @@ CONVENTIONS = (
         "t_n: the overshoot is seen, an arrival one sample late",
         "the sample of t_n is the state after all that happens at t_n",
     ),
+    Convention(
+        "built_in",
+        "where a cable cell names a mechanism of NEURON's own as the same as some of its channels, that "
+        "mechanism is taken: hh takes its rates from a table of 1 mV steps, so that it does not come to the "
+        "solution of its equations as dt goes to 0",
+        "the cell's own channels are taken",
+    ),
+    Convention(
+        "integrator",
+        "Sections are integrated by implicit Euler, NEURON's default (secondorder = 0), of order 1 in dt",
+        "Sections are integrated by Crank and Nicolson's method with the channels' states half a step ahead "
+        "(secondorder = 2), of order 2; a state's sample of t_n is the mean of the two around it",
+    ),
 )
 # Not among them, since measured to agree: spikes are stamped at the end of the step; Vector.play with times
 # changes an input at t_n for the step from t_n, also when time has drifted by round-off; samples are 0 … T.
@@ -74,7 +88,9 @@ class Style:
     ``watch``: WATCH finds the threshold. ``release``: an event ends refractoriness, else a counter of steps.
     ``in_turn``: an arrival acts on what the one before left. ``played``: NEURON plays inputs into variables,
     else they are read from tables at t_n. ``copies``: samples are copies taken at t_n after everything else.
-    ``whole_steps``: refractory times are whole numbers of steps by the contract.
+    ``whole_steps``: refractory times are whole numbers of steps by the contract. ``built_in``: a mechanism of
+    NEURON's own stands in for channels that a cable cell says it is the same as. ``second_order``: Sections
+    by secondorder = 2. ``variable_step``: CVODE chooses the steps.
     """
 
     integrator: Integrator = "cnexp"
@@ -85,6 +101,9 @@ class Style:
     played: bool = False
     copies: bool = True
     whole_steps: bool = True
+    built_in: bool = False
+    second_order: bool = True
+    variable_step: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,21 +122,34 @@ class Timing:
 
 
 def style_of(settings: Settings) -> Style:
-    """What the mechanisms do in which way, but for the integrator."""
+    """What the mechanisms do in which way, but for the integrator of point neurons."""
     if settings.mode == "lockstep":
         return Style(program=settings.scheme)
+    if settings.method == "cvode":
+        # A NetCon that looks at v is what CVODE locates; samples are of chosen times already.
+        return Style(watch=True, played=True, copies=False, second_order=False, variable_step=True)
     return Style(
+        integrator=_integrator(settings),
         watch=not settings.undoes("threshold_test"),
         release=not settings.undoes("refractory_count"),
         in_turn=not settings.undoes("delivery_order"),
         played=settings.mode == "raw",
         copies=settings.undoes("recording_phase"),
         whole_steps=settings.undoes("refractory_rounding"),
+        built_in=not settings.undoes("built_in"),
+        second_order=settings.undoes("integrator"),
     )
+
+
+def _integrator(settings: Settings) -> Integrator:
+    """What the method asks for; where it leaves it open, what a cable cell's channels are integrated by."""
+    return "cnexp" if settings.method in {None, "auto"} else settings.method  # type: ignore[return-value]
 
 
 def timing_of(settings: Settings, dt: float) -> Timing:
     """When events act; a threshold that is not tested by WATCH is noticed a step after its instant."""
+    if settings.method == "cvode":
+        return Timing(described=False, exact_sources=False, late_ms=0.0, early_ms=0.0)
     watch = not settings.undoes("threshold_test")
     return Timing(
         described=not settings.undoes("delay_rounding"),

@@ -116,6 +116,8 @@ def _numbers(
         give(gain(given.variable), given.gain)
         if not style.played:
             give(column(given.variable), given.columns.astype(np.float64))
+    if style.program is None and (style.release or not style.played):
+        give("step_ms", dt_ms)
     if population.has_refractoriness:
         period = refractory_ms(population, style.whole_steps, dt_ms)
         if style.release:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,32 +11,47 @@ from numpy.typing import NDArray
 from ..core.clock import step_times
 from ..core.realization import Edges, HeldInput, Realization, RealizedPopulation
 from ..core.values import Floats
+from .neuron_cable import CablePlan
 from .neuron_compile import CONNECT, SOURCE, load_neuron
 from .neuron_conventions import Timing
 from .neuron_mechanism import Mechanism
+from .neuron_sections import CableCells
 
 # A long list of point processes in one segment takes long to take apart.
 _CELLS_PER_SECTION = 500
 
 
 class Network:
-    """The objects of one run. NEURON keeps only what Python refers to, so `close` ends them all."""
+    """The objects of one run. NEURON keeps only what Python refers to, so `close` ends them all.
+
+    ``mechanisms`` are those of point neurons, ``plans`` say how cable cells are built, both by population.
+    With ``sample_times`` in ms traces are sampled then, else in every step.
+    """
 
     def __init__(
-        self, realization: Realization, mechanisms: Mapping[str, Mechanism], timing: Timing,
-        n_samples: int,
+        self, realization: Realization, mechanisms: Mapping[str, Mechanism],
+        plans: Mapping[str, CablePlan], timing: Timing,
+        n_samples: int, sample_times: Floats | None = None,
     ) -> None:  # fmt: skip
         self.h = load_neuron()
+        self._sample_times = None if sample_times is None else self.h.Vector(sample_times)
         self.realization, self.timing = realization, timing
+        self.mechanisms = mechanisms
+        self.cables: dict[str, CableCells] = {}
+        self.shortest_ms = np.inf
         self._sections: list[Any] = []
         self._kept: list[Any] = []
         self._cells: dict[str, list[Any]] = {}
-        self._first: dict[str, int] = {}
+        self._first: dict[str | tuple[str, str], int] = {}
+        self._ids: dict[str, range] = {}
         self._all = self.h.List()
         self._netcons = self.h.List()
         for name, population in realization.populations.items():
-            self._cells[name] = self._create(population, mechanisms[name])
-            self._number(name)
+            if name in plans:
+                self._build(name, plans[name])
+            else:
+                self._cells[name] = self._create(population, mechanisms[name])
+            self._number(name, self._cells[name])
         for source in realization.sources.values():
             times = (
                 source.times
@@ -44,20 +59,28 @@ class Network:
                 else step_times(source.steps, realization.dt_ms)
             )
             self._cells[source.name] = self._create_source(source.size, times, source.cells)
-            self._number(source.name)
+            self._number(source.name, self._cells[source.name])
         for edges in realization.edges:
             if len(edges):
-                self._connect(edges, mechanisms[edges.target].channels[edges.receptor])
+                self._connect(edges)
         self._record_spikes()
         self._traces = {
-            (name, variable): self._record(name, mechanisms[name].recorded[variable], cells, n_samples)
+            (name, variable): self._record(name, variable, cells, n_samples)
             for name, variable, cells in realization.recorded()
-        }  # fmt: skip
+        }
 
-    def _number(self, name: str) -> None:
+    def _number(self, name: str | tuple[str, str], cells: Sequence[Any]) -> None:
         self._first[name] = int(self._all.count())
-        for cell in self._cells[name]:
+        for cell in cells:
             self._all.append(cell)
+
+    def _build(self, name: str, plan: CablePlan) -> None:
+        """Cable cells: their spikes come from their crossings, if any, and go to their receptors."""
+        cable = CableCells(plan, self.realization.dt_ms)
+        self.cables[name] = cable
+        self._cells[name] = cable.crossings
+        for receptor, points in cable.receptors.items():
+            self._number((name, receptor), points)
 
     def _create(self, population: RealizedPopulation, mechanism: Mechanism) -> list[Any]:
         make = getattr(self.h, mechanism.name)
@@ -113,58 +136,90 @@ class Network:
             delays = np.asarray(edges.delay_ms, dtype=np.float64)
         else:
             delays = step_times(np.asarray(edges.delay_steps), dt)
-        if edges.source in self.realization.populations:
+        # A crossing of a cable cell is noticed in time.
+        if edges.source in self.mechanisms:
             if timing.described:
                 delays = delays - timing.late_ms
             else:
                 late = round(timing.late_ms / dt)
                 delays = step_times(np.asarray(edges.delay_steps) - late, dt)
         delays = np.maximum(delays - timing.early_ms, 0.0)
+        self.shortest_ms = min(self.shortest_ms, float(np.min(delays)))
         return np.broadcast_to(delays, len(edges)).astype(np.float64)
 
-    def _connect(self, edges: Edges, channel: int) -> None:
+    def _target(self, edges: Edges) -> tuple[str | tuple[str, str], int]:
+        """Where the receiving point processes are listed, and the number of the receptor in them."""
+        if edges.target in self.cables:
+            return (edges.target, edges.receptor), 0
+        return edges.target, self.mechanisms[edges.target].channels[edges.receptor]
+
+    def _connect(self, edges: Edges) -> None:
         n = len(edges)
-        columns = (
-            edges.pre + self._first[edges.source],
-            edges.post + self._first[edges.target],
-            np.broadcast_to(np.asarray(edges.weight, dtype=np.float64), n),
-            np.full(n, channel, dtype=np.float64),
-            self._delays(edges),
-        )
-        if hasattr(self.h, CONNECT):
+        target, channel = self._target(edges)
+        weights = np.broadcast_to(np.asarray(edges.weight, dtype=np.float64), n)
+        delays = self._delays(edges)
+        seen = edges.source in self.cables and not self._cells[edges.source]
+        if hasattr(self.h, CONNECT) and not seen:
+            columns = (
+                edges.pre + self._first[edges.source], edges.post + self._first[target], weights,
+                np.full(n, channel, dtype=np.float64), delays,
+            )  # fmt: skip
             getattr(self.h, CONNECT)(self._all, self._netcons, *map(self.h.Vector, columns))
             return
-        # NEURON's C interface is young: without it the same, more slowly.
-        pre, post = self._cells[edges.source], self._cells[edges.target]
-        rows = (edges.pre.tolist(), edges.post.tolist(), columns[2].tolist(), columns[4].tolist())
+        # NEURON's C interface is young: without it the same, more slowly; and a NetCon that looks at v.
+        first = self._first[target]
+        rows = (edges.pre.tolist(), edges.post.tolist(), weights.tolist(), delays.tolist())
         for i, j, weight, delay in zip(*rows, strict=True):
-            netcon = self.h.NetCon(pre[i], post[j], 0.5, delay, weight)
+            post = self._all.o(first + j)
+            if seen:
+                if not self.cables[edges.source].spikes:
+                    return
+                netcon = self.cables[edges.source].netcon(i, post, delay, weight)
+            else:
+                netcon = self.h.NetCon(self._cells[edges.source][i], post, 0.5, delay, weight)
             netcon.weight[1] = channel
             self._netcons.append(netcon)
 
     def _record_spikes(self) -> None:
-        self._times, self._ids = self.h.Vector(), self.h.Vector()
-        for name in self.realization.populations:
-            first = self._first[name]
-            for k, cell in enumerate(self._cells[name]):
-                netcon = self.h.NetCon(cell, None)
-                netcon.record(self._times, self._ids, first + k)
+        self._times, self._numbers = self.h.Vector(), self.h.Vector()
+        first = 0
+        for name, population in self.realization.populations.items():
+            self._ids[name] = range(first, first + population.size)
+            cable = self.cables.get(name)
+            for k in range(population.size):
+                if cable is None or cable.crossings:
+                    netcon = self.h.NetCon(self._cells[name][k], None)
+                elif cable.spikes:
+                    netcon = cable.netcon(k, None)
+                else:
+                    break
+                netcon.record(self._times, self._numbers, first + k)
                 self._kept.append(netcon)
+            first += population.size
 
     def _record(self, name: str, variable: str, cells: NDArray[np.int32], n: int) -> list[Any]:
         vectors = []
         for k in cells.tolist():
-            reference = getattr(self._cells[name][k], f"_ref_{variable}")
+            if name in self.cables:
+                reference, section = self.cables[name].reference(variable, k)
+            else:
+                recorded = self.mechanisms[name].recorded[variable]
+                reference = getattr(self._cells[name][k], f"_ref_{recorded}")
+                section = self._sections[0]
+            if self._sample_times is not None:
+                vector = self.h.Vector()
+                vectors.append(vector.record(reference, self._sample_times, sec=section))
+                continue
             # Given its length, a Vector does not grow while it is filled.
-            vectors.append(self.h.Vector(n).record(reference, sec=self._sections[0]))
+            vectors.append(self.h.Vector(n).record(reference, sec=section))
         return vectors
 
     def spikes(self, name: str) -> tuple[Floats, NDArray[np.int32]]:
         """The times [ms] that NEURON gave the spikes of a population, and their cells."""
-        ids = self._ids.as_numpy().astype(np.int64)
-        first = self._first[name]
-        chosen = (ids >= first) & (ids < first + len(self._cells[name]))
-        return self._times.as_numpy()[chosen], (ids[chosen] - first).astype(np.int32)
+        ids = self._numbers.as_numpy().astype(np.int64)
+        own = self._ids[name]
+        chosen = (ids >= own.start) & (ids < own.stop)
+        return self._times.as_numpy()[chosen], (ids[chosen] - own.start).astype(np.int32)
 
     def trace(self, name: str, variable: str) -> Floats:
         """What was recorded of a variable, shape (samples, cells)."""
@@ -178,6 +233,9 @@ class Network:
         self._traces.clear()
         self._kept.clear()
         self._cells.clear()
+        for cable in self.cables.values():
+            cable.close()
+        self.cables.clear()
         self._sections.clear()
 
 
