@@ -151,6 +151,9 @@ def _run(
         until = min(
             [now + shortest, now + end / 50, end, *(g.next_breakpoint for g in groups.values())]
         )
+        # A jump at the window's end belongs to its end: a step up to it has to be over by then.
+        jumps = (g.next_breakpoint for g in groups.values())
+        until = max([until, *(t for t in jumps if abs(t - until) <= TOGETHER_MS)])
         last = until >= end - TOGETHER_MS
         until = end if last else until
         fired = {}

@@ -32,7 +32,8 @@ class Samples:
             if owner != name:
                 continue
             unit = internal_unit(population.cell.variable(variable).dimension)
-            values = np.empty((realization.n_steps + 1, cells.size))
+            # NaN until sampled: what is left out by mistake is found out.
+            values = np.full((realization.n_steps + 1, cells.size), np.nan)
             columns = np.full(population.size, -1, dtype=np.intp)
             columns[cells] = np.arange(cells.size)
             trace = Trace(values, cells, unit, 0.0, self._dt)

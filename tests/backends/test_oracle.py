@@ -553,3 +553,34 @@ def test_the_three_modes_are_the_same():
     for other in runs[1:]:
         assert np.array_equal(other.spikes["p"].times, runs[0].spikes["p"].times)
         assert np.array_equal(other.traces[("p", "v")].values, runs[0].traces[("p", "v")].values)
+
+
+def test_inputs_that_jump_where_a_fiftieth_of_the_run_ends_are_followed() -> None:
+    """A window ends after a fiftieth of the run or where an input jumps; by round-off the two differ."""
+    tau, interval, n = 3.0, 0.2, 25
+    values = np.sin(np.arange(n)) * 10.0
+    model = NeuronModel(
+        name="passive",
+        equations="dv/dt = (I - v)/tau : mV\nI : mV (input)\ntau : ms",
+        parameters={"tau": f"{tau} ms"},
+    )
+    experiment = Experiment(
+        name="jumps",
+        populations=(Population(name="cells", model=model, size=1),),
+        inputs=(
+            TimeSeriesInput(
+                name="drive", population="cells", values=tuple(values), unit="mV",
+                interval=f"{interval} ms",
+            ),
+        ),
+        records=(Record(population="cells", variables=("v",)),),
+        duration="5 ms",
+        dt="0.01 ms",
+    )  # fmt: skip
+    found = OracleBackend().run(realize(experiment), Settings(mode="aligned"))
+    per = round(interval / 0.01)
+    expected = [0.0]
+    for k in range(n):
+        times = np.arange(1, per + 1) * 0.01
+        expected += list(values[k] + (expected[-1] - values[k]) * np.exp(-times / tau))
+    assert found.traces["cells", "v"].values[:, 0] == pytest.approx(np.array(expected), abs=1e-10)
