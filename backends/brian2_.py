@@ -17,15 +17,18 @@ import numpy as np
 from ..core.errors import RunError, UnsupportedError
 from ..core.features import FEATURES
 from ..core.program import METHODS
-from ..core.realization import Realization
+from ..core.realization import Realization, RealizedPopulation
 from ..core.recording import Recording
 from ..core.settings import MODES, Settings
 from .base import Backend, Convention, Progress
-from .brian2_blocks import Block, Given, Link, blocks_of, given_spikes, links_of
+from .brian2_blocks import Block, Given, blocks_of, given_spikes
 from .brian2_choices import Choices
 from .brian2_code import GroupCode, equations_code, lockstep_code
 from .brian2_import import import_brian2
 from .brian2_integrators import METHODS as BRIAN2_METHODS
+from .brian2_integrators import slopes
+from .brian2_links import Link, links_of
+from .brian2_morphology import NoMorphologyError
 from .brian2_network import Built, build_network, spikes_of, traces_of
 from .brian2_target import (
     TARGETS,
@@ -35,6 +38,8 @@ from .brian2_target import (
     model_key,
     preferences,
 )
+from .brian2_tree_code import tree_code
+from .brian2_trees import NotOnTreeError, Tree, has_tree, trees_of
 
 b2 = import_brian2()
 
@@ -95,6 +100,11 @@ CONVENTIONS = (
         "inputs are evaluated at the start of a step and held over it",
     ),
     Convention(
+        "compartment_shape",
+        "takes each compartment of a tree for one truncated cone between the diameters at its ends",
+        "a compartment is all the cones inside of it",
+    ),
+    Convention(
         "recording_phase",
         "samples at the start of each step, so that the state at the end of the run is missing",
         "samples run from 0 to the end of the run, both included",
@@ -102,14 +112,23 @@ CONVENTIONS = (
 )
 
 
+MOST_TREES = 10
+"""Cells with a tree in one network, each a `SpatialNeuron` of its own."""
+
+
 class Brian2Backend(Backend):
-    """Brian2 as an engine for point neurons.
+    """Brian2 as an engine for point neurons and cable cells.
 
     In raw the default method is Brian2's own choice: ``exact`` for linear equations, else ``euler``. In
     aligned it is ``exact``, else ``rk4``, which is of order 4 where ``exponential_euler`` is of order 1, and
     stable as long as no rate exceeds 2.8/dt. Cells without reset make their spikes by currents whose rates
     do exceed that at usual steps (sodium: 30/ms and more); they take ``exponential_euler`` where each
-    equation is linear in its own variable.
+    equation is linear in its own variable, in raw too, as Brian2's examples of Hodgkin-Huxley cells do.
+
+    A cable cell of one compartment is a `NeuronGroup` of its lowered equations; what is ``(held)`` in them is
+    ``(constant over dt)`` for exponential Euler. In raw and aligned a cell with a tree is a `SpatialNeuron`.
+    Its nodes are in the middles of compartments, as ours; its v moves by an implicit step of order 1, and
+    the method is that of all else.
     """
 
     name = "brian2"
@@ -134,7 +153,7 @@ class Brian2Backend(Backend):
             missing = compiler_missing()
             if missing:
                 return f"the target {settings.target} cannot be used: {missing}"
-        return None
+        return None if settings.mode == "lockstep" else _refuse_trees(realization)
 
     def _simulate(
         self, realization: Realization, settings: Settings, progress: Progress
@@ -149,12 +168,34 @@ class Brian2Backend(Backend):
                 raise _explain(error, settings) from error
 
 
+def _refuse_trees(realization: Realization) -> str | None:
+    """Why cells with a tree cannot be taken as they are; lockstep takes their lowered equations."""
+    branched = _branched(realization)
+    total = sum(p.size for p in branched)
+    if total > MOST_TREES:
+        return (
+            f"it has one SpatialNeuron for each cell with a tree, {MOST_TREES} at most here, not {total}; "
+            "use lockstep"
+        )
+    for population in branched:
+        try:
+            trees_of(population, own_shape=True)
+        except NoMorphologyError as error:
+            return (
+                f"{population.name}: branches leave in the middle and at both ends of {error}, several at "
+                "each end, for which its morphologies have no words; use lockstep"
+            )
+        except NotOnTreeError as error:
+            return f"{population.name}: {error}, which SpatialNeuron has no place for; use lockstep"
+    return None
+
+
 @dataclass(frozen=True, eq=False)
 class _Prepared:
     """A run with its text written and its target chosen."""
 
     choices: Choices
-    blocks: tuple[Block, ...]
+    blocks: tuple[Block | Tree, ...]
     given: Given | None
     links: tuple[Link, ...]
     codes: Mapping[str, GroupCode]
@@ -167,33 +208,52 @@ class _Prepared:
 def _prepare(realization: Realization, settings: Settings) -> _Prepared:
     choices = Choices.of(settings)
     dt = realization.dt_ms
-    blocks = blocks_of(realization)
+    branched = [] if choices.lockstep else _branched(realization)
+    blocks = blocks_of(realization, but=[p.name for p in branched])
+    trees = [tree for p in branched for tree in trees_of(p, choices.compartment_shape)]
     given = given_spikes(realization, exact_times=not choices.source_rounding)
-    links = links_of(realization, blocks, given)
+    links = links_of(realization, blocks, trees, given)
     standalone = settings.target == "cpp_standalone"
-    codes = {
-        block.name: lockstep_code(block, settings.scheme, dt, standalone)
-        if choices.lockstep
-        else equations_code(block, choices, dt, standalone)
-        for block in blocks
-    }
-    key = model_key(realization, blocks, codes, links, choices)
+    groups: tuple[Block | Tree, ...] = (*blocks, *trees)
+    candidates = {group.name: _candidates(group, settings) for group in groups}
+    codes = {}
+    for block in blocks:
+        hold = _holds(candidates[block.name])
+        codes[block.name] = (
+            lockstep_code(block, settings.scheme, dt, standalone)
+            if choices.lockstep
+            else equations_code(block, choices, dt, standalone, hold)
+        )
+    for tree in trees:
+        codes[tree.name] = tree_code(tree, choices, standalone)
+    key = model_key(realization, groups, codes, links, choices)
     target = settings.target or "auto"
     if target == "auto":
-        target = choose_target(blocks, codes, len(links), realization.n_steps, key)
-    candidates = {block.name: _candidates(block, settings) for block in blocks}
-    return _Prepared(choices, blocks, given, links, codes, candidates, settings.mode, target, key)
+        target = choose_target(groups, codes, len(links), realization.n_steps, key)
+    return _Prepared(choices, groups, given, links, codes, candidates, settings.mode, target, key)
 
 
-def _candidates(block: Block, settings: Settings) -> Sequence[str]:
+def _branched(realization: Realization) -> list[RealizedPopulation]:
+    return [p for p in realization.populations.values() if has_tree(p)]
+
+
+def _candidates(block: Block | Tree, settings: Settings) -> Sequence[str]:
     """The state updaters to try for a block, in order."""
     if settings.method not in {None, "default"} and settings.mode != "lockstep":
         return (str(settings.method),)
-    if settings.mode == "raw":
-        return ("exact", "euler")
+    if isinstance(block, Tree):
+        return ("exponential_euler", "rk2" if settings.mode == "raw" else "rk4")
+    last = "euler" if settings.mode == "raw" else "rk4"
+    if any(v.held for v in block.cell.variables):
+        return ("exponential_euler", last) if slopes(block.cell) is not None else (last,)
     if block.cell.on_crossing:
-        return ("exact", "exponential_euler", "rk4")
-    return ("exact", "rk4")
+        return ("exact", "exponential_euler", last)
+    return ("exact", last)
+
+
+def _holds(candidates: Sequence[str]) -> bool:
+    """Whether a block's held sub-expressions are to be constant over a step."""
+    return candidates[0] == "exponential_euler"
 
 
 def _perform(
@@ -201,7 +261,7 @@ def _perform(
 ) -> Recording:
     built = build_network(
         realization, run.blocks, run.links, run.given, run.codes, run.choices, run.candidates,
-        check_exact=run.mode == "aligned",
+        aligned=run.mode == "aligned",
     )  # fmt: skip
     switch()
     duration = built.steps * realization.dt_ms * b2.ms
@@ -216,13 +276,10 @@ def _perform(
     ended = time.perf_counter()
     if run.target == "cython":
         mark_compiled(run.key)
-    spikes = {}
-    for block in run.blocks:
-        spikes.update(spikes_of(built, block, run.choices, realization))
     return Recording(
         duration_ms=realization.n_steps * realization.dt_ms,
         dt_ms=realization.dt_ms,
-        spikes=spikes,
+        spikes=spikes_of(built, run.blocks, run.choices, realization),
         traces=traces_of(built, realization, run.choices),
         sizes={name: p.size for name, p in realization.populations.items()},
         notes=tuple(_notes(run, built)),
@@ -249,7 +306,8 @@ def _method(run: _Prepared, built: Built) -> dict[str, str]:
     """The state updaters that Brian2 took; lockstep has none."""
     if run.choices.lockstep:
         return {}
-    return {"method": ", ".join(sorted({str(built.integrators[b.name].taken) for b in run.blocks}))}
+    taken = {built.integrators[b.name].taken for b in run.blocks}
+    return {"method": ", ".join(sorted(taken - {""})) or "SpatialNeuron"}
 
 
 def _notes(run: _Prepared, built: Built) -> Iterator[str]:
@@ -259,8 +317,12 @@ def _notes(run: _Prepared, built: Built) -> Iterator[str]:
     for block in run.blocks:
         used = built.integrators[block.name]
         reason = f" ('exact' was passed over: {used.passed_over})" if used.passed_over else ""
+        taken = f"Brian2's {used.taken!r}"
+        if isinstance(block, Tree):
+            others = f", all else by {taken}" if used.taken else ""
+            taken = f"SpatialNeuron: v by its implicit step{others}"
         for population in block.members:
-            yield f"{population.name}: integrated by Brian2's {used.taken!r}{reason}"
+            yield f"{population.name}: integrated by {taken}{reason}"
     if run.given is not None and run.given.origin.size:
         yield "sources with several spikes in one step are several generators of Brian2"
 

@@ -6,7 +6,7 @@ differ in numbers alone are one `NeuronGroup`, as the examples of its documentat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..core.cell import Cell
 from ..core.clock import step_times
 from ..core.expressions import text
-from ..core.realization import Edges, HeldInput, Realization, RealizedPopulation, RealizedSource
+from ..core.realization import HeldInput, Realization, RealizedPopulation, RealizedSource
 from ..core.units import TIME, Quantity
 from ..core.values import Floats
 
@@ -56,10 +56,12 @@ class Block:
         return any(p.has_refractoriness for p in self.members)
 
 
-def blocks_of(realization: Realization) -> tuple[Block, ...]:
-    """The blocks of a realization."""
+def blocks_of(realization: Realization, but: Collection[str] = ()) -> tuple[Block, ...]:
+    """The blocks of a realization's populations, but some by name."""
     alike: dict[object, list[RealizedPopulation]] = {}
     for population in realization.populations.values():
+        if population.name in but:
+            continue
         alike.setdefault(_structure(population), []).append(population)
     return tuple(_block(members) for members in alike.values())
 
@@ -70,7 +72,13 @@ def _structure(population: RealizedPopulation) -> object:
         return population.name
     return (
         tuple(
-            (v.name, v.kind, None if v.right is None else text(v.right), v.unless_refractory)
+            (
+                v.name,
+                v.kind,
+                None if v.right is None else text(v.right),
+                v.unless_refractory,
+                v.held,
+            )
             for v in cell.variables
         ),
         tuple(
@@ -117,24 +125,6 @@ def _period(population: RealizedPopulation) -> Values:
     if given in population.parameters:
         return population.parameters[given]
     return Quantity.parse(given).to(TIME, f"{population.name}.refractory")
-
-
-@dataclass(frozen=True, eq=False)
-class Link:
-    """All connections from one block (or the given spikes) to one receptor of another block.
-
-    ``weight`` and ``delay_ms``, ``delay_steps`` are one number or arrays (n,).
-    """
-
-    name: str
-    source: str
-    target: str
-    receptor: str
-    pre: NDArray[np.int32]
-    post: NDArray[np.int32]
-    weight: Values
-    delay_steps: int | NDArray[np.int32]
-    delay_ms: Values
 
 
 GIVEN = "given_spikes"
@@ -210,52 +200,3 @@ def given_spikes(realization: Realization, exact_times: bool) -> Given | None:
 
 def _times(source: RealizedSource, dt: float, exact: bool) -> Floats:
     return source.times if exact else step_times(source.steps, dt)
-
-
-def links_of(
-    realization: Realization, blocks: Sequence[Block], given: Given | None
-) -> tuple[Link, ...]:
-    """The links of a realization; connections that never carry a spike are left out."""
-    home = {p.name: block for block in blocks for p in block.members}
-    together: dict[tuple[str, str, str], list[Edges]] = {}
-    for edges in realization.edges:
-        source = home.get(edges.source)
-        if len(edges) == 0 or (source is not None and source.cell.threshold is None):
-            continue
-        key = (
-            GIVEN if source is None else source.name,
-            home[edges.target].name,
-            edges.receptor,
-        )
-        together.setdefault(key, []).append(edges)
-    return tuple(
-        _link(f"link_{k}_{key[2]}", key, parts, home, given)
-        for k, (key, parts) in enumerate(together.items())
-    )
-
-
-def _link(
-    name: str, key: tuple[str, str, str], parts: Sequence[Edges],
-    home: Mapping[str, Block], given: Given | None,
-) -> Link:  # fmt: skip
-    source, target, receptor = key
-
-    def joined(values: Sequence[Any]) -> Any:
-        first = values[0]
-        if all(np.ndim(v) == 0 and v == first for v in values):
-            return first
-        return np.concatenate(
-            [np.broadcast_to(v, len(e)) for v, e in zip(values, parts, strict=True)]
-        )
-
-    offsets = {k: start for block in home.values() for k, start in block.offsets.items()}
-    if given is not None:
-        offsets.update(given.offsets)
-    pre = np.concatenate([e.pre + np.int32(offsets[e.source]) for e in parts])
-    post = np.concatenate([e.post + np.int32(offsets[e.target]) for e in parts])
-    values = [joined([getattr(e, f) for e in parts]) for f in ("weight", "delay_steps", "delay_ms")]
-    if source == GIVEN and given is not None and given.origin.size:
-        pre, chosen = given.repeated(pre)
-        post = post[chosen]
-        values = [v if np.ndim(v) == 0 else v[chosen] for v in values]
-    return Link(name, source, target, receptor, pre, post, *values)

@@ -32,6 +32,7 @@ class Choices:
     input_hold: bool
     spike_stamp: bool
     last_sample: bool
+    compartment_shape: bool
 
     @classmethod
     def of(cls, settings: Settings) -> Choices:
@@ -50,6 +51,7 @@ class Choices:
             input_hold=settings.undoes("input_hold"),
             spike_stamp=settings.undoes("spike_stamp"),
             last_sample=settings.undoes("recording_phase"),
+            compartment_shape=settings.undoes("compartment_shape"),
         )
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from ..core.cell import Cell, Increment
 from ..core.expressions import Renderer, names
 from ..core.numpy_code import evaluate_constants
 from ..core.program import Method, inlined, program_of
+from ..core.realization import HeldInput
 from .brian2_blocks import Block, Values
 from .brian2_choices import Choices, brian2_timestep
 
@@ -51,6 +52,18 @@ class GroupCode:
             *self.on_pre.values(), *self.constants,
         ]  # fmt: skip
         return "\n".join(map(str, parts))
+
+
+class Driven(Protocol):
+    """A block or a tree: what has held inputs."""
+
+    @property
+    def size(self) -> int:
+        """The number of cells, or of compartments."""
+
+    @property
+    def inputs(self) -> tuple[HeldInput, ...]:
+        """The held inputs."""
 
 
 def mangled(name: str) -> str:
@@ -109,7 +122,7 @@ def _is_nonzero(tree: ast.expr) -> bool:
     return isinstance(tree, ast.Constant) and bool(tree.value)
 
 
-def _declare(code: GroupCode, values: Mapping[str, Values], used: Iterable[str]) -> None:
+def declare(code: GroupCode, values: Mapping[str, Values], used: Iterable[str]) -> None:
     """Numbers into the namespace, arrays into the equations, for the names that are used."""
     wanted = set(used)
     for name, value in values.items():
@@ -148,8 +161,8 @@ def lockstep_code(
     for state in block.cell.states:
         code.equations.append(f"{mangled(state.name)} : 1")
         code.arrays[mangled(state.name)] = block.initial[state.name]
-    _write_inputs(code, block, True, standalone)
-    _declare(code, {**block.parameters, **constants}, used)
+    write_inputs(code, block, True, standalone)
+    declare(code, {**block.parameters, **constants}, used)
     code.update = [f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in program.update]
     if program.threshold is not None:
         code.threshold = renderer.render(program.threshold)
@@ -166,7 +179,7 @@ def lockstep_code(
             code.update.append("count_n = count_n - int(count_n > 0)")
             resets.append(f"count_n = {_steps(code, block.refractory_steps)}")
         code.reset = "\n".join(resets)
-    _arrivals(code, block.cell, program.increments, renderer, refractoriness, True)
+    arrivals(code, block.cell, program.increments, renderer, refractoriness, True)
     return code
 
 
@@ -179,20 +192,27 @@ def _steps(code: GroupCode, steps: int | NDArray[np.int32]) -> str:
     return "steps_n"
 
 
-def _arrivals(
+def arrivals(
     code: GroupCode, cell: Cell, increments: Mapping[str, tuple[Increment, ...]],
-    renderer: BrianRenderer, refractoriness: bool, arrivals_add: bool,
+    renderer: BrianRenderer, refractoriness: bool, arrivals_add: bool, in_volts: str | None = None,
 ) -> None:  # fmt: skip
     """``on_pre`` of each receptor.
 
     Where a coefficient depends on the state, arrivals are summed first and act together, on the state
     before any of them; otherwise the order does not matter and each adds at once. ``refractoriness``
-    says that arrivals have to be refused here, by ``count_n``.
+    says that arrivals have to be refused here, by ``count_n``. What is named ``in_volts`` is Brian2's v.
     """
     here = renderer.translate
+
+    def added(target: str, amount: str) -> tuple[str, str]:
+        return ("v", f"({amount})*mV") if target == in_volts else (mangled(target), amount)
+
     states = {v.name for v in (*cell.states, *cell.inputs)}
     local = {mangled(v.name) for v in (*cell.states, *cell.inputs, *cell.subexpressions)}
     local |= set(code.arrays)
+    if in_volts is not None:
+        states.add(in_volts)
+        local.add(mangled(in_volts))
 
     def there(name: str) -> str:
         found = here(name)
@@ -213,7 +233,8 @@ def _arrivals(
                 amount = f"{renderer.render(i.coefficient)}*w"
                 if i.unless_refractory and refractoriness:
                     amount += "*int(count_n_post <= 0)"
-                lines.append(f"{mangled(i.target)}_post += {amount}")
+                target, amount = added(i.target, amount)
+                lines.append(f"{target}_post += {amount}")
             code.on_pre[receptor] = "\n".join(lines)
         renderer.translate = here
         return
@@ -230,14 +251,19 @@ def _arrivals(
             if i.unless_refractory and refractoriness:
                 amount = f"where_(count_n <= 0, {amount}, 0.0)"
             changes.append(f"{change} = {amount}")
-            additions.append(f"{mangled(i.target)} = {mangled(i.target)} + {change}")
+            target, change = added(i.target, change)
+            additions.append(f"{target} = {target} + {change}")
     code.after_synapses = changes + additions + zeros
 
 
 def equations_code(
-    block: Block, choices: Choices, dt_ms: float, standalone: bool = False
+    block: Block, choices: Choices, dt_ms: float, standalone: bool = False, hold: bool = False
 ) -> GroupCode:
-    """A block as differential equations, threshold, reset and refractoriness of Brian2's own."""
+    """A block as differential equations, threshold, reset and refractoriness of Brian2's own.
+
+    With ``hold`` the sub-expressions that are ``(held)`` are ``(constant over dt)``, without which Brian2
+    finds equations not linear in their own variable.
+    """
     cell = block.cell
     code = GroupCode()
     has_refractory = cell.refractory is not None and (
@@ -258,13 +284,14 @@ def equations_code(
         assert variable.right is not None
         name, right = mangled(variable.name), renderer.render(variable.right)
         if variable.kind == "subexpression":
-            code.equations.append(f"{name} = {right} : 1")
+            held = " (constant over dt)" if hold and variable.held else ""
+            code.equations.append(f"{name} = {right} : 1{held}")
             continue
         flag = " (unless refractory)" if variable.unless_refractory and has_refractory else ""
         code.equations.append(f"d{name}/dt = ({right})/ms : 1{flag}")
         code.arrays[name] = block.initial[variable.name]
-    _declare(code, block.parameters, {n for tree in trees for n in names(tree)})
-    _write_inputs(code, block, choices.input_hold, standalone)
+    declare(code, block.parameters, {n for tree in trees for n in names(tree)})
+    write_inputs(code, block, choices.input_hold, standalone)
     if cell.threshold is not None:
         code.threshold = renderer.render(cell.threshold)
         code.reset = "\n".join(
@@ -278,11 +305,11 @@ def equations_code(
     elif has_refractory:
         _write_refractoriness(code, block, choices, dt_ms)
     increments = {r.name: r.increments for r in cell.receptors}
-    _arrivals(code, cell, increments, renderer, False, choices.arrivals_add)
+    arrivals(code, cell, increments, renderer, False, choices.arrivals_add)
     return code
 
 
-def _write_inputs(code: GroupCode, block: Block, hold: bool, standalone: bool) -> None:
+def write_inputs(code: GroupCode, block: Driven, hold: bool, standalone: bool) -> None:
     """Inputs as variables that something sets before each step, or as calls of timed arrays."""
     for given in block.inputs:
         name = mangled(given.variable)

@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core.cache import cache_dir
+from ..core.cell import Cell
+from ..core.expressions import names, substitute
+from ..core.linear import linear_in
 from .brian2_code import GroupCode
 
 METHODS = ("exact", "euler", "exponential_euler", "rk2", "rk4", "heun")
 """The state updaters of Brian2 for equations without noise terms, by its names."""
+
+
+def slopes(cell: Cell) -> dict[str, frozenset[str]] | None:
+    """What the slope a of every dx/dt = a·x + b depends on; None if one is not linear in its own variable.
+
+    What is ``(held)`` counts as a constant.
+    """
+    inline: dict[str, ast.expr] = {}
+    for variable in cell.subexpressions:
+        assert variable.right is not None
+        if not variable.held:
+            inline[variable.name] = substitute(variable.right, inline)
+    found = {}
+    for state in cell.states:
+        assert state.right is not None
+        linear = linear_in(substitute(state.right, inline), state.name)
+        if linear is None:
+            return None
+        found[state.name] = frozenset() if linear.slope is None else names(linear.slope)
+    return found
+
+
+def may_vanish(cell: Cell) -> frozenset[str]:
+    """The states whose slope has a held sub-expression as a factor, which can be 0: a pool at its floor."""
+    held = {v.name for v in cell.variables if v.held}
+    return frozenset(name for name, found in (slopes(cell) or {}).items() if found & held)
+
 
 # Symbolic matrix exponentials: seconds for 4 equations, minutes for 7, hours for a cable.
 _SIMPLIFIED = 4
@@ -27,16 +58,19 @@ class Integrator:
 
     Brian2 calls it in place of a method's name. ``taken`` is the updater's name, ``passed_over`` says why
     ``exact`` was not taken where that is not a matter of the equations' form. ``is_usable`` is asked
-    whether a symbolic solution can be evaluated, unless it is the last candidate.
+    whether a symbolic solution can be evaluated, unless it is the last candidate. ``undivided`` are the
+    variables whose exponential Euler step is written without a division by their slope.
     """
 
     def __init__(
         self, block: str, candidates: Sequence[str],
         is_usable: Callable[[str], bool] = lambda step: True,
+        undivided: Collection[str] = (),
     ) -> None:  # fmt: skip
         self.block = block
         self.candidates = candidates
         self.is_usable = is_usable
+        self.undivided = undivided
         self.taken = ""
         self.passed_over = ""
 
@@ -60,6 +94,8 @@ class Integrator:
                 self.passed_over = "its solution divides by zero for these parameters"
                 continue
             self.taken = name
+            if name == "exponential_euler" and self.undivided:
+                return _undivided(step, equations, variables, self.undivided)
             return step
         raise AssertionError("no candidate")
 
@@ -78,6 +114,31 @@ def _step_of(name: str, equations: Any, variables: Any, count: int) -> Any:
     step = updater(equations, variables, options)
     _write(path, step)
     return step
+
+
+def _undivided(step: str, equations: Any, variables: Any, names: Collection[str]) -> str:
+    """Brian2's exponential Euler with some variables as x + dt·exprel(dt·a)·(a·x + b).
+
+    It writes (x + b/a)·e^{a·dt} - b/a, the same where a is not 0.
+    """
+    from brian2.parsing.sympytools import sympy_to_str
+    from brian2.stateupdaters.exponential_euler import get_conditionally_linear_system
+
+    system = get_conditionally_linear_system(equations, variables)
+    lines = []
+    for line in step.splitlines():
+        target = line.split(" = ")[0]
+        name = target.removeprefix("_BA_").removeprefix("_")
+        slope, intercept = system[name]
+        if name not in names or slope == 0 or not target.startswith("_"):
+            lines.append(line)
+        elif target == f"_{name}":
+            lines.append(f"_slope_{name} = {sympy_to_str(slope)}")
+            rate = f"_slope_{name}*{name}"
+            if intercept != 0:
+                rate += f" + {sympy_to_str(intercept)}"
+            lines.append(f"_{name} = {name} + dt*exprel(dt*_slope_{name})*({rate})")
+    return "\n".join(lines)
 
 
 def _cached_step(equations: Any, variables: Any) -> Path:

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.cell import Cell
 from ..core.realization import HeldInput, Realization
 from ..core.recording import Spikes, Trace
 from ..core.units import internal_unit
-from .brian2_blocks import GIVEN, Block, Given, Link
+from .brian2_blocks import GIVEN, Block, Given
 from .brian2_choices import Choices, brian2_delay_steps
-from .brian2_code import GroupCode
+from .brian2_code import GroupCode, mangled
 from .brian2_functions import functions
 from .brian2_import import import_brian2
-from .brian2_integrators import Integrator, can_evaluate
+from .brian2_integrators import Integrator, can_evaluate, may_vanish
+from .brian2_links import Link
+from .brian2_trees import Tree
 
 b2 = import_brian2()
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Columns of a monitor: the values of ``variable`` there, in internal units after ``scale``."""
+
+    monitor: Any
+    variable: str
+    columns: NDArray[np.int64]
+    scale: float
+
+    def values(self) -> NDArray[np.float64]:
+        """Shape (samples, columns)."""
+        found = np.asarray(self.monitor.variables[self.variable].get_value())[:, self.columns]
+        return found if self.scale == 1.0 else found * self.scale
 
 
 @dataclass(eq=False)
@@ -29,19 +47,19 @@ class Built:
     network: Any
     steps: int
     spikes: dict[str, Any] = field(default_factory=dict)
-    samples: dict[tuple[str, str], tuple[Any, NDArray[np.int64]]] = field(default_factory=dict)
+    samples: dict[tuple[str, str], list[Samples]] = field(default_factory=dict)
     integrators: dict[str, Integrator] = field(default_factory=dict)
 
 
 def build_network(
-    realization: Realization, blocks: Sequence[Block], links: Sequence[Link], given: Given | None,
+    realization: Realization, blocks: Sequence[Block | Tree], links: Sequence[Link], given: Given | None,
     codes: Mapping[str, GroupCode], choices: Choices, candidates: Mapping[str, Sequence[str]],
-    check_exact: bool,
+    aligned: bool,
 ) -> Built:  # fmt: skip
     """Make the network.
 
-    ``candidates`` names the state updaters to try for each block; ``check_exact`` passes over symbolic
-    solutions that divide by zero, which Brian2 takes.
+    ``candidates`` names the state updaters to try for each block; ``aligned`` passes over symbolic
+    solutions that divide by zero, which Brian2 takes, and lets no step of exponential Euler do so.
     """
     # The rotated step, and a sample at the end of the run, need one step more.
     extra = 1 if choices.rotated or choices.last_sample else 0
@@ -56,7 +74,8 @@ def build_network(
         integrator = Integrator(
             ", ".join(p.name for p in block.members),
             candidates[block.name],
-            can_evaluate(code, namespace, dt_ms) if check_exact else lambda step: True,
+            can_evaluate(code, namespace, dt_ms) if aligned else lambda step: True,
+            _undivided(block.cell, aligned),
         )
         built.integrators[block.name] = integrator
         group = _make_group(block, code, integrator, namespace | _series(block, dt_ms))
@@ -78,17 +97,31 @@ def build_network(
     return built
 
 
+def _undivided(cell: Cell, aligned: bool) -> list[str]:
+    """The variables whose slope can be 0, by their names in Brian2."""
+    chosen = [v.name for v in cell.states] if aligned else may_vanish(cell)
+    return [mangled(name) for name in chosen]
+
+
 def _make_group(
-    block: Block, code: GroupCode, integrator: Integrator, namespace: Mapping[str, Any]
+    block: Block | Tree, code: GroupCode, integrator: Integrator, namespace: Mapping[str, Any]
 ) -> Any:
-    names = {**namespace, **code.constants}
-    group = b2.NeuronGroup(
-        block.size, "\n".join(code.equations), threshold=code.threshold, reset=code.reset,
-        refractory=code.refractory or False, method=integrator, namespace=names, name=block.name,
-    )  # fmt: skip
+    options = {
+        "model": "\n".join(code.equations), "threshold": code.threshold, "reset": code.reset,
+        "refractory": code.refractory or False, "method": integrator,
+        "namespace": {**namespace, **code.constants}, "name": block.name,
+    }  # fmt: skip
+    if isinstance(block, Tree):
+        group = _make_neuron(block, options)
+    else:
+        group = b2.NeuronGroup(block.size, **options)
     for name, values in code.arrays.items():
         unit = b2.second if group.variables[name].dim is b2.second.dim else 1
         setattr(group, name, values * unit)
+    if getattr(group, "subexpression_updater", None) is not None:
+        # What is constant over a step is computed at its start, which rotated is after the arrivals.
+        group.subexpression_updater.when = "before_groups"
+        group.subexpression_updater.order = 1
     if code.starts_refractory:
         group.not_refractory = False
     for slot, when in (
@@ -100,7 +133,19 @@ def _make_group(
     return group
 
 
-def _series(block: Block, dt_ms: float) -> dict[str, Any]:
+def _make_neuron(tree: Tree, options: Mapping[str, Any]) -> Any:
+    location = None if options["threshold"] is None else tree.spike_row
+    neuron = b2.SpatialNeuron(
+        morphology=tree.morphology, threshold_location=location,
+        # pF/µm² are F/m², GOhm·µm are kOhm·m.
+        Cm=tree.number("capacitance") * b2.farad / b2.meter**2,
+        Ri=tree.number("axial_resistivity") * 1e3 * b2.ohm * b2.meter, **options,
+    )  # fmt: skip
+    neuron.v = tree.initial["v"] * b2.mV
+    return neuron
+
+
+def _series(block: Block | Tree, dt_ms: float) -> dict[str, Any]:
     """The inputs of a block as `TimedArray`, for equations that call them."""
     found = {}
     for given in block.inputs:
@@ -116,11 +161,13 @@ def _series(block: Block, dt_ms: float) -> dict[str, Any]:
         if values.shape[1] == 1:
             values = values[:, 0]
         name = f"{given.variable}_u_series_n"
-        found[name] = b2.TimedArray(values, dt=length * dt_ms * b2.ms, name=name)
+        # Standalone code has one name space, and one input may drive several trees.
+        own_name = f"{block.name}_{name}"
+        found[name] = b2.TimedArray(values, dt=length * dt_ms * b2.ms, name=own_name)
     return found
 
 
-def _hold(group: Any, block: Block, code: GroupCode, n_steps: int) -> list[Any]:
+def _hold(group: Any, block: Block | Tree, code: GroupCode, n_steps: int) -> list[Any]:
     """Operations that set the held inputs when they change: nothing is done in a step where none does."""
     made = []
     for given in block.inputs:
@@ -152,32 +199,54 @@ def _setter(array: NDArray[np.float64], given: HeldInput, n_steps: int) -> Calla
 
 
 def _sample(
-    built: Built, realization: Realization, blocks: Sequence[Block], groups: Mapping[str, Any]
+    built: Built,
+    realization: Realization,
+    blocks: Sequence[Block | Tree],
+    groups: Mapping[str, Any],
 ) -> None:
-    """One monitor for all variables of a block that are recorded from the same cells."""
-    home = {p.name: block for block in blocks for p in block.members}
-    wanted: dict[tuple[str, str], list[tuple[str, NDArray[np.int64]]]] = {}
+    """One monitor for all variables of a group that are recorded from the same cells or compartments."""
+    wanted: dict[tuple[str, str], list[tuple[tuple[str, str], NDArray[np.int64], float]]] = {}
     for population, variable, cells in realization.recorded():
-        block = home[population]
-        shifted = cells.astype(np.int64) + block.offsets[population]
-        wanted.setdefault((block.name, variable), []).append((population, shifted))
-    monitors: dict[tuple[str, tuple[int, ...]], tuple[list[str], list[tuple[str, str]]]] = {}
-    rows: dict[tuple[str, str], tuple[tuple[str, tuple[int, ...]], NDArray[np.int64]]] = {}
+        for block in blocks:
+            if population not in {p.name for p in block.members}:
+                continue
+            if isinstance(block, Tree):
+                for name, rows, scale in _rows(block, variable, cells):
+                    wanted.setdefault((block.name, name), []).append(
+                        ((population, variable), rows, scale)
+                    )
+            else:
+                rows = cells.astype(np.int64) + block.offsets[population]
+                wanted.setdefault((block.name, mangled(variable)), []).append(
+                    ((population, variable), rows, 1.0)
+                )
+    monitors: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    columns: list[tuple[tuple[str, tuple[int, ...]], str, tuple[str, str], Any, float]] = []
     for (name, variable), parts in wanted.items():
-        cells = np.unique(np.concatenate([c for _, c in parts]))
-        key = (name, tuple(cells.tolist()))
-        monitors.setdefault(key, ([], []))[0].append(variable)
-        for population, shifted in parts:
-            rows[population, variable] = (key, np.searchsorted(cells, shifted))
+        every = np.unique(np.concatenate([rows for _, rows, _ in parts]))
+        key = (name, tuple(every.tolist()))
+        monitors.setdefault(key, []).append(variable)
+        for target, rows, scale in parts:
+            columns.append((key, variable, target, np.searchsorted(every, rows), scale))
     made = {}
-    for k, ((name, cells_key), (variables, _)) in enumerate(monitors.items()):
-        made[name, cells_key] = b2.StateMonitor(
-            groups[name], [f"{v}_u" for v in variables], record=np.asarray(cells_key),
+    for k, ((name, rows_key), variables) in enumerate(monitors.items()):
+        made[name, rows_key] = b2.StateMonitor(
+            groups[name], variables, record=np.asarray(rows_key),
             when="before_groups", name=f"{name}_samples_{k}",
         )  # fmt: skip
-        built.network.add(made[name, cells_key])
-    for target, (key, chosen) in rows.items():
-        built.samples[target] = (made[key], chosen)
+        built.network.add(made[name, rows_key])
+    for key, variable, target, chosen, scale in columns:
+        built.samples.setdefault(target, []).append(Samples(made[key], variable, chosen, scale))
+
+
+def _rows(
+    tree: Tree, variable: str, cells: NDArray[np.int32]
+) -> Iterator[tuple[str, NDArray[np.int64], float]]:
+    """The name in Brian2 of a variable of a tree, where it is, and what to multiply it by."""
+    if tree.index in cells:
+        name, compartment = tree.plan.home[variable]
+        row = np.asarray([tree.rows[compartment]])
+        yield ("v", row, 1e3) if name == "v" else (mangled(name), row, 1.0)
 
 
 def _make_synapses(
@@ -216,26 +285,35 @@ def _delay_ms(link: Link, choices: Choices, dt_ms: float) -> Any:
 
 
 def spikes_of(
-    built: Built, block: Block, choices: Choices, realization: Realization
+    built: Built, blocks: Sequence[Block | Tree], choices: Choices, realization: Realization
 ) -> dict[str, Spikes]:
-    """The spikes of a block's populations, stamped as Brian2 or the contract has it."""
+    """The spikes of all populations, stamped as Brian2 or the contract has it."""
     dt_ms = realization.dt_ms
-    monitor = built.spikes.get(block.name)
-    if monitor is None:
-        nothing = np.empty(0)
-        return {p.name: Spikes.sorted(nothing, nothing) for p in block.members}
-    cells = np.asarray(monitor.i[:])
-    steps = np.rint(np.asarray(monitor.t_[:]) / (dt_ms * 1e-3)).astype(np.int64) + choices.lag
-    within = steps <= realization.n_steps
-    cells, steps = cells[within], steps[within]
-    if not choices.spike_stamp:
-        steps = np.maximum(steps - 1, 0)
-    found = {}
-    for population in block.members:
-        first = block.offsets[population.name]
-        mine = (cells >= first) & (cells < first + population.size)
-        found[population.name] = Spikes.from_steps(steps[mine], cells[mine] - first, dt_ms)
-    return found
+    found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in realization.populations}
+    for block in blocks:
+        monitor = built.spikes.get(block.name)
+        if monitor is None:
+            continue
+        cells = np.asarray(monitor.i[:])
+        steps = np.rint(np.asarray(monitor.t_[:]) / (dt_ms * 1e-3)).astype(np.int64) + choices.lag
+        within = steps <= realization.n_steps
+        cells, steps = cells[within], steps[within]
+        if not choices.spike_stamp:
+            steps = np.maximum(steps - 1, 0)
+        for population in block.members:
+            if isinstance(block, Tree):
+                found[population.name].append((steps, np.full(steps.size, block.index)))
+                continue
+            first = block.offsets[population.name]
+            mine = (cells >= first) & (cells < first + population.size)
+            found[population.name].append((steps[mine], cells[mine] - first))
+    return {name: _joined(parts, dt_ms) for name, parts in found.items()}
+
+
+def _joined(parts: Sequence[tuple[Any, Any]], dt_ms: float) -> Spikes:
+    nothing = np.empty(0, dtype=np.int64)
+    steps = np.concatenate([nothing, *(steps for steps, _ in parts)])
+    return Spikes.from_steps(steps, np.concatenate([nothing, *(c for _, c in parts)]), dt_ms)
 
 
 def traces_of(
@@ -245,11 +323,10 @@ def traces_of(
     samples = realization.n_steps + (1 if choices.last_sample else 0)
     found = {}
     for population, variable, cells in realization.recorded():
-        monitor, columns = built.samples[population, variable]
-        values = np.asarray(monitor.variables[f"{variable}_u"].get_value())
+        parts = [part.values()[:samples] for part in built.samples[population, variable]]
         cell = realization.populations[population].cell
         found[population, variable] = Trace(
-            np.ascontiguousarray(values[:samples, columns]), cells,
+            np.ascontiguousarray(np.concatenate(parts, axis=1)), cells,
             internal_unit(cell.variable(variable).dimension), 0.0, realization.dt_ms,
         )  # fmt: skip
     return found

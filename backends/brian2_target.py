@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sys
 import tempfile
@@ -16,10 +17,12 @@ import numpy as np
 
 from ..core.cache import cache_dir
 from ..core.realization import Realization
-from .brian2_blocks import Block, Link
+from .brian2_blocks import Block
 from .brian2_choices import Choices
 from .brian2_code import GroupCode
 from .brian2_import import import_brian2
+from .brian2_links import Link
+from .brian2_trees import Tree
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
 
@@ -29,6 +32,10 @@ TARGETS = ("numpy", "cython", "cpp_standalone")
 _COMPILE_S, _LOAD_S = 2.1, 0.1
 _NUMPY_US, _NUMPY_CELL_US = 9.0, 0.0025
 _CYTHON_US, _CYTHON_CELL_US = 4.0, 0.0012
+# For an operation in its statements; Brian2 writes an equation's sub-expressions out wherever they occur.
+_NUMPY_OPERATION_US, _CYTHON_OPERATION_US = 0.5, 0.02
+_WRITTEN_OUT = 3
+_OPERATION = re.compile(r"\*\*|[-+*/<>]|\w\(")
 
 
 def compiler_missing() -> str | None:
@@ -41,7 +48,7 @@ def compiler_missing() -> str | None:
 
 
 def model_key(
-    realization: Realization, blocks: Sequence[Block], codes: Mapping[str, GroupCode],
+    realization: Realization, blocks: Sequence[Block | Tree], codes: Mapping[str, GroupCode],
     links: Sequence[Link], choices: Choices,
 ) -> str:  # fmt: skip
     """A text that is the same for networks whose compiled code is the same."""
@@ -76,22 +83,35 @@ def mark_compiled(key: str) -> None:
 
 
 def choose_target(
-    blocks: Sequence[Block], codes: Mapping[str, GroupCode], n_links: int, n_steps: int, key: str
+    blocks: Sequence[Block | Tree],
+    codes: Mapping[str, GroupCode],
+    n_links: int,
+    n_steps: int,
+    key: str,
 ) -> str:
     """NumPy, unless the modules exist or the time saved by Cython exceeds that of compiling."""
     if compiler_missing():
         return "numpy"
-    objects, statements = float(n_links), 0.0
+    objects, statements, operations = float(n_links), 0.0, 0
     for block in blocks:
         code = codes[block.name]
         lines = len(code.update) or 3 * len(block.cell.states)
         objects += 2 + 3 * (code.threshold is not None)
         statements += block.size * (lines + 1)
-    numpy_us = objects * _NUMPY_US + statements * _NUMPY_CELL_US
-    cython_us = objects * _CYTHON_US + statements * _CYTHON_CELL_US
+        operations += _operations(code)
+    numpy_us = objects * _NUMPY_US + statements * _NUMPY_CELL_US + operations * _NUMPY_OPERATION_US
+    cython_us = (
+        objects * _CYTHON_US + statements * _CYTHON_CELL_US + operations * _CYTHON_OPERATION_US
+    )
     saved_s = n_steps * (numpy_us - cython_us) * 1e-6
     cost_s = _LOAD_S if is_compiled(key) else 1.5 * objects * _COMPILE_S
     return "cython" if saved_s > cost_s else "numpy"
+
+
+def _operations(code: GroupCode) -> int:
+    if code.update:
+        return len(_OPERATION.findall("\n".join(code.update)))
+    return _WRITTEN_OUT * len(_OPERATION.findall("\n".join(code.equations)))
 
 
 @contextmanager
