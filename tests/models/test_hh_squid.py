@@ -84,9 +84,7 @@ class TestSpikes:
         ]
         assert np.divide(late[:-1], late[1:]) == pytest.approx([2, 2], abs=0.2)
 
-    @pytest.mark.slow
     def test_seven_in_a_hundred_milliseconds(self) -> None:
-        # 10,000 steps of rk4 in NumPy: some ten seconds.
         assert len(run("reference", "rk4", "0.01 ms", "100 ms").spikes["axon"].times) == 7
 
     def test_no_spike_without_current(self) -> None:

@@ -75,9 +75,7 @@ class TestActive:
         assert 0.3 < times[0] < times[1] < 8
         assert v.max() > 20
 
-    @pytest.mark.slow
     def test_more_compartments_come_to_one_answer(self) -> None:
-        # 20,000 steps of up to 20 compartments: half a minute.
         times = []
         for n in (5, 10, 20):
             made = build_active("default", compartments=n).with_(duration="10 ms", dt="0.005 ms")
