@@ -39,7 +39,7 @@ class Orbit:
     ``period_ms`` from spike to spike (or over ``spikes`` of them), known within ``error_ms``: what a
     tolerance 100 times as tight and the last step of Newton's method still changed. ``state`` is the
     state just after a spike. A deviation shrinks by ``multiplier``, the largest modulus of a Floquet
-    multiplier, from spike to spike, so the cell settles with the time constant ``settling_ms``.
+    multiplier, over a period, so the cell settles with the time constant ``settling_ms``.
     ``intervals_ms`` are the first ones from the initial state.
     """
 

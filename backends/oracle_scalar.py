@@ -7,6 +7,7 @@ While an integrator holds the switches, the right-hand sides are smooth; where o
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -232,7 +233,7 @@ def _derivative(tree: ast.expr, name: str) -> ast.expr:
         body, orelse = _derivative(tree.body, name), _derivative(tree.orelse, name)
         return ast.IfExp(test=tree.test, body=body, orelse=orelse)
     choices: dict[str, ast.expr] = {}
-    plain = _Placeholders(choices).visit(_copied(tree))
+    plain = _Placeholders(choices).visit(copy.deepcopy(tree))
     if isinstance(plain, ast.Name) and plain.id in choices:
         return ast.Constant(value=0.0)  # int(…)
     whole = to_sympy(plain)
@@ -243,12 +244,6 @@ def _derivative(tree: ast.expr, name: str) -> ast.expr:
             product = ast.BinOp(left=outer, op=ast.Mult(), right=_derivative(choice, name))
             total = ast.BinOp(left=total, op=ast.Add(), right=product)
     return total
-
-
-def _copied(tree: ast.expr) -> ast.expr:
-    import copy
-
-    return copy.deepcopy(tree)
 
 
 class _Placeholders(ast.NodeTransformer):

@@ -189,7 +189,10 @@ def write_json(data: Any, target: str) -> None:
     path = Path(target)
     if path.is_dir():
         raise InputError("--json", f"{path} is a folder; give a file, or - for stdout")
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError("--json", f"{path} cannot be written: {error.strerror}") from error

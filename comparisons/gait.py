@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import InputError
-from .arguments import Json, write_json
+from .arguments import Json, check_writable, write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +69,9 @@ def driven(
     from ..data.gait.read import read_gait
 
     recording = read_gait(gait, hertz(frame_rate))
-    drive = gait_drive(experiment, recording, column or DEFAULT_COLUMN, into, amplitude)
+    drive = gait_drive(
+        experiment, recording, DEFAULT_COLUMN if column is None else column, into, amplitude
+    )
     if console is not None:
         _print_notes(console, recording.name, recording.notes)
         _print_notes(console, "gait", drive.notes)
@@ -90,7 +92,9 @@ def hertz(text: str | None) -> float | None:
 
 @app.command()
 def make(
-    out: Annotated[Path, typer.Argument(metavar="OUT.csv", help="The file to write.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT.csv", help="The file to write, or - for stdout.")
+    ],
     ataxic: Annotated[
         bool, typer.Option("--ataxic/--healthy", help="With cerebellar ataxia, or without.")
     ] = False,
@@ -104,11 +108,14 @@ def make(
 ) -> None:
     """Make a synthetic gait file with the 47 columns, healthy or ataxic."""
     from ..core.units import milliseconds
-    from ..data.gait.generate import write_gait
+    from ..data.gait.generate import gait_text, write_gait
 
     rate = hertz(frame_rate)
     assert rate is not None  # it was given
     seconds = milliseconds(duration, "--duration") / 1000
+    if str(out) == "-":
+        print(gait_text(ataxic, seed, seconds, rate, faults or ()), end="")
+        return
     print(write_gait(out, ataxic, seed, seconds, rate, faults or ()))
 
 
@@ -122,6 +129,7 @@ def check(
     from ..data.gait.read import read_gait
     from .terminal import Console
 
+    check_writable(None, json_file)
     recording = read_gait(file, hertz(frame_rate))
     console = Console(stderr=json_file == "-")
     console.print(
@@ -144,11 +152,13 @@ def _print_notes(console: Console, about: str, notes: tuple[str, ...]) -> None:
 def _print_features(console: Console, recording: GaitRecording) -> None:
     from rich.table import Table
 
+    from ..data.gait.schema import UNITS
+
     table = Table(box=None, header_style="dim")
-    for heading in ("column", "mean", "SD", "lowest", "highest"):
-        table.add_column(heading, justify="left" if heading == "column" else "right")
+    for heading in ("column", "unit", "mean", "SD", "lowest", "highest"):
+        table.add_column(heading, justify="left" if heading in ("column", "unit") else "right")
     for name, numbers in _features(recording).items():
-        table.add_row(name, *(f"{value:.4g}" for value in numbers.values()))
+        table.add_row(name, UNITS[name], *(f"{value:.4g}" for value in numbers.values()))
     console.print(table)
 
 

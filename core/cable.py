@@ -10,17 +10,15 @@ from pydantic import Field, model_validator
 
 from .channels import VOLTAGE, Channel, Ion
 from .description import Description
-from .discretisation import Discretisation, FixedSegments
+from .discretisation import CAPACITANCE, RESISTIVITY, Discretisation, FixedSegments
 from .equations import Variable
 from .errors import InputError, unknown
 from .lowering import Lowered, lower
+from .membrane import sections_of
 from .morphology import Morphology
 from .names import check_identifier
-from .units import Quantity, dimension_of_unit
+from .units import Quantity
 from .values import Value, check_value, smallest
-
-_CAPACITANCE = dimension_of_unit("pF/um**2")
-_RESISTIVITY = dimension_of_unit("ohm*cm")
 
 
 class StandIn(Description):
@@ -88,8 +86,8 @@ class CableCell(Description):
 
     def _check_numbers(self) -> None:
         for field, dimension in (
-            ("capacitance", _CAPACITANCE),
-            ("axial_resistivity", _RESISTIVITY),
+            ("capacitance", CAPACITANCE),
+            ("axial_resistivity", RESISTIVITY),
             ("v_initial", VOLTAGE),
             ("spike_threshold", VOLTAGE),
         ):
@@ -106,15 +104,7 @@ class CableCell(Description):
         if channel.is_point:
             self.morphology.place(channel.region, f"{where}.region")
         else:
-            seen: dict[str, str] = {}
-            for region in channel.amounts:
-                for section in self.morphology.in_region(region, f"{where}.region"):
-                    if section.name in seen:
-                        raise InputError(
-                            where,
-                            f"is given in {section.name} by {seen[section.name]!r} and {region!r}",
-                        )
-                    seen[section.name] = region
+            sections_of(channel, self.morphology, where)
         if channel.ion is None:
             return
         ions = {i.name: i for i in self.ions}

@@ -50,7 +50,8 @@ class Pool(Description):
     """The concentration of an ion in a shell below the membrane.
 
     dc/dt = -I/(z·F·depth) - (c - rest)/tau, never below ``floor``, with I the density of the ion's current.
-    It starts at ``initial``, or at the greater of rest and floor.
+    It starts at ``initial``, or at the greater of rest and floor. On a grid the step that comes to the
+    floor may end below it, by what that step removes at most; there it stays until more flows in.
     """
 
     depth: Quantity
@@ -70,6 +71,9 @@ class Pool(Description):
             if given is not None and relative_number(given, CONCENTRATION, f"Pool.{field}") < 0:
                 problem = f"{given} is negative; a concentration has to be >= 0"
                 raise InputError(f"Pool.{field}", problem, relative=True)
+        if self.initial is not None and self.initial.internal < self.floor.internal:
+            problem = f"{self.initial} is below the floor of {self.floor}; start at it or above"
+            raise InputError("Pool.initial", problem, relative=True)
         return self
 
     @property
@@ -84,8 +88,7 @@ class Ion(Description):
     """An ion that channels carry: its reversal potential by value, or by Nernst's equation.
 
     E = RT/(zF)·ln(c_out/c_in). ``inside`` is a concentration or, with ``pool``, a state of every
-    compartment in which a channel of this ion is. In equations they are called, for an ion ca, ``eca``,
-    ``cai`` and ``cao``.
+    compartment. In equations they are called, for an ion ca, ``eca``, ``cai`` and ``cao``.
     """
 
     name: str
@@ -138,7 +141,8 @@ class Channel(Description):
     ``q10 ** ((celsius - q10_celsius)/10)``.
 
     ``conductance`` is a density (``S/cm**2``) in ``region``, or absolute (``nS``) at a place such as
-    ``"soma(0.5)"``; ``elsewhere`` holds other densities by region. With ``permeability`` (``cm/s``) the
+    ``"soma(0.5)"``; ``elsewhere`` holds other densities by region, which go before that of the
+    region ``all``. With ``permeability`` (``cm/s``) the
     current is Goldman's, Hodgkin's and Katz's. ``reversal`` is the channel's own where it carries no ion.
     """
 

@@ -24,6 +24,8 @@ from .units import Quantity, dimension_of_unit
 from .values import WholeNumber
 
 _HZ = dimension_of_unit("Hz")
+CAPACITANCE = dimension_of_unit("pF/um**2")
+RESISTIVITY = dimension_of_unit("ohm*cm")
 _MOST = 100_000
 
 
@@ -41,6 +43,9 @@ class FixedSegments(Description):
 class LengthConstant(Description):
     """Compartments shorter than ``fraction`` of the length constant at ``frequency``, odd in number.
 
+    Ra and Cm are the cell's, or ``axial_resistivity`` and ``capacitance`` where given: a lesion of the
+    membrane then leaves the compartments as they are.
+
     λ_f = ½·√(d/(π f Ra Cm)), section by section, n = 2·int((L/(fraction·λ_f) + 0.9)/2) + 1 (Hines & Carnevale
     2001, Neuroscientist 7:123, the d_lambda rule).
     """
@@ -48,16 +53,27 @@ class LengthConstant(Description):
     kind: Literal["length_constant"] = "length_constant"
     frequency: Quantity = Quantity(100.0, "Hz")
     fraction: float = Field(default=0.1, gt=0)
+    axial_resistivity: Quantity | None = None
+    capacitance: Quantity | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> LengthConstant:
+        for field, dimension in (("axial_resistivity", RESISTIVITY), ("capacitance", CAPACITANCE)):
+            given = getattr(self, field)
+            where = f"LengthConstant.{field}"
+            if given is not None and relative_number(given, dimension, where) <= 0:
+                raise InputError(where, f"{given} has to be > 0", relative=True)
         if relative_number(self.frequency, _HZ, "LengthConstant.frequency") <= 0:
             problem = f"{self.frequency} has to be > 0"
             raise InputError("LengthConstant.frequency", problem, relative=True)
         return self
 
     def count(self, section: Section, resistivity: float, capacitance: float) -> int:
-        """The number of compartments; resistivity in GOhm·µm, capacitance in pF/µm²."""
+        """The number of compartments; the cell's resistivity in GOhm·µm, capacitance in pF/µm²."""
+        if self.axial_resistivity is not None:
+            resistivity = self.axial_resistivity.internal
+        if self.capacitance is not None:
+            capacitance = self.capacitance.internal
         frequency = self.frequency.internal
         electrotonic = 0.0
         for (x0, d0), (x1, d1) in zip(section.profile, section.profile[1:], strict=False):

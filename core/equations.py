@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -163,7 +164,8 @@ def check_dimension(
 ) -> None:
     """InputError unless a tree has the dimension *needed* (or is a condition, for BOOLEAN)."""
     units = {name: unit.dimension for name, unit in units_in(tree, known).items()}
-    found = dimension_of(tree, {**known, **units}, where)
+    # Chained, not copied: a cell of many compartments has many names and many equations.
+    found = dimension_of(tree, ChainMap(units, known), where)  # type: ignore[arg-type]
     if found == needed:
         return
     if needed == BOOLEAN:

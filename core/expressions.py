@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .errors import InputError, nearest
 from .units import DIMENSIONLESS, Dimension, Quantity, describe
@@ -192,26 +192,28 @@ def text(tree: ast.expr) -> str:
     return ast.unparse(tree)
 
 
-class _Substitute(ast.NodeTransformer):
-    def __init__(self, values: Mapping[str, ast.expr]) -> None:
-        self.values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.values.get(node.id, node)
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        arguments = [self.visit(argument) for argument in node.args]
-        return ast.Call(func=node.func, args=arguments, keywords=[])
-
-
 def substitute(tree: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
-    """A copy of a tree with names replaced by trees."""
+    """A tree with names replaced by trees; what does not change is shared, as no tree is ever changed."""
     if not values or names(tree).isdisjoint(values):
         return tree
-    import copy
+    return _substituted(tree, values)
 
-    result: ast.expr = _Substitute(values).visit(copy.deepcopy(tree))
-    return result
+
+def _substituted(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
+    if isinstance(node, ast.Name):
+        return values.get(node.id, node)
+    if isinstance(node, ast.Call):
+        arguments = [_substituted(argument, values) for argument in node.args]
+        return ast.Call(func=node.func, args=arguments, keywords=[])
+    parts: dict[str, Any] = {}
+    for field, part in ast.iter_fields(node):
+        if isinstance(part, ast.expr):
+            parts[field] = _substituted(part, values)
+        elif isinstance(part, list):
+            parts[field] = [_substituted(p, values) if isinstance(p, ast.expr) else p for p in part]
+        else:
+            parts[field] = part
+    return type(node)(**parts)
 
 
 def rename(tree: ast.expr, new_names: Mapping[str, str]) -> ast.expr:
@@ -355,13 +357,12 @@ UNIT_NAMES = (
 """Units that can stand in an expression as in Brian2, ``v > -50*mV``, unless declared otherwise."""
 
 
-def units_in(tree: ast.expr, declared: Iterable[str]) -> dict[str, Quantity]:
+def units_in(tree: ast.expr, declared: Container[str]) -> dict[str, Quantity]:
     """The unit names that a tree uses and that no declared variable hides."""
-    hidden = set(declared)
     return {
         name: Quantity(1.0, name)
         for name in names(tree)
-        if name in UNIT_NAMES and name not in hidden
+        if name in UNIT_NAMES and name not in declared
     }
 
 

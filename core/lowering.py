@@ -12,44 +12,28 @@ compartments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .channels import Channel, Ion
+import numpy as np
+
+from .channels import Channel
 from .discretisation import Compartment, Compartments, cut
-from .equations import parse_equations
-from .errors import InputError, unknown
-from .expressions import names, parse, rename, text, units_in
-from .names import check_variable
+from .errors import InputError
+from .membrane import (
+    LoweredScheme,
+    MembraneWriter,
+    amount_name,
+    compartment_at,
+    named,
+)
 from .neurons import NeuronModel
-from .units import Quantity, internal_unit
-from .values import Value, smallest
+from .values import Floats, Value, smallest
 
 if TYPE_CHECKING:
     from .cable import CableCell
-
-GAS_CONSTANT = 8.31446261815324
-FARADAY = 96485.33212331001
-_RT_F = 1e3 * GAS_CONSTANT / FARADAY
-"""mV/K."""
-_CHARGE = FARADAY * 1e-3
-"""pA·ms/(µm³·mM): what one mM in a µm³ carries for one valence."""
-ZERO_CELSIUS = 273.15
-
-
-@dataclass(frozen=True)
-class LoweredScheme:
-    """A Markov scheme in one compartment: its states, and the name of every transition's rate.
-
-    ``rest`` is the state that is 1 minus the others; ``arrows`` are (source, target, rate), all by their
-    names in the lowered equations.
-    """
-
-    states: tuple[str, ...]
-    rest: str
-    arrows: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,32 +81,31 @@ class Lowered:
 
     def named(self, name: str, compartment: int) -> str:
         """The name of something in a compartment, ``v`` or ``m_kpkj``, in the lowered equations."""
-        return _named(name, compartment, self.compartments)
+        return named(name, compartment, self.compartments)
 
     def at(self, place: str, where: str) -> int:
         """The number of the compartment at a place such as ``dend(0.25)``; InputError if off the tree."""
-        return _at(self.cell, self.cut, place, where)
+        return compartment_at(self.cell, self.cut, place, where)
+
+    def exchange(self, values: Mapping[str, float | Floats]) -> float:
+        """The fastest rate 1/ms at which a compartment follows its neighbours: max_k Σ_j g_kj/(C·area_k).
+
+        Of the values of the parameters; of cells that differ, the fastest. 0 in a single compartment.
+        """
+        if not self.cut.couplings:
+            return 0.0
+        shapes = [0.0] * len(self.compartments)
+        for coupling in self.cut.couplings:
+            shapes[coupling.first] += coupling.shape
+            shapes[coupling.second] += coupling.shape
+        scale = np.asarray(values["axial_resistivity"]) * np.asarray(values["capacitance"])
+        areas = [np.min(values[self.named("membrane_area", k)]) for k in range(len(shapes))]
+        fastest = max(s / a for s, a in zip(shapes, areas, strict=True))
+        return float(fastest / np.min(scale))
 
     def amount(self, channel: Channel, region: str) -> str:
         """The parameter that holds a channel's conductance or permeability in a region."""
-        return _amount(channel, region)
-
-
-def _named(name: str, compartment: int, compartments: tuple[Compartment, ...]) -> str:
-    return name if len(compartments) == 1 else f"{name}_{compartments[compartment].name}"
-
-
-def _at(cell: CableCell, cut: Compartments, place: str, where: str) -> int:
-    section, x = cell.morphology.place(place, where)
-    own = [k for k, c in enumerate(cut.compartments) if c.section == section.name]
-    return own[min(int(x * len(own)), len(own) - 1)]
-
-
-def _amount(channel: Channel, region: str) -> str:
-    own = f"{channel.amount}_{channel.name}"
-    if region == channel.region:
-        return own
-    return f"{own}_in_" + "_".join(part.strip() for part in region.split(","))
+        return amount_name(channel, region)
 
 
 def lower(cell: CableCell) -> Lowered:
@@ -131,7 +114,7 @@ def lower(cell: CableCell) -> Lowered:
         _number(cell, name) for name in ("axial_resistivity", "capacitance")
     )
     pieces = cut(cell.morphology, cell.discretisation, resistivity, capacitance)
-    writer = _Writer(cell, pieces)
+    writer = MembraneWriter(cell, pieces)
     lines = list(writer.lines())
     _check_distinct(lines, cell.name)
     return Lowered(
@@ -173,326 +156,3 @@ def _number(cell: CableCell, name: str) -> float:
     value = getattr(cell, name)
     least = smallest(value)
     return (next(iter(value.quantities().values())) if least is None else least).internal
-
-
-class _Writer:
-    """The lines of a cell's equations; collects values, initial values and schemes on the way."""
-
-    def __init__(self, cell: CableCell, cut: Compartments) -> None:
-        self.cell, self.cut = cell, cut
-        self.compartments = cut.compartments
-        self.ions = {ion.name: ion for ion in cell.ions}
-        self.values: dict[str, Value] = {}
-        self.initial: dict[str, Value | str] = {}
-        self.schemes: list[LoweredScheme] = []
-        self.places: dict[str, str] = {}
-        self.rates: list[str] = []
-        self.time_constants: list[str] = []
-        self.bounds: dict[str, tuple[float, bool]] = {
-            "temperature": (-ZERO_CELSIUS, False), "capacitance": (0.0, False),
-            "axial_resistivity": (0.0, False),
-        }  # fmt: skip
-        self.neighbours: dict[int, list[tuple[int, float]]] = {}
-        for coupling in cut.couplings:
-            for here, there in (
-                (coupling.first, coupling.second),
-                (coupling.second, coupling.first),
-            ):
-                self.neighbours.setdefault(here, []).append((there, coupling.shape))
-        self.channels = tuple(tuple(self._in_compartment(k)) for k in range(len(self.compartments)))
-
-    def _in_compartment(self, k: int) -> Iterator[tuple[Channel, str]]:
-        section = self.compartments[k].section
-        for channel in self.cell.channels:
-            if channel.is_point:
-                if _at(self.cell, self.cut, channel.region, channel.name) == k:
-                    yield channel, channel.region
-                continue
-            for region in channel.amounts:
-                if any(s.name == section for s in self.cell.morphology.in_region(region)):
-                    yield channel, region
-
-    def lines(self) -> Iterator[str]:
-        """All equations, compartment by compartment, then the parameters."""
-        for k in range(len(self.compartments)):
-            yield from self._compartment(k)
-        yield f"thermal_voltage = {_RT_F!r}*mV*({ZERO_CELSIUS!r} + temperature) : mV"
-        yield "temperature : 1"
-        self.values["temperature"] = Quantity(self.cell.celsius)
-        yield "capacitance : pF/um**2"
-        self.values["capacitance"] = self.cell.capacitance
-        if self.cut.couplings:
-            yield "axial_resistivity : GOhm*um"
-            self.values["axial_resistivity"] = self.cell.axial_resistivity
-        if self.cell.spike_threshold is not None:
-            yield "spike_threshold : mV"
-            self.values["spike_threshold"] = self.cell.spike_threshold
-        for channel in self.cell.channels:
-            yield from self._parameters_of(channel)
-        for ion in self.cell.ions:
-            yield from self._parameters_of_ion(ion)
-
-    # One compartment
-
-    def _compartment(self, k: int) -> Iterator[str]:
-        v, port, area = (_named(n, k, self.compartments) for n in ("v", "I", "membrane_area"))
-        outward: list[str] = []
-        points: list[str] = []
-        carried: dict[str, list[str]] = {}
-        inner: list[str] = []
-        for channel, region in self.channels[k]:
-            inner += self._channel(channel, region, k)
-            current = _named(f"I_{channel.name}", k, self.compartments)
-            (points if channel.is_point else outward).append(current)
-            if channel.ion is not None:
-                density = f"{current}/{area}" if channel.is_point else current
-                carried.setdefault(channel.ion, []).append(density)
-        axial = self._axial(k)
-        total = [port]
-        if outward:
-            total.append(f"- {area}*({' + '.join(outward)})")
-        total += [f"- {current}" for current in points]
-        total += [f"+ {current}" for current in axial]
-        yield f"d{v}/dt = ({' '.join(total)})/(capacitance*{area}) : mV"
-        self.initial[v] = self.cell.v_initial
-        yield f"{port} : pA (input)"
-        yield from inner
-        for name, ion in self.ions.items():
-            yield from self._ion(ion, carried.get(name, []), k)
-        yield f"{area} : um**2"
-        self.values[area] = Quantity(self.compartments[k].area, "um**2")
-        self.bounds[area] = (0.0, False)
-
-    def _axial(self, k: int) -> list[str]:
-        own = _named("v", k, self.compartments)
-        found = []
-        for other, shape in self.neighbours.get(k, ()):
-            there = _named("v", other, self.compartments)
-            found.append(f"{shape!r}*um/axial_resistivity*({there} - {own})")
-        return found
-
-    def _ion(self, ion: Ion, densities: list[str], k: int) -> Iterator[str]:
-        reversal = _named(f"e{ion.name}", k, self.compartments)
-        inside = _named(f"{ion.name}i", k, self.compartments)
-        if ion.pool is not None:
-            pool = f"{ion.name}"
-            total = _named(f"influx_{pool}", k, self.compartments)
-            decays = _named(f"free_{pool}", k, self.compartments)
-            summed = " + ".join(densities) or "0*pA/um**2"
-            charge = f"({ion.valence * _CHARGE!r}*pA*ms/(um**3*mM)*depth_{pool})"
-            yield f"{total} = -({summed})/{charge} : mM/ms (held)"
-            rate = f"({total} - ({inside} - rest_{pool})/tau_{pool})"
-            if ion.pool.floor.internal > 0:
-                # At the floor it only moves upward.
-                yield (f"{decays} = int({inside} > floor_{pool} or {rate} > 0*mM/ms) : 1 (held)")
-                rate = f"{decays}*{rate}"
-            yield f"d{inside}/dt = {rate} : mM"
-            self.initial[inside] = ion.pool.start
-        elif ion.inside is not None and len(self.compartments) > 1:
-            yield f"{inside} = {ion.name}i : mM"
-        if ion.reversal is None and ion.has_inside and ion.outside is not None:
-            here = inside if ion.pool is not None else f"{ion.name}i"
-            yield (f"{reversal} = thermal_voltage/{ion.valence!r}*log({ion.name}o/{here}) : mV")
-
-    def _parameters_of_ion(self, ion: Ion) -> Iterator[str]:
-        given: dict[str, tuple[str, Value | None]] = {
-            f"e{ion.name}": ("mV", ion.reversal),
-            f"{ion.name}i": ("mM", ion.inside),
-            f"{ion.name}o": ("mM", ion.outside),
-        }
-        if ion.pool is not None:
-            pool = ion.pool
-            given |= {
-                f"depth_{ion.name}": ("um", pool.depth),
-                f"tau_{ion.name}": ("ms", pool.tau),
-                f"rest_{ion.name}": ("mM", pool.rest),
-            }
-            if pool.floor.internal > 0:
-                given[f"floor_{ion.name}"] = ("mM", pool.floor)
-        for name, (unit, value) in given.items():
-            if value is not None:
-                yield f"{name} : {unit}"
-                self.values[name] = value
-                if name != f"e{ion.name}":
-                    included = name in {f"rest_{ion.name}", f"floor_{ion.name}"}
-                    self.bounds[name] = (0.0, included)
-
-    # One channel
-
-    def _outer(self, channel: Channel, k: int) -> dict[str, str]:
-        """The names outside a channel that its expressions may use."""
-        found = {"v": _named("v", k, self.compartments), "celsius": "temperature"}
-        for name, ion in self.ions.items():
-            if ion.reversal is not None:
-                found[f"e{name}"] = f"e{name}"
-            elif ion.has_reversal:
-                found[f"e{name}"] = _named(f"e{name}", k, self.compartments)
-            if ion.pool is not None:
-                found[f"{name}i"] = _named(f"{name}i", k, self.compartments)
-            elif ion.inside is not None:
-                found[f"{name}i"] = f"{name}i"
-            if ion.outside is not None:
-                found[f"{name}o"] = f"{name}o"
-        return found
-
-    def _inner(self, channel: Channel, k: int) -> dict[str, str]:
-        """The names of a channel: its parameters once, all else once a compartment."""
-        found = {}
-        for variable in parse_equations(channel.equations, channel.name):
-            own = f"{variable.name}_{channel.name}"
-            parameter = variable.kind == "parameter"
-            found[variable.name] = own if parameter else _named(own, k, self.compartments)
-        states = [g.name for g in channel.gates]
-        if channel.scheme is not None:
-            states += channel.scheme.states
-        for name in states:
-            found[name] = _named(f"{name}_{channel.name}", k, self.compartments)
-        for name in found.keys() & self._outer(channel, k).keys():
-            raise InputError(
-                f"{self.cell.name}.{channel.name}.{name}",
-                f"{name} is what the cell calls its own; choose another name",
-            )
-        return found
-
-    def _channel(self, channel: Channel, region: str, k: int) -> Iterator[str]:
-        where = f"{self.cell.name}.{channel.name}"
-        inner = self._inner(channel, k)
-        mapping = {**self._outer(channel, k), **inner}
-
-        def written(expression: str, part: str) -> str:
-            tree = parse(expression, f"{where}.{part}")
-            units = units_in(tree, mapping)
-            for name in sorted(names(tree) - mapping.keys()):
-                self._check_name(name, mapping, f"{where}.{part}")
-                if name not in units:
-                    raise unknown(f"{where}.{part}", "variable", name, mapping)
-                if name == "V":
-                    raise InputError(
-                        f"{where}.{part}",
-                        "V is the unit volt; the membrane potential is v (1 V: 1e3*mV)",
-                    )
-            return text(rename(tree, mapping))
-
-        def own(name: str, part: str) -> str:
-            # A channel's own alpha_m is not the one made here for its gate m.
-            while name in inner:
-                name = f"gate_{name}"
-            found = _named(f"{name}_{channel.name}", k, self.compartments)
-            self.places[found] = f"{channel.name}.{part}"
-            return found
-
-        for variable in parse_equations(channel.equations, channel.name):
-            if variable.right is not None:
-                right = written(text(variable.right), variable.name)
-                self.places[mapping[variable.name]] = f"{channel.name}.{variable.name}"
-                yield f"{mapping[variable.name]} = {right} : {variable.unit}"
-        warm = f"warmth_{channel.name}*" if channel.q10 != 1.0 else ""
-        for gate in channel.gates:
-            x = mapping[gate.name]
-            if gate.alpha is not None and gate.beta is not None:
-                a = own(f"alpha_{gate.name}", f"{gate.name}.alpha")
-                b = own(f"beta_{gate.name}", f"{gate.name}.beta")
-                self.rates += [a, b]
-                yield f"{a} = {written(gate.alpha, f'{gate.name}.alpha')} : 1/ms"
-                yield f"{b} = {written(gate.beta, f'{gate.name}.beta')} : 1/ms"
-                yield f"d{x}/dt = {warm}({a}*(1 - {x}) - {b}*{x}) : 1"
-                self.initial[x] = f"{a}/({a} + {b})"
-            elif gate.inf is not None and gate.tau is not None:
-                limit = own(f"inf_{gate.name}", f"{gate.name}.inf")
-                tau = own(f"tau_{gate.name}", f"{gate.name}.tau")
-                self.time_constants.append(tau)
-                yield f"{limit} = {written(gate.inf, f'{gate.name}.inf')} : 1"
-                yield f"{tau} = {written(gate.tau, f'{gate.name}.tau')} : ms"
-                yield f"d{x}/dt = {warm}({limit} - {x})/{tau} : 1"
-                self.initial[x] = limit
-        if channel.scheme is not None:
-            rates = {}
-            for arrow in channel.scheme.arrows:
-                place = f"{arrow.source}->{arrow.target}"
-                name = own(f"rate_{arrow.source}_{arrow.target}", place)
-                self.rates.append(name)
-                yield f"{name} = {warm}({written(arrow.rate, place)}) : 1/ms"
-                rates[arrow.source, arrow.target] = name
-            yield from self._scheme(channel, rates, mapping)
-        yield from self._current(channel, region, k, written(channel.opening, "open"))
-
-    def _check_name(self, name: str, mapping: Mapping[str, str], where: str) -> None:
-        """A better message than the flat equations could give for an ion's name."""
-        for ion in self.ions.values():
-            for known, missing in (
-                (f"e{ion.name}", "reversal, or outside and inside or a pool"),
-                (f"{ion.name}i", "inside or a pool"),
-                (f"{ion.name}o", "outside"),
-            ):
-                if name == known and name not in mapping:
-                    raise InputError(where, f"needs {name}: give the ion {ion.name} {missing}")
-
-    def _scheme(
-        self, channel: Channel, rates: Mapping[tuple[str, str], str], mapping: Mapping[str, str]
-    ) -> Iterator[str]:
-        scheme = channel.scheme
-        assert scheme is not None
-        states = {s: mapping[s] for s in scheme.states}
-        others = [states[s] for s in scheme.states if s != scheme.rest]
-        yield f"{states[scheme.rest]} = 1 - ({' + '.join(others)}) : 1"
-        for state in scheme.states:
-            if state == scheme.rest:
-                continue
-            inflow = [f"{r}*{states[a]}" for (a, b), r in rates.items() if b == state]
-            outflow = [r for (a, _), r in rates.items() if a == state]
-            right = " + ".join(inflow) or "0/ms"
-            if outflow:
-                right += f" - ({' + '.join(outflow)})*{states[state]}"
-            yield f"d{states[state]}/dt = {right} : 1"
-            if scheme.initial is not None:
-                self.initial[states[state]] = Quantity(scheme.initial.get(state, 0.0))
-        arrows = tuple((states[a], states[b], r) for (a, b), r in rates.items())
-        self.schemes.append(LoweredScheme(tuple(states.values()), states[scheme.rest], arrows))
-
-    def _current(self, channel: Channel, region: str, k: int, opening: str) -> Iterator[str]:
-        amount = _amount(channel, region)
-        current = _named(f"I_{channel.name}", k, self.compartments)
-        self.places[current] = f"{channel.name}.open"
-        v = _named("v", k, self.compartments)
-        if channel.permeability is None:
-            reversal = f"reversal_{channel.name}"
-            if channel.ion is not None:
-                reversal = self._outer(channel, k)[f"e{channel.ion}"]
-            unit = "pA" if channel.is_point else "pA/um**2"
-            yield f"{current} = {amount}*({opening})*({v} - {reversal}) : {unit}"
-            return
-        assert channel.ion is not None
-        ion, outer = self.ions[channel.ion], self._outer(channel, k)
-        inside, outside = outer[f"{ion.name}i"], outer[f"{ion.name}o"]
-        u = _named(f"ratio_{channel.name}", k, self.compartments)
-        charge = f"{ion.valence * _CHARGE!r}*pA*ms/(um**3*mM)"
-        yield f"{u} = {ion.valence!r}*{v}/thermal_voltage : 1"
-        yield (
-            f"{current} = {amount}*({opening})*{charge}"
-            f"*({inside} - {outside}*exp(-{u}))/exprel(-{u}) : pA/um**2 (held)"
-        )
-
-    def _parameters_of(self, channel: Channel) -> Iterator[str]:
-        unit = {"conductance": "nS/um**2", "permeability": "um/ms"}[channel.amount]
-        if channel.is_point:
-            unit = "nS"
-        for region, value in channel.amounts.items():
-            name = _amount(channel, region)
-            yield f"{name} : {unit}"
-            self.values[name] = value
-            self.bounds[name] = (0.0, True)
-        if channel.ion is None and channel.reversal is not None:
-            yield f"reversal_{channel.name} : mV"
-            self.values[f"reversal_{channel.name}"] = channel.reversal
-        if channel.q10 != 1.0:
-            yield (
-                f"warmth_{channel.name} = "
-                f"{channel.q10!r}**((temperature - {channel.q10_celsius!r})/10) : 1"
-            )
-        for variable in parse_equations(channel.equations, channel.name):
-            if variable.kind == "parameter":
-                name = f"{variable.name}_{channel.name}"
-                check_variable(name, f"{self.cell.name}.{channel.name}.{variable.name}")
-                yield f"{name} : {internal_unit(variable.dimension)}"
-                self.values[name] = channel.parameters[variable.name]
-                self.places[name] = f"{channel.name}.{variable.name}"

@@ -92,20 +92,23 @@ class Morphology(Description):
         if not self.sections:
             raise InputError("Morphology.sections", "is empty; a cell has a section", relative=True)
         names = [s.name for s in self.sections]
-        for name in names:
-            if names.count(name) > 1:
-                raise InputError(name, "is the name of two sections; names have to be distinct")
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(twice, "is the name of two sections; names have to be distinct")
         for section in self.sections:
-            if section.parent is not None and section.parent not in names:
+            if section.parent is not None and section.parent not in self._by_name:
                 raise unknown(f"{section.name}.parent", "section", section.parent, names)
+        rooted: set[str | None] = {None}
         for section in self.sections:
-            path = [section.name]
-            while (parent := self.section(path[-1]).parent) is not None:
-                if parent in path:
-                    raise InputError(
-                        section.name, f"is its own ancestor: {' → '.join([*path, parent])}"
-                    )
-                path.append(parent)
+            path: dict[str | None, None] = {}
+            name: str | None = section.name
+            while name is not None and name not in rooted:
+                if name in path:
+                    ring = " → ".join(map(str, [*path, name]))
+                    raise InputError(section.name, f"is its own ancestor: {ring}")
+                path[name] = None
+                name = self._by_name[name].parent
+            rooted.update(path)
         roots = [s.name for s in self.sections if s.parent is None]
         if len(roots) > 1:
             raise InputError(roots[1], f"has no parent, nor has {roots[0]}; a cell is one tree")

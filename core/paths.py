@@ -165,8 +165,12 @@ def _full(experiment: Experiment, path: str, where: str) -> str:
 
 def _no_match(path: str, known: Mapping[str, Place], where: str) -> InputError:
     offered = [name for name in known if name not in _TOP[_OFFERED:]]
-    # What is said of a part that exists is about that part, or about the part of it.
     steps = path.split(".")
+    parts = [name for name in offered if name.startswith(f"{path}.")]
+    if parts:
+        listed = ", ".join(parts[:12]) + (", …" if len(parts) > 12 else "")
+        return InputError(where, f"{path!r} is no single value; name one of its parts: {listed}")
+    # What is said of a part that exists is about that part, or about the part of it.
     for k in range(len(steps) - 1, 0, -1):
         inside = [name for name in offered if name.startswith(".".join(steps[:k]) + ".")]
         if inside:

@@ -7,34 +7,31 @@ same draws: whatever it does not touch is drawn as before.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
 from .arithmetic import Value, between, negative, read_value, scaled, shifted
+from .cable import CableCell
 from .description import Description
 from .errors import InputError, nearest
 from .experiment import Experiment
 from .neurons import read_initial
-from .paths import Place, is_pattern, plain_value, projection_between, resolve_all
-from .units import Quantity, dimension_of_unit
-from .values import Array, check_value
-
-Operation = Literal["set", "scale", "add", "remove", "silence"]
-
-_SIGNS = {":=": "set", "*=": "scale", "×": "scale", "+=": "add", "-=": "add"}
-_CHANGE = re.compile(
-    r"(?P<path>\S+?(?:\s*(?:->|→)\s*\S+?)?)\s*(?P<sign>:=|\*=|×|\+=|-=)\s*(?P<value>.+)", re.DOTALL
+from .paths import Place, is_pattern, projection_between, resolve_all
+from .perturbation_text import (
+    Operation,
+    percent,
+    plain_operand,
+    read_perturbation,
+    write_perturbation,
 )
-_REMOVE = re.compile(r"remove\s+(?:(?P<number>\S+?)\s*(?P<percent>%)?\s+(?:of\s+)?)?(?P<path>\S+)")
-_SILENCE = re.compile(r"silence\s+(?P<path>\S.*?)")
-_SEVERITY = re.compile(r"(?P<rest>.*\S)\s+at\s+(?P<percent>[0-9][0-9.eE+-]*)\s*%", re.DOTALL)
+from .units import Quantity, dimension_of_unit
+from .values import check_value
+
 _PERMEABILITY = dimension_of_unit("um/ms")
 _CONDUCTANCES = (dimension_of_unit("nS"), dimension_of_unit("nS/um**2"), _PERMEABILITY)
 _AMPLITUDES = ("amplitude", "initial", "final", "mean", "std", "low", "high", "offset", "values")
@@ -82,7 +79,8 @@ class Perturbation(Description):
     def _operation(cls, operation: object) -> object:
         if operation not in get_args(Operation):
             raise InputError(
-                "operation", f"there is no {operation!r}; {_known_operations(operation)}"
+                "operation",
+                f"there is no {operation!r}; {nearest(str(operation), get_args(Operation))}",
             )
         return operation
 
@@ -91,23 +89,8 @@ class Perturbation(Description):
     def _plain(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        given = dict(given)
-        path, operation, value = str(given.get("path")), given.get("operation"), given.get("value")
-        if isinstance(value, Quantity):
-            value = str(value)
-        elif isinstance(value, Description):
-            value = value.model_dump(mode="json", exclude_none=True)
-        if operation == "set":
-            value = _as_json(value, path)
-        elif operation == "scale":
-            value = _number(value, f"{path} *= {value}", "a factor is a number such as 0.5")
-        elif operation == "add":
-            value = _addend(value, f"{path} += {value}")
-        elif operation == "remove":
-            value = _fraction(1.0 if value is None else value, f"remove {path}")
-        elif operation == "silence" and value is not None:
-            raise InputError(f"silence {path}", f"takes no value, but {value!r} is given")
-        return {**given, "value": value}
+        path, operation = str(given.get("path")), given.get("operation")
+        return {**given, "value": plain_operand(path, operation, given.get("value"))}
 
     def at(self, severity: float) -> Perturbation:
         """The same at a part of its severity; InputError outside of [0, 1]."""
@@ -115,13 +98,7 @@ class Perturbation(Description):
 
     @override
     def __str__(self) -> str:
-        suffix = "" if self.severity == 1 else f" at {_percent(self.severity)}"
-        if self.operation == "silence":
-            return f"silence {self.path}{suffix}"
-        if self.operation == "remove":
-            return f"remove {_percent(self.value)} {self.path}{suffix}"
-        sign = {"set": ":=", "scale": "*=", "add": "+="}[self.operation]
-        return f"{self.path} {sign} {_written(self.value)}{suffix}"
+        return write_perturbation(self.path, self.operation, self.value, self.severity)
 
 
 class Lesion(Description):
@@ -174,11 +151,19 @@ class Lesion(Description):
         """Read what `to_json` wrote; InputError names the place of anything wrong."""
         try:
             data = json.loads(text)
+        except RecursionError as error:
+            raise InputError(where, "is nested too deeply") from error
         except ValueError as error:
             raise InputError(where, f"is no JSON: {error}") from error
         if not isinstance(data, dict):
-            raise InputError(where, "is no JSON object")
-        return cls(**{str(key): value for key, value in data.items()})
+            raise InputError(where, "is no JSON object with name and perturbations")
+        for needed in ("name", "perturbations"):
+            if needed not in data:
+                raise InputError(where, f"has no {needed!r}; a lesion has name and perturbations")
+        try:
+            return cls(**{str(key): value for key, value in data.items()})
+        except InputError as error:
+            raise InputError(where, str(error)) from None
 
 
 Perturbing: TypeAlias = Lesion | Perturbation | str | Sequence[Perturbation | str]
@@ -191,30 +176,8 @@ def parse_perturbation(text: str, citation: str = "") -> Perturbation:
     Others are ``path *= 0.5`` (or ×), ``path += 5 mV``, ``remove 40% purkinje`` and ``silence climbing``. Any
     of them may end in ``at 50%``, its severity. InputError for anything else.
     """
-    rest, severity = text.strip(), 1.0
-    match = _SEVERITY.fullmatch(rest)
-    if match is not None:
-        rest, severity = match["rest"], _part(match["percent"], True, text)
-    match = _SILENCE.fullmatch(rest)
-    if match is not None:
-        return Perturbation(match["path"], "silence", None, citation, severity=severity)
-    match = _REMOVE.fullmatch(rest)
-    if match is not None:
-        percent = match["percent"] is not None
-        part = 1.0 if match["number"] is None else _part(match["number"], percent, text)
-        return Perturbation(match["path"], "remove", part, citation, severity=severity)
-    match = _CHANGE.fullmatch(rest)
-    if match is None:
-        raise InputError(
-            text.strip() or "perturbation",
-            "is no perturbation; write 'path := value', 'path *= 0.5', 'path += 5 mV', "
-            "'remove 40% population' or 'silence name'",
-        )
-    operation, value = _SIGNS[match["sign"]], plain_value(match["value"].strip())
-    if match["sign"] == "-=":
-        quantity = Quantity.parse(value, text)
-        value = str(Quantity(-quantity.magnitude, quantity.unit))
-    return Perturbation(match["path"], operation, value, citation, severity=severity)
+    path, operation, value, severity = read_perturbation(text)
+    return Perturbation(path, operation, value, citation, severity=severity)
 
 
 def apply(experiment: Experiment, perturbing: Perturbing) -> Experiment:
@@ -240,10 +203,27 @@ def _apply(experiment: Experiment, perturbation: Perturbation) -> Experiment:
     change(experiment, perturbation, data, where)
     if perturbation.severity == 0:
         return experiment
+    _keep_compartments(experiment, data)
     try:
         return Experiment.from_dict(data)
     except InputError as error:
         raise InputError(where, str(error)) from None
+
+
+def _keep_compartments(experiment: Experiment, data: dict[str, Any]) -> None:
+    """Cut lesioned cells by the numbers of the healthy ones: the error of cutting is then the same."""
+    for population in data["populations"]:
+        cut = population.get("model", {}).get("discretisation", {})
+        if cut.get("kind") != "length_constant":
+            continue
+        healthy = experiment.neurons(population["name"]).model
+        assert isinstance(healthy, CableCell)
+        for field in ("axial_resistivity", "capacitance"):
+            value = getattr(healthy, field)
+            given = population["model"].get(field)
+            changed = given is not None and given != _to_plain(value)
+            if changed and isinstance(value, Quantity):
+                cut.setdefault(field, str(value))
 
 
 def _change(
@@ -323,12 +303,14 @@ def _remove(
     for name in _named(perturbation.path, list(populations), where):
         lost = round(populations[name].lost + part, 12)
         if lost > 1:
-            left = _percent(round(1 - populations[name].lost, 12))
+            left = percent(round(1 - populations[name].lost, 12))
             raise InputError(where, f"is more than there is; {left} of {name} are left")
         if lost < 1:
             _part_of(data, "populations", name)["lost"] = lost
         else:
             _drop(experiment, name, data, where)
+    if not any(p.get("kind") == "neurons" for p in data["populations"]):
+        raise InputError(where, "leaves no neurons at all; remove less than 100%")
 
 
 def _drop(experiment: Experiment, name: str, data: dict[str, Any], where: str) -> None:
@@ -406,75 +388,12 @@ def _to_plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _as_json(value: Any, path: str) -> Any:
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InputError(path, f"{value!r} cannot be set: {error}") from None
-
-
-def _number(value: object, where: str, advice: str) -> float:
-    number = value
-    if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            raise InputError(where, f"{value!r} is no number; {advice}") from None
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise InputError(where, f"{value!r} is no number; {advice}")
-    if not math.isfinite(number):
-        raise InputError(where, f"{value} is not finite; {advice}")
-    return float(number)
-
-
-def _addend(value: object, where: str) -> Any:
-    if isinstance(value, dict | list):
-        addend = read_value(value, where)
-        if not isinstance(addend, Array):
-            raise InputError(where, "a distribution cannot be added; give a number with its unit")
-        return addend.model_dump(mode="json")
-    return str(Quantity.parse(value, where))
-
-
-def _fraction(value: object, where: str) -> float:
-    part = _number(value, where, "give the part of the cells, in (0, 1]")
-    if part > 1:
-        raise InputError(where, f"{_percent(part)} is more than there is; 100% at most")
-    if part <= 0:
-        raise InputError(where, f"{_percent(part)} is nothing to remove; give more than 0%")
-    return part
-
-
-def _part(number: str, percent: bool, where: str) -> float:
-    value = _number(number, where, "write for instance 40%")
-    # In decimals, so that what is printed reads back as the same number.
-    return float(Decimal(number) / 100) if percent else value
-
-
 def _severity(severity: float, where: str) -> float:
     if not 0 <= severity <= 1:
         raise InputError(
             where, f"the severity {severity} is not in [0, 1]; 0 is healthy, 1 the lesion"
         )
     return float(severity)
-
-
-def _percent(part: float) -> str:
-    return f"{(Decimal(repr(float(part))) * 100).normalize():f}%"
-
-
-def _written(value: Any) -> str:
-    """A plain value as a text that reads back as the same."""
-    if isinstance(value, str) and value and value == value.strip() and value[-1] != "%":
-        if plain_value(value) == value:
-            return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _known_operations(operation: object) -> str:
-    return nearest(str(operation), get_args(Operation))
 
 
 __all__ = ["Lesion", "Operation", "Perturbation", "Perturbing", "apply", "parse_perturbation"]

@@ -32,6 +32,9 @@ def _kind(given: Any) -> str:
     if not isinstance(given, dict):
         return "cable" if isinstance(given, CableCell) else "point"
     kind = given.get("kind", "cable" if "morphology" in given else "point")
+    if kind == "point" and "kind" in given:
+        problem = "a point neuron has no kind; leave it out"
+        raise InputError(f"{given.get('name', 'model')}.kind", problem)
     if kind not in ("cable", "point"):
         problem = f"there is no kind {kind!r}; a cell with a membrane is of the kind 'cable'"
         raise InputError(f"{given.get('name', 'model')}.kind", problem)

@@ -37,6 +37,8 @@ from .wiring import draw_pairs, explicit_order
 _BLOCK_MS = 100.0
 _MOST_BLOCKS = 1_000_000
 _MAX_DRAWN = 1e9
+_FAST_EXCHANGE = 0.1
+"""Of a compartment's charge in a step: from there on a scheme that holds its neighbours is far off."""
 
 
 def stream(seed: int, *name: str) -> np.random.Generator:
@@ -97,6 +99,13 @@ def _realize_population(
             if cell.lowered is not None:
                 check_bounds(cell.lowered, {variable.name: least}, name)
     _check_time_constants(population, parameters)
+    if cell.lowered is not None:
+        exchange = cell.lowered.exchange(parameters)
+        if exchange * experiment.dt_ms > _FAST_EXCHANGE:
+            notes.append(
+                f"{name}: its compartments exchange at up to {exchange:.3g}/ms; in lockstep, and where a "
+                f"backend runs their equations, steps far below {1 / exchange:.2g} ms are needed"
+            )
     initial = _initial_values(population, cell, parameters, seed)
     steps = _refractory_steps(population, cell, parameters, experiment.dt_ms, notes)
     inputs = tuple(
@@ -144,12 +153,12 @@ def _initial_values(
     schemes = [] if cell.lowered is None else list(cell.lowered.schemes)
     schemes = [s for s in schemes if not given.keys() & set(s.states)]
     steady = {state for scheme in schemes for state in scheme.states}
+    declared = {v.name for v in cell.variables}
     for variable in cell.states:
         state = variable.name
         value = given.get(state, Quantity(0.0))
         if isinstance(value, str):
             place = f"{name}.initial.{state}"
-            declared = {v.name for v in cell.variables}
             expressions[state] = inlined(cell, bind_units(parse(value, place), declared))
         elif state in given:
             rng = stream(seed, "population", name, "initial", state)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...core.errors import InputError, unknown
 from ...core.experiment import Experiment
@@ -24,7 +25,8 @@ class Arm:
 
     name: str
     severity: float = 1.0
-    lesion: Lesion | None = None
+    # A value that is set may be a list or an object, which have no hash.
+    lesion: Lesion | None = field(default=None, hash=False)
 
     @property
     def label(self) -> str:
@@ -42,13 +44,30 @@ class Arm:
         if self.lesion is None:
             return experiment
         made = apply(experiment, self.lesion.at(self.severity))
-        for field in ("dt", "duration", "seed"):
-            if getattr(made, field) != getattr(experiment, field):
+        for name in ("dt", "duration", "seed"):
+            if getattr(made, name) != getattr(experiment, name):
                 raise InputError(
                     self.name,
-                    f"changes {field}, which is how the model is run; give --{field} to all arms",
+                    f"changes {name}, which is how the model is run; give --{name} to all arms",
                 )
         return made
+
+
+def is_unchanged(healthy: Experiment, lesioned: Experiment) -> bool:
+    """Whether two experiments describe the same but for texts about them and what they read out."""
+    return _told(healthy) == _told(lesioned)
+
+
+def _told(experiment: Experiment) -> dict[str, Any]:
+    data = experiment.to_dict()
+    for text in ("name", "variant", "title", "source", "signal", "output"):
+        data.pop(text, None)
+    for population in data["populations"]:
+        # What is perturbed is written to the population, whatever the default of its model is.
+        model = population.get("model", {})
+        for part in ("parameters", "initial"):
+            population[part] = {**model.pop(part, {}), **population.get(part, {})}
+    return data
 
 
 def read_lesion(text: str, known: Mapping[str, Lesion]) -> tuple[str, Lesion]:
@@ -60,13 +79,19 @@ def read_lesion(text: str, known: Mapping[str, Lesion]) -> tuple[str, Lesion]:
     text = text.strip()
     if text in known:
         return text, known[text]
-    if text.endswith(".json") or Path(text).is_file():
+    parts = [part.strip() for part in _JOINED.split(text)]
+    if Path(text).is_file() or (text.endswith(".json") and len(parts) == 1):
         read = _load(Path(text))
         return read.name, read
-    parts = [part.strip() for part in _JOINED.split(text)]
     if len(parts) == 1:
         if _NAME.fullmatch(text):
-            raise unknown("LESION", "lesion", text, known)
+            if known:
+                raise unknown("LESION", "lesion", text, known)
+            raise InputError(
+                "LESION",
+                f"there is no {text!r}, for the model has no lesions of its own; write one, such as "
+                "'*.weight *= 0.5', 'remove 40% NAME' or 'silence NAME', or give a JSON file",
+            )
         return text, Lesion(name=_plain_name(text), perturbations=(parse_perturbation(text),))
     if not all(parts):
         raise InputError("LESION", f"{text!r} has a + with nothing on one side")
@@ -87,9 +112,15 @@ def _plain_name(text: str) -> str:
 
 def _load(path: Path) -> Lesion:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"cannot be read: {error}") from error
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(
+            str(path), "there is no such file; give the JSON file of a lesion"
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(str(path), "is no text in UTF-8; give the JSON file of a lesion") from None
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read: {error.strerror}") from error
     return Lesion.from_json(text, str(path))
 
 

@@ -67,9 +67,18 @@ class Effect:
                         over both arms
         ratio           |effect| / max(disagreement, grain)
 
-    ``grain`` is the least by which a read-out that counts can differ: one spike in the window; 0 for
-    others. ``disagreement`` is NaN with one simulator; ``ratio`` then too, and infinite where the
-    simulators agree to round-off (10⁻⁹ of the largest value). Verdicts:
+    The smallest effect over the largest disagreement, so that the ratio holds for whichever simulators
+    the two arms would have been run on: had one arm been moved to another simulator, its read-out would
+    have changed by the disagreement at most. Simulators that are off by the same in both arms disagree
+    all the same. The disagreement is a mean of sizes over seeds, so more seeds do not make it smaller, as
+    they do the intervals; where the dynamics is chaotic it has what another draw would change, too.
+    Every interval is one of 95 % by itself; `certainty.all_together` looks at all read-outs together.
+    ``apart`` is the largest difference of any two simulators' effects: small beside the disagreement
+    where simulators are off by the same in both arms.
+
+    ``grain`` is the least by which a read-out can differ: one spike in the window for what counts, a
+    step of time for what is timed, else 0. ``disagreement`` is NaN with one simulator; ``ratio`` then
+    too, and infinite where the simulators agree to round-off (10⁻⁹ of the largest value). Verdicts:
 
     independent        the same sign everywhere, ratio ≥ 3, no interval contains 0
     indistinguishable  ratio ≤ 1, or another sign on another simulator
@@ -91,6 +100,7 @@ class Effect:
     verdict: Verdict
     remark: str = ""
     grain: float = 0.0
+    apart: float = math.nan
 
     @property
     def healthy(self) -> float:
@@ -109,9 +119,23 @@ class Effect:
         return min(found, key=abs, default=math.nan)
 
     @property
+    def same_effect(self) -> bool:
+        """Whether simulators that differ in level have nearly the same effect: apart by a third at most."""
+        doubtful = self.verdict in ("unclear", "indistinguishable") and self.ratio < CLEAR
+        return doubtful and abs(self.effect) >= CLEAR * max(self.apart, self.grain, 1e-300)
+
+    @property
     def agree(self) -> bool:
         """Whether the simulators differ by round-off at most."""
         return math.isinf(self.ratio)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the verdict is ``none`` though values differ: the seeds are too few to show an effect."""
+        return self.verdict == "none" and any(
+            abs(s.effect) > ROUND_OFF * max(abs(s.healthy), abs(s.lesioned))
+            for s in self.simulators
+        )
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -165,6 +189,8 @@ def effect_of(
     empty = Effect(
         *where, measure, (), 0, math.nan, math.nan, math.nan, "undefined", why
     )  # fmt: skip
+    if not simulators:
+        return replace(empty, remark="no simulator ran both arms to their end")
     if not healthy.size:
         return replace(empty, remark=why or "no seed ran on all simulators")
     whole = (np.isfinite(healthy) & np.isfinite(lesioned)).all(axis=0)
@@ -193,10 +219,12 @@ def effect_of(
             remark += f"; in another {next(filter(None, split))}"
         if verdict == "independent" and (any(split) or whole.sum() == 1):
             verdict = "unclear"
+    sizes = [s.effect for s in told]
+    apart = max(sizes) - min(sizes) if len(told) > 1 else math.nan
     return Effect(
         *where, measure, tuple(told), int(whole.sum()), least, disagreement, ratio, verdict, remark,
-        grain,
-    )
+        grain, apart,
+    )  # fmt: skip
 
 
 def _told(name: str, healthy: Floats, lesioned: Floats) -> SimulatorEffect:
@@ -237,9 +265,10 @@ def _undefined(healthy: Floats, lesioned: Floats, split: Sequence[str], why: str
         if mixed:
             return f"{mixed} in the {name} arm{reason}"
     has = [bool(np.isfinite(arm).any()) for arm in (healthy, lesioned)]
+    on = ", on every simulator" if len(healthy) > 1 else ""
     words = {
-        (True, False): "defined in the healthy arm only, on every simulator",
-        (False, True): "defined in the lesioned arm only, on every simulator",
+        (True, False): f"defined in the healthy arm only{on}",
+        (False, True): f"defined in the lesioned arm only{on}",
         (False, False): "defined in neither arm",
         (True, True): "in no seed defined in both arms",
     }

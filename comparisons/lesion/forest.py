@@ -19,7 +19,7 @@ from .look import WIDTH_IN, empty, figure_of, legend, looks, mode_of, styled
 from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
-from .words import SHORT, SYMBOLS, below
+from .words import below, short
 
 _ROW_IN = 0.36
 _BAND = "#dfe3e8"
@@ -105,7 +105,7 @@ def _arrows(ax: Axes, line: Line2D, limit: float) -> None:
 
 def _draw_effect(ax: Axes, row: int, e: Effect, simulators: Sequence[str]) -> float:
     """One row: band, markers, intervals, verdict; returns the largest percentage drawn."""
-    verdict = f"{SYMBOLS[e.verdict]} {SHORT[e.verdict]}"
+    verdict = short(e)
     if e.verdict not in ("undefined", "none", "alone"):
         times = "simulators agree" if e.agree else f"{below(e.ratio)}×"
         verdict += f", {times}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +14,14 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.experiment import Experiment
+from ...core.losses import n_lost
 from ...core.realization import Ints, Realization
 from ...core.storage import read_recording
 from ..compare import implausible, plan
 from ..runs import DEFAULT_TIMEOUT_S, Job, Run, perform_all, store_realization
 from ..words import enumerate_words, run_labels
-from .arms import Arm, arms_of, check_severities, read_lesion
+from .arms import Arm, arms_of, check_severities, is_unchanged, read_lesion
+from .certainty import all_together, of_one_draw
 from .effects import CLEAR, Effect, effect_of
 from .measures import Measure, Probe, Reading, measure, populations_of, reason
 from .potentials import shaped
@@ -34,6 +37,7 @@ DEFAULT_SEEDS = 5
 """Seeds of a study in which anything is random."""
 TRANSIENT = 0.2
 """The share of a run that is left out at its start unless asked otherwise."""
+_MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True, repr=False)
@@ -225,18 +229,21 @@ def lesion(
     start = check_start(experiment, start_ms)
     if seeds is not None and seeds < 1:
         raise InputError("--seeds", f"{seeds} is given; at least 1 is needed")
+    if seeds is not None and seeds > _MOST_SEEDS:
+        raise InputError("--seeds", f"{seeds} is given; at most {_MOST_SEEDS:,} are run")
     backends = [backends] if isinstance(backends, str) else backends
     modes = [modes] if isinstance(modes, str) else modes
     options = {"device": device, "precision": precision, "target": target}
     requests = plan(backends, modes, method, options, reference)
     described = {arm: arm.of(experiment) for arm in arms}
-    numbers, notes = choose_seeds(described, experiment.seed, seeds)
+    numbers, is_random, notes = choose_seeds(described, experiment.seed, seeds)
     probe = probe_of(experiment, start)
     signals, todo, asked = {}, [], []
     drawn: dict[str, None] = {}
     for seed in numbers:
         for arm in arms:
-            realization, path = store_realization(described[arm].with_(seed=seed))
+            with _said_of(arm):
+                realization, path = store_realization(described[arm].with_(seed=seed))
             if arm.is_healthy and experiment.signal:
                 signals[seed] = signal_of(realization, experiment.signal)
             kept = {n: p.kept for n, p in realization.populations.items() if p.kept is not None}
@@ -254,7 +261,8 @@ def lesion(
         for (arm, seed, kept), run in zip(asked, ended, strict=True)
     )
     probe = replace(probe, signals=signals)
-    return evaluate(experiment, arms, numbers, runs, probe, (*notes, *drawn))
+    said = (*notes, *without_effect(described), *drawn)
+    return evaluate(experiment, arms, numbers, runs, probe, said, is_random)
 
 
 def evaluate(
@@ -264,6 +272,7 @@ def evaluate(
     runs: tuple[ArmRun, ...],
     probe: Probe,
     notes: Sequence[str] = (),
+    is_random: bool = False,
 ) -> LesionStudy:
     """Measure runs that have ended and hold the effects against the disagreement of the simulators."""
     # Read here and not kept, so that the recordings of a whole study need not fit into memory.
@@ -281,6 +290,9 @@ def evaluate(
         for arm in arms if not arm.is_healthy
         for m in probe.measures
     )  # fmt: skip
+    effects = all_together(effects)
+    if is_random and len(seeds) == 1:
+        effects = of_one_draw(effects)
     said = (*notes, *probe.unavailable, *dict.fromkeys(strange))
     return LesionStudy(experiment, arms, seeds, probe.start_ms, runs, readings, effects, said)
 
@@ -316,7 +328,7 @@ def _effect(
     )
     why = reason([*found.values()])
     where = (mode, arm.name, arm.severity)
-    grain = _one_spike(m, experiment, probe.start_ms)
+    grain = _grain(m, experiment, probe.start_ms)
     effect = effect_of(m, where, simulators, healthy, lesioned, why, grain)
     said = [effect.remark] if effect.remark else []
     if lost := sorted(s for s in seeds_of if s not in simulators):
@@ -328,18 +340,22 @@ def _effect(
     return replace(effect, remark="; ".join(said))
 
 
-def _one_spike(m: Measure, experiment: Experiment, start_ms: float) -> float:
-    """What one spike more or less changes in a read-out that counts them; 0 for others."""
+def _grain(m: Measure, experiment: Experiment, start_ms: float) -> float:
+    """The least by which a read-out can differ: one spike where spikes are counted, else a step of time."""
+    if m.quantity in ("interval", "AP width"):
+        return experiment.dt_ms
     if m.quantity not in ("rate", "output"):
         return 0.0
-    cells = experiment.population(m.population).size if m.quantity == "rate" else 1
+    population = experiment.population(m.population)
+    cells = population.size - n_lost(population) if m.quantity == "rate" else 1
     return 1e3 / (experiment.duration_ms - start_ms) / cells
 
 
 def _counted(effect: Effect) -> str:
     """That simulators differ by a spike at most, where that is all that makes an effect doubtful."""
     doubtful = effect.verdict in ("unclear", "indistinguishable") and effect.ratio < CLEAR
-    if not effect.grain or not doubtful or effect.disagreement > 1.5 * effect.grain:
+    counts = effect.measure.quantity in ("rate", "output")
+    if not counts or not doubtful or effect.disagreement > 1.5 * effect.grain:
         return ""
     one = f"one spike more or less is {effect.grain:.2g} {effect.measure.unit}; "
     return ("" if effect.grain > effect.disagreement else one) + "a longer run tells more"
@@ -370,22 +386,46 @@ def check_start(experiment: Experiment, start_ms: float | None) -> float:
 
 def choose_seeds(
     described: Mapping[Arm, Experiment], first: int, asked: int | None
-) -> tuple[tuple[int, ...], list[str]]:
-    """The seeds of a study and a note: one where two seeds draw the same in every arm."""
+) -> tuple[tuple[int, ...], bool, list[str]]:
+    """The seeds of a study, whether two of them draw differently in any arm, and notes."""
     from ...core.realize import realize
 
-    def same(experiment: Experiment) -> bool:
-        a, b = (realize(experiment.with_(seed=seed)) for seed in (first, first + 1))
+    def same(arm: Arm) -> bool:
+        with _said_of(arm):
+            a, b = (realize(described[arm].with_(seed=seed)) for seed in (first, first + 1))
         return _as_if(a, b).digest == a.digest
 
-    if all(same(experiment) for experiment in described.values()):
+    # Every arm is drawn, for what is wrong with one is said before anything runs.
+    if all(tuple(same(arm) for arm in described)):
         said = "nothing in it is random, so one run of each is all there is: no intervals"
         if asked is not None and asked > 1:
             said += f" ({asked} seeds would run the same {asked} times)"
-        return (first,), [said]
+        return (first,), False, [said]
     n = DEFAULT_SEEDS if asked is None else asked
     notes = ["one seed: no intervals; give --seeds 2 or more"] if n == 1 else []
-    return tuple(range(first, first + n)), notes
+    return tuple(range(first, first + n)), True, notes
+
+
+@contextmanager
+def _said_of(arm: Arm) -> Iterator[None]:
+    """Errors in what is drawn for a lesioned arm name the lesion."""
+    try:
+        yield
+    except InputError as error:
+        if arm.is_healthy:
+            raise
+        raise InputError(arm.label, str(error)) from None
+
+
+def without_effect(described: Mapping[Arm, Experiment]) -> Iterator[str]:
+    """Notes on arms that are as the healthy one, or would lose less than a cell."""
+    healthy = next(e for arm, e in described.items() if arm.is_healthy)
+    for arm, experiment in described.items():
+        spared = [p.name for p in experiment.populations if p.lost and not n_lost(p)]
+        if not arm.is_healthy and is_unchanged(healthy, experiment):
+            yield f"{arm.label}: leaves the model as it is, so that there is nothing to compare"
+        elif not arm.is_healthy and spared:
+            yield f"{arm.label}: too small a part of {enumerate_words(spared)} for a cell to be lost"
 
 
 def _as_if(a: Realization, b: Realization) -> Realization:

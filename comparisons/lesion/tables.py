@@ -44,15 +44,15 @@ def effects_table(study: LesionStudy) -> pandas.DataFrame:
                 "unit": e.measure.unit, "simulator": s.simulator, "healthy": s.healthy,
                 "lesioned": s.lesioned, "effect": s.effect, "low": s.low, "high": s.high,
                 "relative": s.relative, "seeds": e.n_seeds, "disagreement": e.disagreement,
-                "ratio": e.ratio, "verdict": e.verdict, "in_words": in_words(e),
+                "apart": e.apart, "ratio": e.ratio, "verdict": e.verdict, "in_words": in_words(e),
             }
             for e in study.effects
             for s in e.simulators
         ],
         columns=[
             "mode", "arm", "severity", "population", "quantity", "unit", "simulator", "healthy",
-            "lesioned", "effect", "low", "high", "relative", "seeds", "disagreement", "ratio",
-            "verdict", "in_words",
+            "lesioned", "effect", "low", "high", "relative", "seeds", "disagreement", "apart",
+            "ratio", "verdict", "in_words",
         ],
     )  # fmt: skip
 
@@ -151,7 +151,7 @@ def _plain_effect(e: Effect) -> dict[str, Any]:
         "mode": e.mode, "arm": e.arm, "severity": e.severity,
         "population": e.measure.population, "quantity": e.measure.quantity,
         "unit": e.measure.unit, "seeds": e.n_seeds, "effect": e.effect, "relative": e.relative,
-        "disagreement": e.disagreement, "agree": e.agree, "ratio": e.ratio,
+        "disagreement": e.disagreement, "apart": e.apart, "agree": e.agree, "ratio": e.ratio,
         "verdict": e.verdict, "in_words": in_words(e),
         "simulators": [
             {

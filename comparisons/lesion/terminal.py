@@ -19,7 +19,7 @@ from .effects import Effect, SimulatorEffect, Verdict
 from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
-from .words import SHORT, SYMBOLS, below, in_words, number, overall, percent, signed
+from .words import SYMBOLS, below, in_words, number, overall, percent, short, signed
 
 STYLE: Mapping[Verdict, str] = MappingProxyType(
     {"independent": "green", "unclear": "yellow", "indistinguishable": "red", "none": "dim",
@@ -147,7 +147,8 @@ def _print_lesion(console: Console, study: LesionStudy, mode: str, name: str) ->
     _print_verdicts(console, effects)
     shown = [e for e in effects if e.simulators and not math.isnan(e.effect)]
     if len(shown) <= _MOST_IN_FULL:
-        console.print(_simulators_table(shown))
+        if shown:
+            console.print(_simulators_table(shown))
     else:
         console.print("what every simulator says, with intervals: in --json and --out", style="dim")
 
@@ -168,7 +169,7 @@ def _effects_table(effects: Sequence[Effect]) -> Table:
     table.add_column("verdict", no_wrap=True)
     for e in effects:
         ratio = "–" if math.isnan(e.ratio) else "∞" if e.agree else below(e.ratio)
-        verdict = f"[{STYLE[e.verdict]}]{SYMBOLS[e.verdict]} {SHORT[e.verdict]}[/]"
+        verdict = f"[{STYLE[e.verdict]}]{short(e)}[/]"
         table.add_row(
             escape(e.measure.with_unit), number(e.healthy), number(e.lesioned),
             signed(e.effect), number(e.disagreement, 2), ratio, verdict,

@@ -18,6 +18,7 @@ SHORT: Mapping[Verdict, str] = MappingProxyType(
     {"independent": "holds", "unclear": "unclear", "indistinguishable": "cannot tell",
      "none": "no effect", "alone": "one only", "undefined": "undefined"}
 )  # fmt: skip
+_HIDDEN = "not shown"
 _MOST_TIMES = 1e4
 _FEW = 4
 
@@ -39,9 +40,20 @@ def below(ratio: float) -> str:
     return f"{math.floor(ratio * power * (1 + 1e-12)) / power:g}"
 
 
+def short(effect: Effect) -> str:
+    """A verdict in a table; one that few seeds hide is not that there is no effect."""
+    return f"{SYMBOLS[effect.verdict]} {_HIDDEN if effect.hidden else SHORT[effect.verdict]}"
+
+
 def in_words(effect: Effect) -> str:
     """What a verdict says, with its numbers."""
     said = _said(effect)
+    if effect.same_effect:
+        said += (
+            f"; yet the simulators' effects are at most {number(effect.apart, 2)} "
+            f"{effect.measure.unit}".rstrip()
+            + " apart: they differ in level"
+        )
     if effect.remark and effect.verdict != "undefined":
         said += f" ({effect.remark})"
     return said
@@ -58,7 +70,12 @@ def _said(effect: Effect) -> str:
         if not any(s.has_interval for s in e.simulators):
             return "no effect: the same in both arms to round-off"
         on = "on every simulator" if several else "on the one simulator"
-        return f"no effect that {e.n_seeds} seeds show: its 95 % interval contains 0 {on}"
+        if not e.hidden:
+            return f"no effect: the same in both arms to round-off {on}"
+        return (
+            f"no effect that {e.n_seeds} seeds show, for its 95 % interval contains 0 {on}; "
+            "more seeds may show one"
+        )
     if e.verdict == "alone":
         return "one simulator only, so nothing is known of a change of simulator"
     if e.agree:
@@ -78,8 +95,11 @@ def _said(effect: Effect) -> str:
                 "it cannot be told from a change of simulator"
             )
     if e.grain > e.disagreement:
+        what = "one spike more or less"
+        if e.measure.quantity not in ("rate", "output"):
+            what = "a step of time"
         return (
-            f"the effect is {times(e.ratio)} one spike more or less ({number(e.grain, 2)} "
+            f"the effect is {times(e.ratio)} {what} ({number(e.grain, 2)} "
             f"{e.measure.unit}), more than the simulators' disagreement: it {_depends(e)}"
         )
     return f"the effect is {times(e.ratio)} the simulators' disagreement: it {_depends(e)}"
@@ -119,6 +139,8 @@ def percent(value: float) -> str:
     """A relative effect; – where there is none."""
     if math.isnan(value):
         return "–"
+    if value == 0.0:
+        return "0 %"
     text = f"{100 * value:+.0f}" if abs(value) >= 0.1 else f"{100 * value:+.2g}"
     return f"{text.replace('-', '−')} %"
 
@@ -126,7 +148,13 @@ def percent(value: float) -> str:
 def overall(name: str, effects: Sequence[Effect]) -> str:
     """A lesion in one sentence: what of it holds on every simulator, and what does not."""
     by = {v: [e for e in effects if e.verdict == v] for v in SYMBOLS}
-    holds = by["independent"]
+    if len(by["undefined"]) == len(effects):
+        be = "is" if len(effects) == 1 else "are"
+        why = f"{_listed(effects)} {be} not defined in both arms"
+        if not any(e.simulators for e in effects):
+            why = "no simulator ran both arms to their end"
+        return f"{name}: nothing can be said, for {why}."
+    holds, hidden = by["independent"], [e for e in effects if e.hidden]
     said = []
     if holds:
         said.append(
@@ -142,6 +170,8 @@ def overall(name: str, effects: Sequence[Effect]) -> str:
     else:
         doubtful = by["unclear"] or by["indistinguishable"]
         more = " by an effect that does not depend on the simulator" if doubtful else ""
+        if not more and hidden:
+            more = " by more than it varies from seed to seed"
         said.append(f"no read-out changes{more}")
     rest: tuple[tuple[Verdict, str], ...] = (
         ("indistinguishable", "cannot be told from a change of simulator"),
@@ -153,6 +183,10 @@ def overall(name: str, effects: Sequence[Effect]) -> str:
         if found:
             be = "is" if len(found) == 1 else "are"
             said.append(f"{_listed(found)} {words.format(be=be)}")
+    if hidden:
+        differ = "differs" if len(hidden) == 1 else "differ"
+        seeds = max(e.n_seeds for e in hidden)
+        said.append(f"{_listed(hidden)} {differ}, but {seeds} seeds do not show an effect")
     return f"{name}: {'; '.join(said)}."
 
 

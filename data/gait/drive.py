@@ -139,6 +139,11 @@ def _frames(experiment: Experiment, recording: GaitRecording, signal: Floats) ->
 
 
 def _on_length(experiment: Experiment, recording: GaitRecording) -> list[str]:
+    if experiment.duration_ms <= recording.interval_ms * (1 + 1e-9):
+        return [
+            f"the run of {experiment.duration_ms:g} ms lies within one row of "
+            f"{recording.interval_ms:.4g} ms, so that the drive stays the same; take a longer duration"
+        ]
     times = experiment.duration_ms / recording.duration_ms
     if times <= 1 + 1e-9:
         return []

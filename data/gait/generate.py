@@ -84,8 +84,9 @@ def gait_text(
 ) -> str:
     """A made file as text: two lines that say how it was made, the header, the rows."""
     table = make_gait(ataxic, seed, duration_s, frame_rate_hz, faults)
+    rate = f"{float(frame_rate_hz)!r}".removesuffix(".0")
     command = f"coincide gait make FILE{' --ataxic' if ataxic else ''} --seed {seed}"
-    command += f" --duration '{duration_s:g} s' --frame-rate {frame_rate_hz:g}"
+    command += f" --duration '{duration_s:g} s' --frame-rate {rate}"
     command += "".join(f" --fault {fault}" for fault in faults)
     out = StringIO()
     group = "ataxic" if ataxic else "healthy"

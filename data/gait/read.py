@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 import warnings
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,14 @@ from ...core.errors import InputError, nearest
 from .faults import Copies, equal_axes, find_copies, no_speed, rate_in_stride_speed
 from .generate import MARK, SHIPPED, shipped
 from .recording import GaitRecording
-from .schema import COLUMNS, COMPUTED
+from .schema import COLUMNS, COMPUTED, FEATURES
 
 _RATES = (1.0, 10_000.0)
 _LEAST_S = 1.0
-_RATE_LINE = re.compile(r"#\s*frame rate:\s*([0-9.]+)\s*Hz\s*")
+_RATE_LINE = re.compile(r"#\s*frame rate:\s*(?P<rate>.*?)\s*", re.IGNORECASE)
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+# No coordinate, angle or speed of a person comes near, in whatever unit.
+_LARGEST = 1e9
 
 
 def read_gait(path: str | Path, frame_rate_hz: float | None = None) -> GaitRecording:
@@ -53,6 +59,9 @@ def read_gait(path: str | Path, frame_rate_hz: float | None = None) -> GaitRecor
     copies = find_copies(table, rate)
     if copies is not None:
         notes.append(_about_copies(copies, len(table)))
+    still = [name for name in FEATURES if np.ptp(table[name].to_numpy()) == 0.0]
+    if still:
+        notes.append(f"the same in every row, so that they carry no signal: {', '.join(still)}")
     if no_speed(table):
         notes.append(
             "StrideSpeed is no speed but the ankle's distance from the sensor times the frame rate; "
@@ -77,8 +86,10 @@ def _comments(path: Path) -> list[str]:
         raise InputError(
             str(path), f"there is no such file; files that come with coincide: {names}"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"cannot be read: {error}") from error
+    except UnicodeDecodeError:
+        raise InputError(str(path), "is no text in UTF-8; save it as CSV in UTF-8") from None
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read: {error.strerror}") from error
     return found
 
 
@@ -90,6 +101,7 @@ def _table(path: Path, skipped: int) -> tuple[Any, list[str]]:
         "skiprows": skipped, "encoding": "utf-8-sig", "skipinitialspace": True,
         "skip_blank_lines": False, "index_col": False,
     }  # fmt: skip
+    _check_separator(path, skipped)
     try:
         with warnings.catch_warnings():
             # Rows longer than the header would lose their last cells with no more than a warning.
@@ -119,8 +131,11 @@ def _table(path: Path, skipped: int) -> tuple[Any, list[str]]:
     numbers = {}
     for column, name in names.items():
         if name:
-            values = pandas.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-            wrong = np.flatnonzero(~np.isfinite(values))
+            given = table[column]
+            # A column of True and False alone would count as ones and zeros.
+            given = given.astype(str) if given.dtype == bool else given
+            values = pandas.to_numeric(given, errors="coerce").to_numpy(dtype=float)
+            wrong = np.flatnonzero(~(np.abs(values) <= _LARGEST))
             if wrong.size:
                 row = int(wrong[0])
                 cells = pandas.read_csv(
@@ -131,13 +146,29 @@ def _table(path: Path, skipped: int) -> tuple[Any, list[str]]:
     return pandas.DataFrame({name: numbers[name] for name in COLUMNS}), notes
 
 
+def _check_separator(path: Path, skipped: int) -> None:
+    """InputError for a header whose names stand between something else than commas."""
+    with path.open(encoding="utf-8-sig") as file:
+        header = next(islice(file, skipped, None), "")
+    for separator, word in _SEPARATORS.items():
+        if header.count(separator) > max(header.count(","), 1):
+            raise InputError(
+                str(path),
+                f"has {word} between its columns; save it with commas, and with points in numbers",
+            )
+
+
 def _bare(name: str) -> str:
     return re.sub(r"[\s_]", "", name).lower()
 
 
 def _check_columns(path: Path, names: dict[Any, str]) -> None:
     found = [name for name in names.values() if name]
+    # Of two columns of one name, pandas calls the second XLeftHip.1.
+    again = {str(column).rpartition(".")[0] for column, name in names.items() if not name}
+    known = {_bare(name): name for name in found}
     twice = sorted({name for name in found if found.count(name) > 1})
+    twice += [known[bare] for bare in map(_bare, sorted(again)) if bare in known]
     if twice:
         raise InputError(str(path), f"has the column {twice[0]} twice; leave one")
     missing = [name for name in COLUMNS if name not in found]
@@ -159,6 +190,9 @@ def _check_columns(path: Path, names: dict[Any, str]) -> None:
 def _bad_cell(path: Path, column: str, line: int, cell: str, wrong: Any) -> InputError:
     more = f" (and {wrong.size - 1} more in this column)" if wrong.size > 1 else ""
     what = f"is {cell!r}, no finite number" if cell.strip() else "is empty"
+    with contextlib.suppress(ValueError):
+        if math.isfinite(float(cell)):
+            what = f"is {cell}, which nothing that walks comes near"
     return InputError(
         f"{path}, line {line}, column {column}",
         f"{what}{more}; leave out or interpolate the rows without data",
@@ -173,17 +207,23 @@ def _frame_rate(
     if given is not None and not low <= given <= high:
         raise InputError("frame_rate", f"{given:g} Hz is not between {low:g} and {high:g} Hz")
     matches = (_RATE_LINE.fullmatch(line) for line in comments)
-    stated = next((float(match[1]) for match in matches if match), None)
+    stated = next((_stated(match["rate"]) for match in matches if match), None)
     hidden = rate_in_stride_speed(table)
     for rate, said in ((stated, "its first lines state"), (hidden, "its StrideSpeed implies")):
-        if given is not None and rate is not None and abs(rate - given) > 0.01 * given:
+        if given is not None and rate is not None and not abs(rate - given) <= 0.01 * given:
             notes.append(
                 f"the frame rate is taken as {given:g} Hz as given, but {said} {rate:g} Hz"
             )
     if given is not None:
         notes.append(f"has no time column: a row is taken as {1000 / given:.4g} ms, as given")
         return given
-    if stated is not None and low <= stated <= high:
+    if stated is not None and not low <= stated <= high:
+        raise InputError(
+            str(path),
+            f"its first lines state a frame rate that is not between {low:g} and {high:g} Hz; "
+            "give --frame-rate",
+        )
+    if stated is not None:
         notes.append(f"has no time column: a row is {1000 / stated:.4g} ms, as its first lines say")
         return stated
     if hidden is not None and low <= hidden <= high:
@@ -197,6 +237,14 @@ def _frame_rate(
         "has no time column, and nothing in it says how long a row is; give --frame-rate, "
         "the frames a second of the recording (frame_rate_hz=30 for most depth cameras)",
     )
+
+
+def _stated(text: str) -> float:
+    """The rate [Hz] in a line that states one; NaN where it is none."""
+    try:
+        return float(re.sub(r"\s*Hz$", "", text, flags=re.IGNORECASE))
+    except ValueError:
+        return math.nan
 
 
 def _about_copies(copies: Copies, rows: int) -> str:

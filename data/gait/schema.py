@@ -27,6 +27,12 @@ FEATURES = (*ANGLES, "StepLength", "StepWidth", "FeetClearance", *STRIDE_SPEEDS)
 COLUMNS = (*COORDINATES, *FEATURES)
 """The 47 columns, in the order of the files."""
 
+UNITS: Mapping[str, str] = {
+    **dict.fromkeys(ANGLES, "rad"),
+    **dict.fromkeys(("StepLength", "StepWidth", "FeetClearance"), "m"),
+    **dict.fromkeys((*STRIDE_SPEEDS, *(f"{side}AnkleSpeed" for side in SIDES)), "m/s"),
+}
+"""The units of the features and of the computed speeds."""
 COMPUTED: Mapping[str, str] = {f"{side}AnkleSpeed": f"{side}Ankle" for side in SIDES}
 """What is offered besides: the speed of a joint, from differences of its positions."""
 

@@ -57,6 +57,8 @@ def test_a_comparison_driven_by_gait(own_cache: Path, capsys: pytest.CaptureFixt
         (["compare", "lif_80", "--gait", "synthetic_healthy"], "one of input_exc, input_inh"),
         (["run", "x.npz", "--gait", "synthetic_healthy"], "what is drawn cannot be driven"),
         (["gait", "check", "nothing.csv"], "no such file"),
+        (["gait", "check", "synthetic_healthy", "--json", "."], "is a folder"),
+        (["run", "lif_10", "--gait", "synthetic_healthy", "--gait-column", ""], "no such column"),
         (["gait", "make", "a.csv", "--fault", "copy"], "did you mean 'copies'"),
         (["gait", "make", "a.csv", "--duration", "5 mV"], "--duration"),
         (["gait", "make", "no/folder/a.csv", "--duration", "2 s"], "cannot be written"),
@@ -71,6 +73,15 @@ def test_bad_input_is_one_line_and_status_2(
     assert message in error
     assert "Traceback" not in error
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_a_made_file_goes_to_stdout(capsys) -> None:
+    assert main(["gait", "make", "-", "--duration", "1 s", "--frame-rate", "33.3333333333"]) == 0
+    text = capsys.readouterr().out
+    assert text == gait_text(False, 1, 1.0, 33.3333333333)
+    # The command in the file names the whole rate.
+    assert "--frame-rate 33.3333333333" in text.splitlines()[0]
+    assert not Path("-").exists()
 
 
 def test_frame_rates() -> None:

@@ -12,6 +12,7 @@ from coincide.comparisons.lesion import Measure, lesion
 from coincide.comparisons.lesion.potentials import shaped, shapes
 from coincide.comparisons.lesion.signal import downstream_of, signal_of
 from coincide.comparisons.lesion.study import choose_seeds, probe_of
+from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import ConstantInput, SineInput
 from coincide.core.neurons import NeuronModel
@@ -139,6 +140,21 @@ def test_removed_cells_leave_the_draws_of_the_others(own_cache: Path) -> None:
         a, b = (r.run.recording.spikes["relay"] for r in (healthy, lesioned))
         # Nothing but the noise and the signal reaches a relay cell: the same spikes to the bit.
         np.testing.assert_array_equal(a.times[a.cells == cell], b.times[b.cells == place])
+
+
+def test_a_lesion_that_changes_nothing_is_told(own_cache: Path) -> None:
+    given = ["cells.tau *= 1", "title := other", "remove 10% cells", "cells.tau *= 1.5"]
+    notes = lesion(driven(duration="20 ms"), given, ["reference"]).notes
+    same = "leaves the model as it is, so that there is nothing to compare"
+    assert f"cells.tau *= 1: {same}" in notes
+    assert f"title := other: {same}" in notes
+    assert "remove 10% cells: too small a part of cells for a cell to be lost" in notes
+    assert not any(note.startswith("cells.tau *= 1.5") for note in notes)
+
+
+def test_what_is_drawn_wrongly_names_the_lesion() -> None:
+    with pytest.raises(InputError, match=r"drive\.amplitude := .*: cells.I_drive: has 4 values"):
+        lesion(driven(), 'drive.amplitude := {"values": [1, 2, 3, 4], "unit": "pA"}', ["reference"])
 
 
 def test_what_the_study_says_of_a_lost_signal(own_cache: Path) -> None:
@@ -283,7 +299,7 @@ def test_the_command_from_end_to_end(model: Path, tmp_path: Path, capsys) -> Non
     assert data["seeds"] == [1, 2]
     assert [a["severity"] for a in data["arms"]] == [0, 0.5, 1, 0.5, 1]
     assert {"mode", "arm", "severity", "population", "quantity", "unit", "seeds", "effect",
-            "relative", "disagreement", "agree", "ratio", "verdict", "in_words", "simulators"} \
+            "relative", "disagreement", "apart", "agree", "ratio", "verdict", "in_words", "simulators"} \
         == set(data["effects"][0])  # fmt: skip
     assert len(data["runs"]) == 5 * 2 * 2
     readouts = pandas.read_csv(out / "readouts.csv")
@@ -352,7 +368,11 @@ BAD = [
     (["silence gait", "--from", "5 mV"], "a time"),
     (["silence gait", "-b", "brain2"], "brian2"),
     (["silence gait", "--mode", "alined"], "aligned"),
-    (["nowhere.json"], "cannot be read"),
+    (["nowhere.json"], "there is no such file"),
+    (["remove 40%"], "of which population?"),
+    (["relay.tau *= 2 at 150%"], "the severity 150% is above 100%"),
+    (["silence gait", "--seeds", "1001"], "at most 1,000"),
+    (["nothing"], "no lesions of its own"),
     (["silence gait + "], "nothing on one side"),
     (["remove gait"], "gait"),
     ([], "LESION"),

@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 
 from coincide.comparisons.lesion.arms import Arm, arms_of, check_severities, read_lesion
+from coincide.comparisons.lesion.certainty import all_together, holm, of_one_draw, p_value
 from coincide.comparisons.lesion.effects import disagreement_of, effect_of, t_interval
 from coincide.comparisons.lesion.measures import Measure, Probe, measure
 from coincide.comparisons.lesion.signal import Signal, transmission
-from coincide.comparisons.lesion.words import below, in_words, overall
+from coincide.comparisons.lesion.words import below, in_words, overall, percent, short
 from coincide.core.errors import InputError
 from coincide.core.perturbations import Lesion, parse_perturbation
 from coincide.core.recording import Recording, Spikes
@@ -98,7 +99,7 @@ def test_verdicts_of_one_seed(added, verdict: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("added", "verdict", "words"),
     [
-        ([0.1 + NOISE, 0.1 + NOISE], "none", "3 seeds show: its 95 % interval contains 0 on every"),
+        ([0.1 + NOISE, 0.1 + NOISE], "none", "3 seeds show, for its 95 % interval contains 0 on every"),
         ([4.0 + NOISE, 4.0 + NOISE], "independent", "agree exactly"),
         ([2.4 + NOISE, 2.8 + NOISE], "unclear", "6 times the simulators' disagreement: it is unclear, "
          "for its 95 % interval contains 0 on brian2"),
@@ -113,6 +114,9 @@ def test_verdicts_with_intervals(added, verdict: str, words: str) -> None:
 
 
 def test_one_simulator_says_nothing_of_a_change_of_simulator() -> None:
+    gone = _effect(HEALTHY[:1], np.full((1, 3), math.nan))
+    assert in_words(gone) == "defined in the healthy arm only"
+    assert [percent(x) for x in (0.0, -0.5, math.nan)] == ["0 %", "−50 %", "–"]
     effect = _effect(HEALTHY[:1], HEALTHY[:1] - 5)
     assert effect.verdict == "alone"
     assert math.isnan(effect.disagreement)
@@ -150,6 +154,29 @@ def test_seeds_without_a_value_are_left_out_and_told() -> None:
     split = _effect(HEALTHY, lesioned)
     assert split.verdict == "unclear"
     assert "defined on brian2 but not on neuron, reference" in in_words(split)
+
+
+def test_nothing_is_said_of_runs_that_failed() -> None:
+    effect = effect_of(RATE, WHERE, (), np.empty((0, 0)), np.empty((0, 0)), "no cell has 4 spikes")
+    assert in_words(effect) == "no simulator ran both arms to their end"
+    assert overall("block", [effect]) == (
+        "block: nothing can be said, for no simulator ran both arms to their end."
+    )
+
+
+def test_an_effect_that_few_seeds_hide_is_not_called_none() -> None:
+    hidden = _effect(HEALTHY[:, :2], HEALTHY[:, :2] + [[1.0, 9.0]])
+    same = _effect(HEALTHY, HEALTHY)
+    assert (hidden.verdict, hidden.hidden, same.verdict, same.hidden) == (
+        "none", True, "none", False,
+    )  # fmt: skip
+    assert [short(hidden), short(same)] == ["0 not shown", "0 no effect"]
+    assert "more seeds may show one" in in_words(hidden)
+    assert overall("block", [hidden, same]) == (
+        "block: no read-out changes by more than it varies from seed to seed; "
+        "cells rate differs, but 2 seeds do not show an effect."
+    )
+    assert overall("block", [same]) == "block: no read-out changes."
 
 
 def test_overall_says_what_holds_and_what_does_not() -> None:
@@ -271,9 +298,34 @@ def test_a_lesion_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text(KNOWN["block"].to_json())
     assert read_lesion(str(path), {}) == ("block", KNOWN["block"])
-    path.write_text("{")
-    with pytest.raises(InputError, match="is no JSON"):
+    path.write_text("\ufeff" + KNOWN["block"].to_json(), encoding="utf-8")
+    name, joined = read_lesion(f"loss + {path}", KNOWN)
+    assert name == "loss + block"
+    assert [p.operation for p in joined.perturbations] == ["remove", "scale"]
+    for text, words in (
+        ("{", "is no JSON"),
+        ("[" * 100_000, "is nested too deeply"),
+        ("{}", "has no 'name'"),
+        ('{"name": "x"}', "has no 'perturbations'"),
+        ('{"name": "x", "perturbations": ["cells.g"]}', "mine.json: cells.g: is no perturbation"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=words):
+            read_lesion(str(path), {})
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="is no text in UTF-8"):
         read_lesion(str(path), {})
+
+
+def test_a_model_without_lesions_says_what_to_write() -> None:
+    with pytest.raises(InputError, match="no lesions of its own; write one, such as"):
+        read_lesion("block", {})
+
+
+def test_an_arm_whose_value_is_an_object_can_be_looked_up() -> None:
+    text = 'cells.tau := {"distribution": "uniform", "low": "5 ms", "high": "9 ms"}'
+    arms = arms_of([read_lesion(text, {})])
+    assert {arm: k for k, arm in enumerate(arms)}[arms[1]] == 1
 
 
 @pytest.mark.parametrize(
@@ -281,7 +333,8 @@ def test_a_lesion_from_a_file(tmp_path: Path) -> None:
     [
         ("blok", "did you mean 'block'"),
         ("block+", "nothing on one side"),
-        ("nowhere.json", "cannot be read"),
+        ("nowhere.json", "there is no such file"),
+        ("block+nowhere.json", "nowhere.json: there is no such file"),
         ("cells.g ** 2", "is no perturbation"),
     ],
 )
@@ -310,3 +363,50 @@ def test_one_spike_is_the_least_that_a_count_tells(effect: float, verdict: str) 
     assert found.ratio == pytest.approx(abs(effect) / 2.5)
     assert found.verdict == verdict
     assert "one spike more or less (2.5 Hz)" in in_words(found)
+
+
+def test_p_is_that_of_the_paired_t_test() -> None:
+    rng = np.random.default_rng(3)
+    healthy = rng.normal(20.0, 1.0, (1, 6))
+    lesioned = healthy + rng.normal(0.7, 1.0, (1, 6))
+    found = effect_of(RATE, WHERE, ["neuron"], healthy, lesioned)
+    expected = stats.ttest_rel(lesioned[0], healthy[0]).pvalue
+    assert p_value(found.simulators[0], 6) == pytest.approx(expected, rel=1e-9)
+
+
+def test_holm_by_hand() -> None:
+    # 3·0.01, then max(0.03, 2·0.02), then max(0.04, 1·0.03).
+    assert holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_of_twenty_read_outs_without_an_effect_few_hold() -> None:
+    """Alone 5 % of read-outs without an effect would hold; together 5 % of lesions have any that does."""
+    rng = np.random.default_rng(5)
+    alone = any_together = 0
+    for _ in range(200):
+        effects = []
+        for _ in range(20):
+            healthy, lesioned = rng.normal(20.0, 1.0, (2, 1, 5))
+            both = np.repeat(healthy, 2, axis=0), np.repeat(lesioned, 2, axis=0)
+            effects.append(effect_of(RATE, WHERE, NAMES[:2], *both))
+        alone += sum(e.verdict == "independent" for e in effects)
+        any_together += any(e.verdict == "independent" for e in all_together(effects))
+    # Binomial, four standard deviations about 5 % of 4,000 and of 200.
+    assert abs(alone - 200) < 4 * math.sqrt(4000 * 0.05 * 0.95)
+    assert any_together <= 10 + 4 * math.sqrt(200 * 0.05 * 0.95)
+
+
+def test_the_same_shift_in_both_arms_is_one_of_level() -> None:
+    healthy = np.array([[20.0], [23.0]])
+    found = effect_of(RATE, WHERE, NAMES[:2], healthy, healthy + 2.0)
+    assert found.apart == 0.0
+    assert found.verdict == "indistinguishable"
+    assert "they differ in level" in in_words(found)
+
+
+def test_one_draw_cannot_hold() -> None:
+    healthy = np.array([[20.0], [20.1]])
+    found = effect_of(RATE, WHERE, NAMES[:2], healthy, healthy + 9.0)
+    assert found.verdict == "independent"
+    assert [e.verdict for e in of_one_draw([found])] == ["unclear"]

@@ -303,6 +303,7 @@ class TestPool:
             ({"rest": "-1 mM"}, "Pool.rest", "has to be >= 0"),
             ({"floor": "-1 mM"}, "Pool.floor", "has to be >= 0"),
             ({"initial": "-1 mM"}, "Pool.initial", "has to be >= 0"),
+            ({"initial": "1 mM", "floor": "2 mM"}, "Pool.initial", "is below the floor of 2 mM"),
             ({"initial": "1 mV"}, "Pool.initial", "a concentration [mM] is needed"),
         ],
     )
@@ -366,6 +367,10 @@ class TestRegions:
         found = self.cell(
             conductance="0.1 S/cm**2", region="soma", elsewhere={"dend": "0.2 S/cm**2"}
         )
+        assert found == pytest.approx({"soma_0": 1.0, "soma_1": 1.0, "dend_0": 2.0, "dend_1": 2.0})
+
+    def test_elsewhere_goes_before_all(self) -> None:
+        found = self.cell(conductance="0.1 S/cm**2", elsewhere={"dend": "0.2 S/cm**2"})
         assert found == pytest.approx({"soma_0": 1.0, "soma_1": 1.0, "dend_0": 2.0, "dend_1": 2.0})
 
     def test_regions_joined_by_commas(self) -> None:

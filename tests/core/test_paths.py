@@ -91,7 +91,7 @@ def test_assignments_are_applied_together(described: Plain) -> None:
         ("drive_to_exc_ampa.rule.q=1", "there is no field 'q'"),
         ("drive_to_exc_ampa.weight.mean=1 nS", "matches nothing"),
         ("exc.size.x=1", "matches nothing"),
-        ("exc=1", "matches nothing"),
+        ("exc=1", "'exc' is no single value; name one of its parts: exc.size"),
         ("exc.=1", "matches nothing"),
         (".tau=1", "matches nothing"),
         ("exc.kind=poisson", "matches nothing"),

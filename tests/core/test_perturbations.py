@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coincide.core.cable import CableCell
+from coincide.core.channels import Channel
+from coincide.core.discretisation import LengthConstant
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
+from coincide.core.morphology import ball_and_stick
 from coincide.core.paths import paths, places, set_values
 from coincide.core.perturbations import Lesion, Perturbation, apply, parse_perturbation
+from coincide.core.populations import Population
 from coincide.core.realize import realize
 from coincide.core.units import Quantity
 from coincide.core.values import Array, Uniform
@@ -202,6 +207,9 @@ def test_random_numbers_are_scaled_number_for_number(
         ("seed := 2 at 50%", "is the seed"),
         ("title *= 2", "'' is a text, which has no size"),
         ("inh.initial.v *= 2", "'E_L' is a text, which has no size; set it"),
+        ("remove 40%", "remove 40%: of which population?"),
+        ("exc.tau *= 2 at 150%", "exc.tau *= 2 at 150%: the severity 150% is above 100%"),
+        ("remove *", "leaves no neurons at all"),
         ("exc.own.on_pre *= 2", "is a text, which has no size"),
         ("step.stop *= 2", "has no value to change"),
         ("white.shared *= 2", "is no number"),
@@ -522,3 +530,26 @@ def test_a_perturbation_of_every_path_that_has_a_number(described: Plain) -> Non
         assert found == pytest.approx(1.01 * number, rel=1e-12), path
         scaled += 1
     assert scaled > 40
+
+
+@pytest.mark.parametrize(
+    "change", ["cell.capacitance *= 4", "cell.axial_resistivity := 400 ohm*cm"]
+)
+def test_a_lesion_leaves_the_compartments_as_they_are(change: str) -> None:
+    model = CableCell(
+        name="tree", morphology=ball_and_stick("20 um", "800 um", "1 um"),
+        discretisation=LengthConstant(),
+        channels=(Channel(name="leak", conductance="1e-4 S/cm**2", reversal="-65 mV"),),
+    )  # fmt: skip
+    healthy = Experiment(
+        name="tree", populations=(Population(name="cell", model=model, size=1),), duration="1 ms"
+    )
+    lesioned = apply(healthy, change)
+    cells = [realize(e).populations["cell"].cell.lowered for e in (healthy, lesioned)]
+    assert cells[0] is not None
+    assert cells[1] is not None
+    assert len(cells[1].compartments) == len(cells[0].compartments) > 10
+    # Without what the lesion keeps, the rule would cut twice as finely.
+    assert LengthConstant().count(model.morphology.sections[1], 4e-3, 0.01) > 1.5 * (
+        len(cells[0].compartments) - 1
+    )

@@ -212,6 +212,12 @@ def test_a_long_run_begins_the_recording_again(recording: GaitRecording) -> None
     assert len(gait_drive(tiny(duration="10 s"), recording, amplitude="1 mV").notes) == 1
 
 
+def test_a_run_within_one_row_is_told(recording: GaitRecording) -> None:
+    drive = gait_drive(tiny(duration="33 ms"), recording, amplitude="1 mV")
+    assert "lies within one row of 33.33 ms" in drive.notes[0]
+    assert "one row" not in gait_drive(tiny(duration="34 ms"), recording, amplitude="1 mV").notes[0]
+
+
 def test_a_source_that_acts_for_a_while_keeps_its_rate_therein(recording: GaitRecording) -> None:
     source = PoissonSource(
         name="s", size=2000, rate="50 Hz", start="100 ms", stop="350 ms",

@@ -113,6 +113,8 @@ ERRORS = {
     "nan": (_set(0, "YLeftKnee", "nan"), r"line 2, column YLeftKnee: is 'nan', no finite number"),
     "inf": (_set(9, "ZLeftHip", "-inf"), r"line 11, column ZLeftHip: is '-inf', no finite number"),
     "word": (_set(1, "StepWidth", "wide"), r"line 3, column StepWidth: is 'wide', no finite"),
+    "true": (lambda t: t.assign(StepWidth=True), r"line 2, column StepWidth: is 'True', no finite"),
+    "huge": (_set(2, "StepWidth", 1e308), r"line 4, column StepWidth: is 1e\+308, which nothing"),
     "short": (lambda t: t.iloc[:29], r"too few rows: 29 are 0.967 s at 30 Hz"),
     "no rows": (lambda t: t.iloc[:0], "has a header but no rows"),
 }
@@ -153,6 +155,41 @@ def test_files_that_are_no_tables(tmp_path: Path, text: str, message: str) -> No
         read_gait(path, 30.0)
 
 
+@pytest.mark.parametrize(
+    ("separator", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")]
+)
+def test_other_separators_are_named(
+    table: pandas.DataFrame, tmp_path: Path, separator: str, word: str
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("# mine\n" + table.to_csv(index=False, sep=separator, decimal=","))
+    with pytest.raises(InputError, match=f"has {word} between its columns; save it with commas"):
+        read_gait(path, 30.0)
+
+
+def test_a_column_twice_under_one_name(table: pandas.DataFrame, tmp_path: Path) -> None:
+    path = saved(pandas.concat([table, table[["XLeftHip"]]], axis=1), tmp_path)
+    with pytest.raises(InputError, match="has the column XLeftHip twice; leave one"):
+        read_gait(path, 30.0)
+
+
+@pytest.mark.parametrize("stated", ["0 Hz", "-5 Hz", ".", "1.2.3 Hz", "1e12 Hz", "often"])
+def test_a_stated_frame_rate_that_is_none(
+    table: pandas.DataFrame, tmp_path: Path, stated: str
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(f"# frame rate: {stated}\n" + table.to_csv(index=False))
+    with pytest.raises(InputError, match=r"state a frame rate that is not .* give --frame-rate"):
+        read_gait(path)
+    assert read_gait(path, 30.0).frame_rate_hz == 30.0
+
+
+def test_features_that_stay_are_told(table: pandas.DataFrame, tmp_path: Path) -> None:
+    recording = read_gait(saved(table.assign(StepWidth=0.1), tmp_path), 30.0)
+    assert any("carry no signal: StepWidth" in note for note in recording.notes)
+    assert not any("carry no signal" in n for n in read_gait(saved(table, tmp_path), 30.0).notes)
+
+
 def test_rows_longer_than_the_header(table: pandas.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     header, *rows = table.to_csv(index=False).splitlines()
@@ -168,7 +205,7 @@ def test_no_file_a_folder_and_bytes(tmp_path: Path) -> None:
         read_gait(tmp_path)
     path = tmp_path / "f.csv"
     path.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is no text in UTF-8"):
         read_gait(path)
 
 
