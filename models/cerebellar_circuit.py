@@ -138,7 +138,7 @@ def build(variant: str, *, size: float = 1.0) -> Experiment:
             Record(population="purkinje", variables=("v",), cells=recorded),
             Record(population="nuclei", variables=("v",), cells=recorded),
         ),
-        duration=table.quantity("duration"),
+        duration=table.quantity("hh_duration" if hh else "duration"),
         dt=table.quantity("hh_dt" if hh else "dt"),
         signal="mossy",
         output="nuclei",

@@ -41,12 +41,14 @@ def all_together(effects: Sequence[Effect]) -> tuple[Effect, ...]:
     """Effects with the verdicts that stay when the read-outs of a lesion are looked at together.
 
     Each effect's p is the largest of its simulators; those of one mode, lesion and severity are adjusted
-    by `holm`. What does not stay below 5 % is unclear.
+    by `holm`. What does not stay below 5 % is unclear. Read-outs that the lesion cannot reach, the same
+    in both arms to the last digit, are no tests and do not count.
     """
     found = list(effects)
     families: dict[tuple[str, str, float], list[int]] = {}
     for k, e in enumerate(found):
-        if e.simulators and all(s.has_interval for s in e.simulators) and e.verdict != "undefined":
+        tested = any(s.effect for s in e.simulators) and e.verdict != "undefined"
+        if tested and all(s.has_interval for s in e.simulators):
             families.setdefault((e.mode, e.arm, e.severity), []).append(k)
     for members in families.values():
         p = [max(p_value(s, found[k].n_seeds) for s in found[k].simulators) for k in members]

@@ -45,7 +45,8 @@ def short_intervals(recording: Recording, population: str, below: float) -> floa
 
 @pytest.fixture(scope="module")
 def healthy() -> dict[int, Recording]:
-    return {seed: run(load_model("cerebellar_circuit"), seed) for seed in SEEDS}
+    one_stride = load_model("cerebellar_circuit").with_(duration="1000 ms")
+    return {seed: run(one_stride, seed) for seed in SEEDS}
 
 
 @cache
