@@ -261,7 +261,8 @@ class _Model:
     def _method(self, population: RealizedPopulation) -> Method:
         if self.settings.mode == "lockstep":
             return self.settings.scheme
-        if self.settings.method is None and population.cell.on_crossing:
+        stiff = population.cell.on_crossing or population.cell.lowered is not None
+        if self.settings.method is None and stiff:
             return "exponential_euler"
         named = self.settings.method or PymoNNtorchBackend.methods[self.settings.mode][0]
         return cast(Method, named)

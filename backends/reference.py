@@ -112,8 +112,10 @@ def scheme_for(realization: Realization, settings: Settings) -> Method:
     """The scheme that the settings ask for, or the reference's default for these cells."""
     if settings.mode == "lockstep" or settings.method in METHODS:
         return settings.scheme
-    crossing = any(p.cell.on_crossing for p in realization.populations.values())
-    return "exponential_euler" if crossing else "rk4"
+    # Channels and the coupling of compartments are too fast for an explicit method at usual steps.
+    cells = [p.cell for p in realization.populations.values()]
+    stiff = any(c.on_crossing or c.lowered is not None for c in cells)
+    return "exponential_euler" if stiff else "rk4"
 
 
 class _Group:

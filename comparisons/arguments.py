@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import InputError, nearest
+from ..core.settings import MODES
 
 if TYPE_CHECKING:
     from ..core.experiment import Experiment
@@ -63,6 +64,8 @@ def spread(arguments: list[str]) -> list[str]:
             continue
         values = []
         while k < len(arguments) and not arguments[k].startswith("-"):
+            if arguments[0] == "lesion" and values and _is_no_value(word, arguments[k]):
+                break  # MODEL or a LESION, of which there may be several
             values.append(arguments[k])
             k += 1
         later = any(not a.startswith("-") for a in arguments[k:])
@@ -73,6 +76,17 @@ def spread(arguments: list[str]) -> list[str]:
             result += [word, value] if value else [word]
         result += model
     return result
+
+
+def _is_no_value(option: str, word: str) -> bool:
+    """Whether a word after an option's first value is not another value of it, as far as one can tell."""
+    if option in {"-b", "--backend"}:
+        from ..backends.registry import entries
+
+        return word not in entries()
+    if option == "--set":
+        return "=" not in word or any(sign in word for sign in (":=", "*=", "+=", "-=", " "))
+    return option == "--mode" and word not in MODES
 
 
 def _takes_value(before: list[str]) -> bool:

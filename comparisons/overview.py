@@ -107,7 +107,8 @@ def print_lesions(console: Console, lesions: Mapping[str, Lesion]) -> None:
 def _print_population(console: Console, experiment: Experiment, population: Population) -> None:
     cell = experiment.cells[population.name]
     console.print(
-        f"[bold]{population.name}[/]: {population.size:,} cells{_lost(population)}, "
+        f"[bold]{population.name}[/]: {population.size:,} cell{'s' * (population.size > 1)}"
+        f"{_lost(population)}, "
         f"model {population.model.name}"
     )
     if population.model.source:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
+from coincide.comparisons.arguments import spread
 from coincide.comparisons.cli import main
 from coincide.comparisons.lesion import Measure, lesion
 from coincide.comparisons.lesion.potentials import shaped, shapes
@@ -386,3 +387,25 @@ def test_bad_input_gives_one_message(arguments: list[str], word: str, model: Pat
     assert word in said.err
     assert "Traceback" not in said.err + said.out
     assert not (model.parent / "cache" / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["lesion", "m", "-b", "reference", "cut"], ["lesion", "m", "-b", "reference", "cut"]),
+        (
+            ["lesion", "-b", "brian2", "neuron", "m", "cut"],
+            ["lesion", "-b", "brian2", "-b", "neuron", "m", "cut"],
+        ),
+        (
+            ["lesion", "m", "--mode", "raw", "aligned", "cut"],
+            ["lesion", "m", "--mode", "raw", "--mode", "aligned", "cut"],
+        ),
+        (
+            ["lesion", "m", "--set", "a=1", "b=2", "c *= 0.5"],
+            ["lesion", "m", "--set", "a=1", "--set", "b=2", "c *= 0.5"],
+        ),
+    ],
+)
+def test_model_and_lesions_may_follow_an_option_of_several_values(given, expected) -> None:
+    assert spread(given) == expected
