@@ -166,7 +166,10 @@ def _print_connections(console: Console, experiment: Experiment) -> None:
     for record in experiment.records:
         cells = "all cells" if record.cells is None else f"cells {list(record.cells)}"
         console.print(
-            escape(f"records {', '.join(record.variables)} of {record.population}, {cells}")
+            escape(
+                f"records {', '.join(record.variables)} of {record.population}"
+                f"{f' at {record.at}' if record.at else ''}, {cells}"
+            )
         )
 
 

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from .channels import Channel
 from .discretisation import Compartment, Compartments, cut
 from .errors import InputError
@@ -30,7 +28,7 @@ from .membrane import (
     named,
 )
 from .neurons import NeuronModel
-from .values import Floats, Value, smallest
+from .values import Value, smallest
 
 if TYPE_CHECKING:
     from .cable import CableCell
@@ -86,22 +84,6 @@ class Lowered:
     def at(self, place: str, where: str) -> int:
         """The number of the compartment at a place such as ``dend(0.25)``; InputError if off the tree."""
         return compartment_at(self.cell, self.cut, place, where)
-
-    def exchange(self, values: Mapping[str, float | Floats]) -> float:
-        """The fastest rate 1/ms at which a compartment follows its neighbours: max_k Σ_j g_kj/(C·area_k).
-
-        Of the values of the parameters; of cells that differ, the fastest. 0 in a single compartment.
-        """
-        if not self.cut.couplings:
-            return 0.0
-        shapes = [0.0] * len(self.compartments)
-        for coupling in self.cut.couplings:
-            shapes[coupling.first] += coupling.shape
-            shapes[coupling.second] += coupling.shape
-        scale = np.asarray(values["axial_resistivity"]) * np.asarray(values["capacitance"])
-        areas = [np.min(values[self.named("membrane_area", k)]) for k in range(len(shapes))]
-        fastest = max(s / a for s, a in zip(shapes, areas, strict=True))
-        return float(fastest / np.min(scale))
 
     def amount(self, channel: Channel, region: str) -> str:
         """The parameter that holds a channel's conductance or permeability in a region."""

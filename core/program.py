@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
 
+from .cable_step import implicit_step
 from .cell import Assignment, Cell, Increment
 from .equations import Variable
 from .errors import InputError, unknown
@@ -117,13 +118,22 @@ def _exponential_euler(cell: Cell) -> list[Assignment]:
     """x + f·dt·exprel(a·dt) for dx/dt = f = a·x + b with a, b held at t_n; forward Euler if not linear.
 
     The same as x·e^{a·dt} + (b/a)(e^{a·dt} - 1), without dividing by an a that may be 0. Sub-expressions
-    that are ``held`` belong to b, whatever they depend on.
+    that are ``held`` belong to b, whatever they depend on. The membrane potentials of a tree move
+    together, by `cable_step.implicit_step`.
     """
     inline = _trees({v.name: v.right for v in _inlined(cell, keep_held=True)})
     statements = _right_sides(cell)
+    tree = cell.lowered if cell.lowered is not None and cell.lowered.cut.couplings else None
+    potentials = set()
+    if tree is not None:
+        potentials = {tree.named("v", k) for k in range(len(tree.compartments))}
+    slopes: dict[str, ast.expr | None] = {}
     moved = []
     for variable in cell.states:
         linear = linear_in(substitute(_right(variable), inline), variable.name)
+        if variable.name in potentials:
+            slopes[variable.name] = None if linear is None else linear.slope
+            continue
         step = _name("dt")
         if linear is not None and linear.slope is not None:
             product = _binary(linear.slope, ast.Mult(), _name("dt"))
@@ -135,6 +145,8 @@ def _exponential_euler(cell: Cell) -> list[Assignment]:
         moved.append(
             Assignment(variable.name, _moved(variable.name, f"rate_{variable.name}_", step))
         )
+    if tree is not None:
+        moved += implicit_step(tree, slopes)
     return statements + moved
 
 

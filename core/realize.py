@@ -37,8 +37,6 @@ from .wiring import draw_pairs, explicit_order
 _BLOCK_MS = 100.0
 _MOST_BLOCKS = 1_000_000
 _MAX_DRAWN = 1e9
-_FAST_EXCHANGE = 0.1
-"""Of a compartment's charge in a step: from there on a scheme that holds its neighbours is far off."""
 
 
 def stream(seed: int, *name: str) -> np.random.Generator:
@@ -99,13 +97,6 @@ def _realize_population(
             if cell.lowered is not None:
                 check_bounds(cell.lowered, {variable.name: least}, name)
     _check_time_constants(population, parameters)
-    if cell.lowered is not None:
-        exchange = cell.lowered.exchange(parameters)
-        if exchange * experiment.dt_ms > _FAST_EXCHANGE:
-            notes.append(
-                f"{name}: its compartments exchange at up to {exchange:.3g}/ms; in lockstep, and where a "
-                f"backend runs their equations, steps far below {1 / exchange:.2g} ms are needed"
-            )
     initial = _initial_values(population, cell, parameters, seed)
     steps = _refractory_steps(population, cell, parameters, experiment.dt_ms, notes)
     inputs = tuple(

@@ -26,7 +26,6 @@ from coincide.core.realize import realize
 from coincide.core.receptors import Delta, ExponentialConductance
 from coincide.core.recording import Recording
 from coincide.core.settings import Settings
-from coincide.models.library import load_model
 from coincide.models.rallpack import build_active, build_passive, steady_state
 
 LEAK = Channel(name="leak", conductance="1e-4 S/cm**2", reversal="-65 mV")
@@ -336,15 +335,3 @@ class TestSize:
         names = {v.name for v in model.variables}
         places = [c.name for c in model.lowered.compartments]
         assert {f"{n}_{p}" for n in ("ki", "ek") for p in places} <= names
-
-
-@pytest.mark.parametrize(("dt", "said"), [("0.05 ms", True), ("0.0005 ms", False)])
-def test_a_step_too_long_for_the_coupling_of_compartments_is_noted(dt: str, said: bool) -> None:
-    experiment = load_model("rallpack1", compartments=20).with_(dt=dt, duration="1 ms")
-    realization = realize(experiment)
-    cell = realization.populations["cell"]
-    assert cell.cell.lowered is not None
-    # d/(4·Ra·C·h²) to each side: 1 µm/(4·1 Ω m·0.01 F/m²·(50 µm)²) = 10/ms.
-    rate = cell.cell.lowered.exchange(cell.parameters)
-    assert rate == pytest.approx(2 * 10.0, rel=1e-9)
-    assert any("exchange at up to 20/ms" in note for note in realization.notes) == said
