@@ -38,6 +38,7 @@ from ...core.receptors import (
     ExponentialCurrent,
 )
 from ...core.values import Array, Normal, Uniform
+from .membranes import membrane, tree
 
 
 @dataclass(frozen=True)
@@ -418,6 +419,8 @@ _CASES = (
     Case("functions", "every function of the expression language", functions, _ALL),
     Case("start_above_threshold", "what happens at t = 0", start_above_threshold),
     Case("network", "a recurrent network with drawn numbers", network, _ALL, chaotic=True),
+    Case("membrane", "channels, a Markov scheme, a calcium pool", membrane, _ALL),
+    Case("tree", "compartments, places, densities by region", tree),
 )  # fmt: skip
 CASES: Mapping[str, Case] = MappingProxyType({case.name: case for case in _CASES})
 """Every case by name."""
