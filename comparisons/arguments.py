@@ -62,7 +62,7 @@ def spread(arguments: list[str]) -> list[str]:
             positional += not word.startswith("-") and not _takes_value(result)
             result.append(word)
             continue
-        values = []
+        values: list[str] = []
         while k < len(arguments) and not arguments[k].startswith("-"):
             if arguments[0] == "lesion" and values and _is_no_value(word, arguments[k]):
                 break  # MODEL or a LESION, of which there may be several
