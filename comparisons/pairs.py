@@ -57,7 +57,8 @@ class TraceRow:
 class SpikeRow:
     """How the spikes of one population of two runs match one to one; times in ms.
 
-    ``first_mismatch_ms`` is the time of the first spike without a partner, None if all have one.
+    ``first_mismatch_ms`` is the time of the first spike without a partner, None if all have one; the shifts
+    are None if no spike has one.
     """
 
     population: str
@@ -66,9 +67,9 @@ class SpikeRow:
     matched: int
     missing: int
     extra: int
-    max_shift_ms: float
-    rms_shift_ms: float
-    mean_shift_ms: float
+    max_shift_ms: float | None
+    rms_shift_ms: float | None
+    mean_shift_ms: float | None
     first_mismatch_ms: float | None
     identical: bool
 
@@ -125,7 +126,7 @@ class Pair:
         until = self.spikes_until_ms
         if until is None and matched == n_a == n_b:
             return f"all {n_a} spikes the same, but {traces} (round-off: {ROUND_OFF:g})"
-        shift = max((row.max_shift_ms for row in self.spikes), default=0.0)
+        shift = max((r.max_shift_ms or 0.0 for r in self.spikes), default=0.0)
         words = f"{matched} of {max(n_a, n_b)} spikes within {self.tolerance_ms:g} ms"
         words += f", largest shift {shift:.3g} ms"
         if until is None:
@@ -201,9 +202,12 @@ def compare_spikes(
     same = len(a) == len(b) and bool(
         np.array_equal(a.times, b.times) and np.array_equal(a.cells, b.cells)
     )
+    shifts: tuple[float | None, float | None, float | None] = (None, None, None)
+    if match.matched:
+        shifts = (match.max_shift, match.rms_shift, match.mean_shift)
     return SpikeRow(
         population, match.n_a, match.n_b, match.matched, match.missing, match.extra,
-        match.max_shift, match.rms_shift, match.mean_shift,
+        *shifts,
         float(min(lonely)) if lonely else None, same,
     )  # fmt: skip
 

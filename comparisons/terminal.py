@@ -78,8 +78,9 @@ def running(console: Console, experiment: Experiment) -> Iterator[RunBars]:
     """Progress bars for the runs of an experiment."""
     size = sum(p.size for p in experiment.populations if p.kind == "neurons")
     console.print(
-        f"[bold]{escape(experiment.name)}[/bold] {escape(experiment.variant)}  "
-        f"{size:,} cells, {experiment.duration}, dt {experiment.dt}, seed {experiment.seed}"
+        f"[bold]{escape(experiment.name)}[/bold]{' ' * bool(experiment.variant)}"
+        f"{escape(experiment.variant)}  {size:,} {'cell' if size == 1 else 'cells'}, "
+        f"{experiment.duration}, dt {experiment.dt}, seed {experiment.seed}"
     )
     with _bars(console) as progress:
         bars = RunBars(progress)
@@ -174,8 +175,8 @@ def print_pair(console: Console, pair: Pair) -> None:
     for row in pair.spikes:
         table.add_row(
             escape(row.population), *(f"{n:,}" for n in (row.n_a, row.n_b, row.matched)),
-            f"{row.missing:,}", f"{row.extra:,}", f"{row.max_shift_ms:.4g} ms",
-            f"{row.rms_shift_ms:.4g} ms",
+            f"{row.missing:,}", f"{row.extra:,}",
+            *("–" if t is None else f"{t:.4g} ms" for t in (row.max_shift_ms, row.rms_shift_ms)),
         )  # fmt: skip
     if pair.spikes:
         console.print(table)

@@ -6,6 +6,7 @@ value it has, and its dimension.
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from .values import Array, Distribution
 
 _TOP = ("duration", "dt", "seed", "name", "variant", "title", "signal", "output")
 _OFFERED = 3
+_MOST_LISTED = 12
 _TAGS = frozenset({"name", "kind", "rule", "distribution"})
 _ARROW = re.compile(r"\s*(?:->|→)\s*")
 
@@ -168,14 +170,43 @@ def _no_match(path: str, known: Mapping[str, Place], where: str) -> InputError:
     steps = path.split(".")
     parts = [name for name in offered if name.startswith(f"{path}.")]
     if parts:
-        listed = ", ".join(parts[:12]) + (", …" if len(parts) > 12 else "")
-        return InputError(where, f"{path!r} is no single value; name one of its parts: {listed}")
+        return InputError(
+            where, f"{path!r} is no single value; name one of its parts: {_listed(parts)}"
+        )
     # What is said of a part that exists is about that part, or about the part of it.
     for k in range(len(steps) - 1, 0, -1):
         inside = [name for name in offered if name.startswith(".".join(steps[:k]) + ".")]
         if inside:
-            return InputError(where, f"matches nothing; {nearest(path, inside)}")
-    return InputError(where, f"matches nothing; {nearest(path, offered)}")
+            return InputError(where, f"matches nothing; {_nearest(path, inside)}")
+    return InputError(where, f"matches nothing; {_nearest(path, offered)}")
+
+
+def _nearest(path: str, offered: Sequence[str]) -> str:
+    """A sentence with the nearest path, and those that share its last part or its head first."""
+    head, last = path.split(".")[0], path.split(".")[-1]
+    lasts = {name: name.split(".")[-1] for name in offered}
+    # A last part that none has is taken for the nearest, so that `*.conductnce` is answered.
+    alike = [last] if last in lasts.values() else []
+    alike = alike or difflib.get_close_matches(last, sorted({*lasts.values()}), n=1)
+    first = sorted(
+        offered, key=lambda name: (lasts[name] not in alike, name.split(".")[0] != head, name)
+    )
+    near = [name for name in first if lasts[name] in alike]
+    if is_pattern(path):
+        near = [f"{path.rpartition('.')[0]}.{end}" for end in alike]
+        near = [name for name in near if any(fnmatchcase(o, name) for o in offered)]
+    close = [
+        found
+        for names in (near, [] if is_pattern(path) else first)
+        for found in difflib.get_close_matches(path, names, n=1, cutoff=0.5)
+    ]
+    guess = f"did you mean {close[0]!r}? " if close else ""
+    return f"{guess}known: {_listed(first)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def places(experiment: Experiment) -> dict[str, Place]:

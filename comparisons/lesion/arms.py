@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,11 +70,13 @@ def _told(experiment: Experiment) -> dict[str, Any]:
     return data
 
 
-def read_lesion(text: str, known: Mapping[str, Lesion]) -> tuple[str, Lesion]:
+def read_lesion(
+    text: str, known: Mapping[str, Lesion], variants: Collection[str] = ()
+) -> tuple[str, Lesion]:
     """A name and a lesion from an argument.
 
     It is a name of the model's own, a perturbation, a JSON file of a lesion, or several with + between.
-    InputError with the nearest name for one that is none of these.
+    InputError with the nearest name for one that is none of these, or that is one of the model's *variants*.
     """
     text = text.strip()
     if text in known:
@@ -84,6 +86,9 @@ def read_lesion(text: str, known: Mapping[str, Lesion]) -> tuple[str, Lesion]:
         read = _load(Path(text))
         return read.name, read
     if len(parts) == 1:
+        if text in variants:
+            what = f"{text!r} is a variant of the model, not a lesion: --variant {text}"
+            raise InputError("LESION", what)
         if _NAME.fullmatch(text):
             if known:
                 raise unknown("LESION", "lesion", text, known)
@@ -95,7 +100,7 @@ def read_lesion(text: str, known: Mapping[str, Lesion]) -> tuple[str, Lesion]:
         return text, Lesion(name=_plain_name(text), perturbations=(parse_perturbation(text),))
     if not all(parts):
         raise InputError("LESION", f"{text!r} has a + with nothing on one side")
-    found = [read_lesion(part, known) for part in parts]
+    found = [read_lesion(part, known, variants) for part in parts]
     citations = dict.fromkeys(lesion.citation for _, lesion in found if lesion.citation)
     return " + ".join(name for name, _ in found), Lesion(
         name=_plain_name("+".join(lesion.name for _, lesion in found)),

@@ -85,7 +85,8 @@ class Effect:
     unclear            in between
     none               every value the same to round-off, or every interval contains 0
     alone              one simulator only
-    undefined          an arm without a value, on some simulator or on all
+    undefined          an arm without a value, on some simulator or on all; or ``silent``: no cell of the
+                       population spikes in any arm on any simulator
     """
 
     mode: str
@@ -101,6 +102,7 @@ class Effect:
     remark: str = ""
     grain: float = 0.0
     apart: float = math.nan
+    silent: bool = False
 
     @property
     def healthy(self) -> float:
@@ -141,6 +143,17 @@ class Effect:
 def _mean(values: Sequence[float]) -> float:
     known = [v for v in values if not math.isnan(v)]
     return sum(known) / len(known) if known else math.nan
+
+
+def without_spikes(effect: Effect, start_ms: float) -> Effect:
+    """The effect on a population of which no cell spikes in any arm: it is not defined."""
+    nan = math.nan
+    told = tuple(replace(s, effect=nan, low=nan, high=nan) for s in effect.simulators)
+    remark = f"no cell of {effect.measure.population} spikes after {start_ms:g} ms"
+    return replace(
+        effect, simulators=told, effect=nan, disagreement=nan, ratio=nan, apart=nan,
+        verdict="undefined", remark=remark, silent=True,
+    )  # fmt: skip
 
 
 def t_interval(differences: Floats) -> tuple[float, float]:
@@ -240,9 +253,12 @@ def _verdict(told: Sequence[SimulatorEffect], ratio: float, tiny: float) -> Verd
         return "none"
     if len(told) == 1:
         return "alone"
-    if min(s.effect for s in told) <= 0.0 <= max(s.effect for s in told) or ratio <= 1.0:
+    if (
+        min(s.effect for s in told) <= 0.0 <= max(s.effect for s in told)
+        or ratio <= 1.0 + ROUND_OFF
+    ):
         return "indistinguishable"
-    if ratio >= CLEAR and not any(s.contains_zero for s in told):
+    if ratio >= CLEAR * (1.0 - ROUND_OFF) and not any(s.contains_zero for s in told):
         return "independent"
     return "unclear"
 

@@ -14,7 +14,7 @@ from .figures import raster_figure, voltage_figure
 from .forest import dose_figure, effects_figure
 from .look import styled
 from .study import LesionStudy
-from .words import in_words, overall
+from .words import in_words, overall, titled
 
 _LESIONS_A_FIGURE = 3
 _DPI = 120
@@ -81,7 +81,7 @@ def _dose(study: LesionStudy, mode: str, name: str) -> Callable[[], Figure]:
 
 def notebook_html(study: LesionStudy) -> str:
     """The sentences, the verdict of every read-out, and the forest plot of the first mode."""
-    parts = [Markup("<h3>{} {}</h3>").format(study.experiment.name, study.experiment.variant)]
+    parts = [Markup("<h3>{}</h3>").format(titled(study.experiment))]
     for mode in study.modes:
         for name in study.lesions:
             effects = study.at(mode, name)

@@ -21,6 +21,17 @@ UNITS: Mapping[str, str] = MappingProxyType(
      "transmission": ""}
 )  # fmt: skip
 """The read-outs, in the order in which they are told, with their units; pure numbers have none."""
+COUNTED = ("rate", "output")
+"""Read-outs that count spikes, so that they differ by one spike at least."""
+TIMED = ("interval", "AP width")
+"""Read-outs that are times of the grid, so that they differ by one step at least."""
+MEANING: Mapping[str, str] = MappingProxyType(
+    {"output": "spikes per second of all cells of a population together",
+     "transmission": "how much of the signal the rate carries, at its best delay: 0 to 1"}
+)  # fmt: skip
+"""The read-outs whose names do not say what they are, in a line."""
+SPIKE_QUANTITIES = ("rate", "interval", "CV", "output", "transmission")
+"""Read-outs of spikes alone."""
 LEAST_SPIKES = 4
 """Spikes of a cell whose intervals have a CV: three intervals."""
 
@@ -173,6 +184,20 @@ def variation(times: Floats, cells: NDArray[np.int32]) -> float:
 def reason(readings: Sequence[Reading]) -> str:
     """Why a read-out is not defined, of the first that says so."""
     return next((r.why for r in readings if r.why), "")
+
+
+def silent_in(
+    populations: Sequence[str], readings: Sequence[Mapping[Measure, Reading]]
+) -> list[str]:
+    """The populations of which no cell spikes in the window of any of several runs."""
+    silent = []
+    for name in populations:
+        rates = [r[Measure(name, "rate")].value for r in readings if r]
+        # A population that is gone has no rate.
+        known = [rate for rate in rates if not math.isnan(rate)]
+        if known and not any(known):
+            silent.append(name)
+    return silent
 
 
 def populations_of(experiment: Experiment) -> tuple[str, ...]:

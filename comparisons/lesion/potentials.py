@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.cable import CableCell
 from ...core.experiment import Experiment
 from ...core.expressions import names
 from ...core.recording import Recording
@@ -31,17 +32,19 @@ def shaped(experiment: Experiment) -> tuple[dict[str, str], list[str]]:
     """Populations whose action potentials have a shape, each with its potential; and why others have not."""
     found: dict[str, str] = {}
     resets, unrecorded = [], []
-    recorded = {r.population: r.variables for r in experiment.records}
+    recorded = {
+        (r.population, v) for r in experiment.records for v in experiment.recorded_variables(r)
+    }
     for name, cell in experiment.cells.items():
         if cell.threshold is None:
             continue
         tested = [v.name for v in cell.states if v.name in names(cell.threshold) and v.unit == "mV"]
         if not cell.on_crossing:
             resets.append(name)
-        elif seen := [v for v in tested if v in recorded.get(name, ())]:
+        elif seen := [v for v in tested if (name, v) in recorded]:
             found[name] = seen[0]
         else:
-            unrecorded.append(f"{name} ({', '.join(tested) or 'no potential'})")
+            unrecorded.append(f"{name} ({_potential(experiment, name, tested)})")
     said = []
     if resets:
         said.append(
@@ -50,7 +53,7 @@ def shaped(experiment: Experiment) -> tuple[dict[str, str], list[str]]:
     if unrecorded:
         said.append(
             f"{', '.join(unrecorded)}: the potential is not recorded, so action potentials have no "
-            "amplitude nor width; add it to records"
+            "amplitude nor width; add it to the records"
         )
     if found and not is_there():
         said.append(
@@ -59,6 +62,14 @@ def shaped(experiment: Experiment) -> tuple[dict[str, str], list[str]]:
         )
         found = {}
     return found, said
+
+
+def _potential(experiment: Experiment, name: str, tested: list[str]) -> str:
+    """The potential that a threshold tests, as a record names it: v at soma(0.5)."""
+    model = experiment.neurons(name).model
+    if isinstance(model, CableCell) and len(model.lowered.compartments) > 1:
+        return f"v at {model.spike_at or f'{model.morphology.root.name}(0.5)'}"
+    return ", ".join(tested) or "no potential"
 
 
 def is_there() -> bool:

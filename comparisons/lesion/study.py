@@ -22,8 +22,19 @@ from ..runs import DEFAULT_TIMEOUT_S, Job, Run, perform_all, store_realization
 from ..words import enumerate_words, run_labels
 from .arms import Arm, arms_of, check_severities, is_unchanged, read_lesion
 from .certainty import all_together, of_one_draw
-from .effects import CLEAR, Effect, effect_of
-from .measures import Measure, Probe, Reading, measure, populations_of, reason
+from .effects import CLEAR, Effect, effect_of, without_spikes
+from .measures import (
+    COUNTED,
+    SPIKE_QUANTITIES,
+    TIMED,
+    Measure,
+    Probe,
+    Reading,
+    measure,
+    populations_of,
+    reason,
+    silent_in,
+)
 from .potentials import shaped
 from .signal import downstream_of, signal_of
 
@@ -239,7 +250,7 @@ def lesion(
     numbers, is_random, notes = choose_seeds(described, experiment.seed, seeds)
     probe = probe_of(experiment, start)
     signals, todo, asked = {}, [], []
-    drawn: dict[str, None] = {}
+    drawn: dict[str, list[int]] = {}
     for seed in numbers:
         for arm in arms:
             with _said_of(arm):
@@ -248,8 +259,12 @@ def lesion(
                 signals[seed] = signal_of(realization, experiment.signal)
             kept = {n: p.kept for n, p in realization.populations.items() if p.kept is not None}
             for note in realization.notes:
-                if note not in drawn and arm.severity in (0.0, arms[-1].severity):
-                    drawn[note if arm.is_healthy else f"{arm.label}: {note}"] = None
+                said = note if arm.is_healthy else f"{arm.label}: {note}"
+                # What the healthy arm says already is not said again of every lesion.
+                new = arm.is_healthy or note not in drawn
+                if new and arm.severity in (0.0, arms[-1].severity):
+                    seen = drawn.setdefault(said, [])
+                    seen += [seed] if seed not in seen else []
             for backend, settings in requests:
                 todo.append(Job(str(path), realization.digest, backend, settings, timeout_s, fresh))
                 asked.append((arm, seed, kept))
@@ -261,8 +276,8 @@ def lesion(
         for (arm, seed, kept), run in zip(asked, ended, strict=True)
     )
     probe = replace(probe, signals=signals)
-    said = (*notes, *without_effect(described), *drawn)
-    return evaluate(experiment, arms, numbers, runs, probe, said, is_random)
+    told = (*notes, *without_effect(described), *_by_seed(drawn, numbers))
+    return evaluate(experiment, arms, numbers, runs, probe, told, is_random)
 
 
 def evaluate(
@@ -290,10 +305,24 @@ def evaluate(
         for arm in arms if not arm.is_healthy
         for m in probe.measures
     )  # fmt: skip
+    silent = silent_in(probe.populations, readings)
+    effects = tuple(
+        without_spikes(e, probe.start_ms)
+        if e.measure.population in silent and e.measure.quantity in SPIKE_QUANTITIES
+        else e
+        for e in effects
+    )
     effects = all_together(effects)
     if is_random and len(seeds) == 1:
         effects = of_one_draw(effects)
-    said = (*notes, *probe.unavailable, *dict.fromkeys(strange))
+    quiet = []
+    if silent:
+        what = "its rate tells" if len(silent) == 1 else "their rates tell"
+        quiet.append(
+            f"no cell of {enumerate_words(silent)} spikes after {probe.start_ms:g} ms, "
+            f"so that {what} nothing"
+        )
+    said = (*notes, *probe.unavailable, *quiet, *dict.fromkeys(strange))
     return LesionStudy(experiment, arms, seeds, probe.start_ms, runs, readings, effects, said)
 
 
@@ -342,9 +371,9 @@ def _effect(
 
 def _grain(m: Measure, experiment: Experiment, start_ms: float) -> float:
     """The least by which a read-out can differ: one spike where spikes are counted, else a step of time."""
-    if m.quantity in ("interval", "AP width"):
+    if m.quantity in TIMED:
         return experiment.dt_ms
-    if m.quantity not in ("rate", "output"):
+    if m.quantity not in COUNTED:
         return 0.0
     population = experiment.population(m.population)
     cells = population.size - n_lost(population) if m.quantity == "rate" else 1
@@ -354,7 +383,7 @@ def _grain(m: Measure, experiment: Experiment, start_ms: float) -> float:
 def _counted(effect: Effect) -> str:
     """That simulators differ by a spike at most, where that is all that makes an effect doubtful."""
     doubtful = effect.verdict in ("unclear", "indistinguishable") and effect.ratio < CLEAR
-    counts = effect.measure.quantity in ("rate", "output")
+    counts = effect.measure.quantity in COUNTED
     if not counts or not doubtful or effect.disagreement > 1.5 * effect.grain:
         return ""
     one = f"one spike more or less is {effect.grain:.2g} {effect.measure.unit}; "
@@ -367,9 +396,11 @@ def _lesions(
     from ...core.perturbations import Lesion
     from ...models.library import MODELS, lesions_of
 
-    known = lesions_of(experiment.name) if experiment.name in MODELS else {}
+    in_library = experiment.name in MODELS
+    known = lesions_of(experiment.name) if in_library else {}
+    variants = MODELS[experiment.name].variants if in_library else ()
     several = [given] if isinstance(given, str | Lesion) else given
-    return [read_lesion(x, known) if isinstance(x, str) else (x.name, x) for x in several]
+    return [read_lesion(x, known, variants) if isinstance(x, str) else (x.name, x) for x in several]
 
 
 def check_start(experiment: Experiment, start_ms: float | None) -> float:
@@ -415,6 +446,14 @@ def _said_of(arm: Arm) -> Iterator[None]:
         if arm.is_healthy:
             raise
         raise InputError(arm.label, str(error)) from None
+
+
+def _by_seed(notes: Mapping[str, Sequence[int]], seeds: Sequence[int]) -> Iterator[str]:
+    """Notes with the seeds of which they hold, where these are not all."""
+    for note, held in notes.items():
+        word = "seed" if len(held) == 1 else "seeds"
+        some = f" ({word} {enumerate_words([str(s) for s in held])})"
+        yield note if len(held) == len(seeds) else note + some
 
 
 def without_effect(described: Mapping[Arm, Experiment]) -> Iterator[str]:

@@ -98,7 +98,8 @@ def unchanged(study: LesionStudy, mode: str, name: str) -> list[Measure]:
     """The read-outs that are the same at every severity, on every simulator."""
     changed = {
         e.measure for e in study.effects
-        if (e.mode, e.arm) == (mode, name) and not all(s.effect == 0.0 for s in e.simulators)
+        if (e.mode, e.arm) == (mode, name)
+        and not (e.silent or all(s.effect == 0.0 for s in e.simulators))
     }  # fmt: skip
     return [m for m in study.measures if m not in changed]
 

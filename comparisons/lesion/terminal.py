@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from textwrap import shorten
 from types import MappingProxyType
 
 from rich.console import Console
@@ -19,7 +20,7 @@ from .effects import Effect, SimulatorEffect, Verdict
 from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
-from .words import SYMBOLS, below, in_words, number, overall, percent, short, signed
+from .words import SYMBOLS, below, in_words, legend, number, overall, percent, short, signed
 
 STYLE: Mapping[Verdict, str] = MappingProxyType(
     {"independent": "green", "unclear": "yellow", "indistinguishable": "red", "none": "dim",
@@ -27,6 +28,7 @@ STYLE: Mapping[Verdict, str] = MappingProxyType(
 )  # fmt: skip
 _MOST_IN_FULL = 10
 _DOSES_A_TABLE = 5
+_LONGEST_CHANGES = 400
 
 
 class StudyBars:
@@ -87,9 +89,9 @@ def running(console: Console, experiment: Experiment) -> Iterator[StudyBars]:
     """Progress bars for the runs of a study."""
     size = sum(p.size for p in experiment.populations if p.kind == "neurons")
     console.print(
-        f"[bold]{escape(experiment.name)}[/bold] {escape(experiment.variant)}  "
-        f"{size:,} {'cell' if size == 1 else 'cells'}, {experiment.duration}, dt {experiment.dt}, "
-        f"seeds from {experiment.seed}"
+        f"[bold]{escape(experiment.name)}[/bold]{' ' * bool(experiment.variant)}"
+        f"{escape(experiment.variant)}  {size:,} {'cell' if size == 1 else 'cells'}, "
+        f"{experiment.duration}, dt {experiment.dt}, seeds from {experiment.seed}"
     )
     columns = (
         TextColumn("  {task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
@@ -113,9 +115,14 @@ def print_study(console: Console, study: LesionStudy) -> None:
     versions = dict.fromkeys(r.run.version for r in study.runs if r.run.version)
     console.print(escape(", ".join(versions)), style="dim", highlight=False)
     console.print(_about(study), style="dim", highlight=False)
+    for line in changes(study):
+        console.print(escape(line), highlight=False)
     for mode in study.modes:
         for name in study.lesions:
             _print_lesion(console, study, mode, name)
+    if any(e.simulators for e in study.effects):
+        console.print()
+        _print_legend(console, study)
     if len(study.severities) > 1:
         _print_doses(console, study)
     for r in study.runs:
@@ -132,10 +139,29 @@ def _about(study: LesionStudy) -> str:
     n = len(study.seeds)
     seeds = f"seeds {study.seeds[0]} to {study.seeds[-1]}" if n > 1 else f"seed {study.seeds[0]}"
     window = f"measured from {study.start_ms:g} to {study.experiment.duration_ms:g} ms"
-    return (
-        f"{seeds}; {window}; effect: lesioned − healthy with the same seed, "
-        "of the simulator with the smallest"
-    )
+    return f"{seeds}; {window}"
+
+
+def changes(study: LesionStudy) -> list[str]:
+    """What every lesion changes at severity 1, a line each; none for one named by what it changes."""
+    lines = {}
+    for arm in study.arms:
+        if arm.lesion is not None:
+            told = "; ".join(str(p) for p in arm.lesion.perturbations)
+            if told != arm.name:
+                lines[arm.name] = shorten(f"{arm.name}: {told}", _LONGEST_CHANGES, placeholder=" …")
+    return [*lines.values()]
+
+
+def _print_legend(console: Console, study: LesionStudy) -> None:
+    """What the columns and words of the tables above mean."""
+    shown = [e for e in study.effects if e.severity == study.severities[-1]]
+    table = Table(box=None, pad_edge=False, show_header=False, style="dim")
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for word, meaning in legend(shown):
+        table.add_row(escape(word), escape(meaning))
+    console.print(table)
 
 
 def _print_lesion(console: Console, study: LesionStudy, mode: str, name: str) -> None:
@@ -168,7 +194,8 @@ def _effects_table(effects: Sequence[Effect]) -> Table:
     table.columns[0].no_wrap = False
     table.add_column("verdict", no_wrap=True)
     for e in effects:
-        ratio = "–" if math.isnan(e.ratio) else "∞" if e.agree else below(e.ratio)
+        no_ratio = math.isnan(e.ratio) or (e.agree and e.effect == 0.0)
+        ratio = "–" if no_ratio else "∞" if e.agree else below(e.ratio)
         verdict = f"[{STYLE[e.verdict]}]{short(e)}[/]"
         table.add_row(
             escape(e.measure.with_unit), number(e.healthy), number(e.lesioned),

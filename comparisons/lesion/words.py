@@ -6,11 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from ...core.experiment import Experiment
 from ..words import enumerate_words
 from .effects import CLEAR, Effect, Verdict
+from .measures import COUNTED, TIMED
+from .measures import MEANING as QUANTITIES
 
 SYMBOLS: Mapping[Verdict, str] = MappingProxyType(
-    {"independent": "✓", "unclear": "~", "indistinguishable": "≠", "none": "0", "alone": "·",
+    {"independent": "✓", "unclear": "~", "indistinguishable": "≠", "none": "∅", "alone": "·",
      "undefined": "–"}
 )  # fmt: skip
 """One sign for every verdict, so that colour is never alone."""
@@ -18,6 +21,15 @@ SHORT: Mapping[Verdict, str] = MappingProxyType(
     {"independent": "holds", "unclear": "unclear", "indistinguishable": "cannot tell",
      "none": "no effect", "alone": "one only", "undefined": "undefined"}
 )  # fmt: skip
+MEANING: Mapping[str, str] = MappingProxyType(
+    {"holds": f"ratio {CLEAR:g} or more, everywhere of one sign, 0 in no interval",
+     "unclear": f"ratio between 1 and {CLEAR:g}, or seeds that do not suffice",
+     "cannot tell": "ratio 1 or less, or another sign on another simulator",
+     "no effect": "the same in both arms", "not shown": "values differ, but every interval has 0 in it",
+     "one only": "one simulator only, so nothing is known of another",
+     "undefined": "no value in some arm"}
+)  # fmt: skip
+"""What the words for verdicts mean."""
 _HIDDEN = "not shown"
 _MOST_TIMES = 1e4
 _FEW = 4
@@ -42,7 +54,36 @@ def below(ratio: float) -> str:
 
 def short(effect: Effect) -> str:
     """A verdict in a table; one that few seeds hide is not that there is no effect."""
-    return f"{SYMBOLS[effect.verdict]} {_HIDDEN if effect.hidden else SHORT[effect.verdict]}"
+    return f"{SYMBOLS[effect.verdict]} {_word(effect)}"
+
+
+def _word(effect: Effect) -> str:
+    return _HIDDEN if effect.hidden else SHORT[effect.verdict]
+
+
+def legend(effects: Sequence[Effect]) -> list[tuple[str, str]]:
+    """What the columns, verdicts and read-outs of a table of effects mean, as far as they occur."""
+    quantities = {e.measure.quantity for e in effects}
+    rows = [
+        (
+            "effect",
+            "lesioned − healthy with the same seed, smallest of all simulators",
+        )
+    ]
+    if any(not math.isnan(e.ratio) for e in effects):
+        rows.append(("disagree", "the most that two simulators differ by, healthy or lesioned"))
+        least = ["one spike (a rate)"] if quantities.intersection(COUNTED) else []
+        least += ["one step (a time)"] if quantities.intersection(TIMED) else []
+        over = f", and over {' or '.join(least)} where that is more" if least else ""
+        rows.append(("ratio", f"effect over disagree{over}; ∞ where simulators agree"))
+    words = {_word(e): short(e) for e in effects}
+    rows += [(words[word], said) for word, said in MEANING.items() if word in words]
+    return rows + [(q, said) for q, said in QUANTITIES.items() if q in quantities]
+
+
+def titled(experiment: Experiment) -> str:
+    """An experiment's name and, if it has one, its variant."""
+    return f"{experiment.name} {experiment.variant}".strip()
 
 
 def in_words(effect: Effect) -> str:
@@ -96,7 +137,7 @@ def _said(effect: Effect) -> str:
             )
     if e.grain > e.disagreement:
         what = "one spike more or less"
-        if e.measure.quantity not in ("rate", "output"):
+        if e.measure.quantity not in COUNTED:
             what = "a step of time"
         return (
             f"the effect is {times(e.ratio)} {what} ({number(e.grain, 2)} "
@@ -147,7 +188,11 @@ def percent(value: float) -> str:
 
 def overall(name: str, effects: Sequence[Effect]) -> str:
     """A lesion in one sentence: what of it holds on every simulator, and what does not."""
+    silent = _silent(effects)
+    effects = [e for e in effects if not e.silent]
     by = {v: [e for e in effects if e.verdict == v] for v in SYMBOLS}
+    if silent and len(by["undefined"]) == len(effects):
+        return f"{name}: nothing can be said, for {silent}."
     if len(by["undefined"]) == len(effects):
         be = "is" if len(effects) == 1 else "are"
         why = f"{_listed(effects)} {be} not defined in both arms"
@@ -187,7 +232,17 @@ def overall(name: str, effects: Sequence[Effect]) -> str:
         differ = "differs" if len(hidden) == 1 else "differ"
         seeds = max(e.n_seeds for e in hidden)
         said.append(f"{_listed(hidden)} {differ}, but {seeds} seeds do not show an effect")
+    if silent:
+        said.append(silent)
     return f"{name}: {'; '.join(said)}."
+
+
+def _silent(effects: Sequence[Effect]) -> str:
+    """Of which populations no cell spikes in any arm; nothing where all have spikes."""
+    names = dict.fromkeys(e.measure.population for e in effects if e.silent)
+    if names and names.keys() == {e.measure.population for e in effects}:
+        return "no cell spikes in the window"
+    return f"no cell of {enumerate_words([*names])} spikes in the window" if names else ""
 
 
 def _of(n: int, total: int) -> str:

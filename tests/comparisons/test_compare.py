@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from coincide.comparisons.foreign import same_names
-from coincide.comparisons.pairs import compare_recordings
+from coincide.comparisons.pairs import compare_recordings, pair_to_dict
+from coincide.comparisons.terminal import Console, print_pair
 from coincide.core.errors import InputError
 from coincide.core.recording import Recording, Spikes, Trace
 
@@ -165,3 +166,17 @@ def test_json_has_no_nan() -> None:
     values = np.full_like(a.traces["cells", "v"].values, np.nan)
     text = json.dumps(pair_to_dict(_pair(a, _recording(TIMES, CELLS, values))), allow_nan=False)
     assert json.loads(text)["verdict"] == "different"
+
+
+def test_shifts_of_no_pairs_are_no_numbers(capsys) -> None:
+    early, late = (
+        Recording(100.0, 0.1, {"cells": Spikes.sorted([t], [0])}, {}) for t in (10.0, 80.0)
+    )
+    pair = compare_recordings(early, late, ("a", "b"), 1.0)
+    (row,) = pair.spikes
+    assert (row.matched, row.max_shift_ms, row.rms_shift_ms, row.mean_shift_ms) == (0, *[None] * 3)
+    assert pair_to_dict(pair)["spikes"][0]["max_shift_ms"] is None
+    print_pair(Console(width=100), pair)
+    shown = capsys.readouterr().out
+    assert "0 ms" not in shown.splitlines()[-1]
+    assert shown.splitlines()[-1].split()[-2:] == ["–", "–"]

@@ -1,6 +1,7 @@
 """Healthy against lesioned from end to end: arms on the same draws, tables, figures, the command."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,14 @@ from coincide.comparisons.lesion import Measure, lesion
 from coincide.comparisons.lesion.potentials import shaped, shapes
 from coincide.comparisons.lesion.signal import downstream_of, signal_of
 from coincide.comparisons.lesion.study import choose_seeds, probe_of
+from coincide.core.cable import CableCell
+from coincide.core.channels import Channel
+from coincide.core.discretisation import FixedSegments
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import ConstantInput, SineInput
+from coincide.core.kinetics import Gate
+from coincide.core.morphology import ball_and_stick as ball_and_stick_of
 from coincide.core.neurons import NeuronModel
 from coincide.core.perturbations import Lesion
 from coincide.core.populations import PoissonSource, Population
@@ -214,6 +220,118 @@ def test_seeds_are_one_where_nothing_is_random_in_any_arm() -> None:
     assert seeds(carrying(), "relay.tau *= 2", 2) == (1, 2)
 
 
+def ball_and_stick(records: list[Record]) -> Experiment:
+    """Hodgkin and Huxley's soma with a passive dendrite under a constant current."""
+    sodium = Channel(
+        name="sodium",
+        conductance="0.12 S/cm**2",
+        reversal="50 mV",
+        region="soma",
+        gates=[
+            Gate(
+                name="m",
+                power=3,
+                alpha="1/exprel(-(v + 40*mV)/(10*mV))/ms",
+                beta="4*exp(-(v + 65*mV)/(18*mV))/ms",
+            ),
+            Gate(
+                name="h",
+                alpha="0.07*exp(-(v + 65*mV)/(20*mV))/ms",
+                beta="1/(1 + exp(-(v + 35*mV)/(10*mV)))/ms",
+            ),
+        ],
+    )
+    potassium = Channel(
+        name="potassium",
+        conductance="0.036 S/cm**2",
+        reversal="-77 mV",
+        region="soma",
+        gates=[
+            Gate(
+                name="n",
+                power=4,
+                alpha="0.1/exprel(-(v + 55*mV)/(10*mV))/ms",
+                beta="0.125*exp(-(v + 65*mV)/(80*mV))/ms",
+            )
+        ],
+    )
+    cell = CableCell(
+        name="stick",
+        morphology=ball_and_stick_of(soma="20 um", length="100 um", diameter="2 um"),
+        discretisation=FixedSegments(segments=2),
+        channels=[
+            sodium,
+            potassium,
+            Channel(name="leak", conductance="3e-4 S/cm**2", reversal="-54.3 mV"),
+        ],
+    )
+    return Experiment(
+        name="stick",
+        populations=(Population(name="stick", model=cell, size=1),),
+        inputs=(
+            ConstantInput(name="drive", population="stick", amplitude="0.3 nA", port="soma(0.5)"),
+        ),
+        records=tuple(records),
+        duration="60 ms",
+        dt="0.025 ms",
+    )
+
+
+SOMA = Record(population="stick", variables=("v",), at="soma(0.5)")
+DENDRITE = Record(population="stick", variables=("v",), at="dend(0.9)")
+
+
+def test_a_cable_cell_has_action_potentials_where_its_spikes_are(own_cache: Path) -> None:
+    experiment = ball_and_stick([SOMA, DENDRITE])
+    (variable,) = experiment.recorded_variables(SOMA)
+    assert shaped(experiment) == ({"stick": variable}, [])
+    effects = lesion(experiment, "drive.amplitude *= 1.1", ["reference"]).effects
+    found = {e.measure.quantity: e for e in effects}
+    # Hodgkin and Huxley's: about 100 mV high and below 2 ms wide at half; the dendrite loads the soma.
+    assert 60.0 < found["AP amplitude"].healthy < 120.0
+    assert 0.3 < found["AP width"].healthy < 3.0
+    none, (said,) = shaped(ball_and_stick([DENDRITE]))
+    assert none == {}
+    assert "stick (v at soma(0.5)): the potential is not recorded" in said
+
+
+def test_a_population_without_a_spike_is_told_and_not_counted(own_cache: Path) -> None:
+    cells = driven(duration="100 ms").to_dict()
+    quiet = {**cells["populations"][0], "name": "quiet"}
+    both = Experiment.from_dict({**cells, "populations": [*cells["populations"], quiet]})
+    study = lesion(both, "drive.amplitude *= 0.7", ["reference", "brian2"])
+    assert "no cell of quiet spikes after 20 ms, so that its rate tells nothing" in study.notes
+    (rate,) = [e for e in study.effects if e.measure == Measure("quiet", "rate")]
+    assert (rate.verdict, rate.healthy, rate.lesioned) == ("undefined", 0.0, 0.0)
+    assert np.isnan(rate.effect)
+    (text,) = [s["sentence"] for s in study.to_dict()["sentences"]]
+    assert "of 2 read-outs" in text or "all 2 read-outs" in text
+    assert "no cell of quiet spikes in the window" in text
+    still = lesion(driven("10 pA", "50 ms"), "cells.tau *= 2", ["reference", "brian2"])
+    assert "cells.tau *= 2, aligned: nothing can be said, for no cell spikes" in repr(still)
+
+
+def test_notes_on_lost_cells_name_the_seeds(own_cache: Path) -> None:
+    some = carrying().with_(
+        duration="20 ms", records=[{"population": "out", "variables": ["v"], "cells": [0]}]
+    )
+    study = lesion(some, "remove 67% out", ["reference"], seeds=6)
+    assert "remove 67% out: out: 2 of 3 cells are lost" in study.notes
+    (told,) = [n for n in study.notes if "no cell to record is there" in n]
+    gone = [
+        found.seed
+        for found in study.runs
+        if not found.arm.is_healthy and 0 not in found.kept["out"]
+    ]
+    assert 0 < len(gone) < 6
+    assert [int(s) for s in re.findall("[0-9]+", told.partition("(seed")[2])] == gone
+
+
+def test_a_lesion_that_is_a_variant_is_answered_with_the_option() -> None:
+    with pytest.raises(InputError, match=r"'med' is a variant of the model, .*: --variant med"):
+        lesion("purkinje_khaliq2003", "med", ["reference"])
+
+
 def test_shapes_need_a_potential_and_no_reset() -> None:
     assert shaped(spiking())[0] == {"axon": "v"}
     none, said = shaped(driven())
@@ -288,6 +406,10 @@ def test_the_command_from_end_to_end(model: Path, tmp_path: Path, capsys) -> Non
     ]  # fmt: skip
     assert main(arguments) == 0
     said = capsys.readouterr().out
+    first = next(line for line in said.splitlines() if line.startswith("carrying"))
+    assert first.startswith("carrying  12 cells, 500 ms")
+    assert "transmission  how much of the signal" in said
+    assert "ratio 3 or more" in said
     assert "by an effect that does not depend on the simulator" in " ".join(said.split())
     assert max(len(line) for line in said.splitlines()) <= 80
     names = {p.name for p in out.iterdir()}
@@ -336,6 +458,20 @@ def test_a_simulator_that_fails_costs_itself(model: Path, capsys) -> None:
     said = capsys.readouterr().out
     assert "0.1 s" in said
     assert "timeout" in said
+
+
+def test_the_command_says_what_a_lesion_changes(model: Path, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "loss.json"
+    path.write_text(Lesion("loss", "most of it", ["remove 90% relay", "silence aside"]).to_json())
+    with pytest.raises(InputError, match="no projection leaves it"):
+        lesion(Experiment.load(model), str(path), "reference", seeds=1)
+    path.write_text(Lesion("loss", "most", ["remove 90% relay", "relay.tau *= 2"]).to_json())
+    arguments = ["lesion", str(model), str(path), "aside.tau *= 2", "-b", "reference"]
+    assert main([*arguments, "--seeds", "1", "--severity", "0.5,1"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("remove 90% relay") == 1
+    assert "loss: remove 90% relay; relay.tau *= 2" in said
+    assert "aside.tau *= 2: aside.tau" not in said
 
 
 def test_a_notebook_shows_the_study(own_cache: Path) -> None:

@@ -12,7 +12,7 @@ from coincide.comparisons.lesion.certainty import all_together, holm, of_one_dra
 from coincide.comparisons.lesion.effects import disagreement_of, effect_of, t_interval
 from coincide.comparisons.lesion.measures import Measure, Probe, measure
 from coincide.comparisons.lesion.signal import Signal, transmission
-from coincide.comparisons.lesion.words import below, in_words, overall, percent, short
+from coincide.comparisons.lesion.words import below, in_words, legend, overall, percent, short
 from coincide.core.errors import InputError
 from coincide.core.perturbations import Lesion, parse_perturbation
 from coincide.core.recording import Recording, Spikes
@@ -170,13 +170,23 @@ def test_an_effect_that_few_seeds_hide_is_not_called_none() -> None:
     assert (hidden.verdict, hidden.hidden, same.verdict, same.hidden) == (
         "none", True, "none", False,
     )  # fmt: skip
-    assert [short(hidden), short(same)] == ["0 not shown", "0 no effect"]
+    assert [short(hidden), short(same)] == ["∅ not shown", "∅ no effect"]
     assert "more seeds may show one" in in_words(hidden)
     assert overall("block", [hidden, same]) == (
         "block: no read-out changes by more than it varies from seed to seed; "
         "cells rate differs, but 2 seeds do not show an effect."
     )
     assert overall("block", [same]) == "block: no read-out changes."
+
+
+def test_the_legend_has_what_occurs() -> None:
+    holds = _effect(HEALTHY, HEALTHY - np.array([[5.0], [5.125], [5.0]]))
+    words = dict(legend([holds]))
+    assert [*words] == ["effect", "disagree", "ratio", "✓ holds"]
+    assert "one spike (a rate)" in words["ratio"]
+    assert "ratio 3 or more" in words["✓ holds"]
+    alone = legend([_effect(HEALTHY[:1], HEALTHY[:1] - 5)])
+    assert [word for word, _ in alone] == ["effect", "· one only"]
 
 
 def test_overall_says_what_holds_and_what_does_not() -> None:
@@ -354,7 +364,8 @@ def test_arms_are_healthy_and_every_lesion_at_every_severity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("effect", "verdict"), [(-2.5, "indistinguishable"), (-5.0, "unclear"), (-7.5, "independent")]
+    ("effect", "verdict"),
+    [(-2.5 * (1 + 1e-14), "indistinguishable"), (-5.0, "unclear"), (-7.5, "independent")],
 )
 def test_one_spike_is_the_least_that_a_count_tells(effect: float, verdict: str) -> None:
     healthy = np.full((3, 1), 27.5)

@@ -122,6 +122,29 @@ def test_what_matches_nothing_is_answered_with_the_nearest(
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "first"),
+    [
+        ("nowhere.weight", "drive_to_exc_ampa.weight"),
+        ("exc_to_nowhere.delay", "drive_to_exc_ampa.delay"),
+        ("nowhere.tau", "exc.alpha.tau"),
+    ],
+)
+def test_paths_with_the_same_last_part_are_listed_first(
+    path: str, first: str, described: Plain
+) -> None:
+    experiment = Experiment.from_dict(described)
+    with pytest.raises(InputError) as caught:
+        set_values(experiment, [f"{path}=1"])
+    listed, _, more = str(caught.value).partition("known: ")[2].partition(" and ")
+    names = listed.split(", ")
+    assert names[0] == first
+    last = path.split(".")[-1]
+    alike = [n for n in paths(experiment) if n.split(".")[-1] == last]
+    assert all(n.split(".")[-1] == last for n in names[: min(len(alike), 12)])
+    assert more == f"{len(paths(experiment)) - 12} more"
+
+
 def test_every_path_offered_is_taken(described: Plain) -> None:
     experiment = Experiment.from_dict(described)
     offered = paths(experiment)

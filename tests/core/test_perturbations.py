@@ -500,7 +500,7 @@ def test_the_wild_type_becomes_the_mutant() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("purkinje.naRsg.epsilom *= 2", "did you mean 'purkinje.naRsg.epsilon'? known: purkinje.naRsg.Coff"),
+        ("purkinje.naRsg.epsilom *= 2", "'purkinje.naRsg.epsilon'? known: purkinje.naRsg.epsilon, "),
         ("purkinje.naRgs.epsilon *= 2", "did you mean 'purkinje.naRsg.epsilon'"),
         ("purkinje.naRsg.epsilon := 1 mV", "but a rate [1/ms] is needed"),
         ("purkinje.bkpkj.conductance *= -1", "-0.007 S/cm**2 would be negative; a conductance"),
