@@ -149,9 +149,9 @@ def _first_upper(text: str) -> str:
     return "The" + text[3:] if text.startswith("the ") else text
 
 
-def scientific(value: float) -> str:
-    """A number of any size in few characters; 0 stays 0."""
-    if value != value:
+def scientific(value: float | None) -> str:
+    """A number of any size in few characters; 0 stays 0, and what there is not is a dash."""
+    if value is None or value != value:
         return "–"
     if value == 0:
         return "0"

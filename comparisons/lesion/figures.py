@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,12 +13,25 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from ...core.experiment import Experiment
+from ...core.expressions import names as names_in
 from ...core.recording import Recording
 from ..metrics.ordering import Floats
 from ..report import style
+from ..report.layout import fitted
 from ..report.select import thin
 from .arms import Arm
-from .look import WIDTH_IN, arms_shown, empty, figure_of, looks, mode_of, row_label, styled
+from .look import (
+    WIDTH_IN,
+    arms_shown,
+    empty,
+    figure_of,
+    headline,
+    looks,
+    mode_of,
+    row_label,
+    styled,
+)  # fmt: skip
 from .measures import Measure, populations_of
 from .study import ArmRun, LesionStudy
 
@@ -27,9 +39,12 @@ _COLUMNS = 1500
 _INTERVALS = 10
 _LONGEST_MS = 500.0
 _SHORTEST_MS = 50.0
-_MOST_CELLS = 60
+_MOST_CELLS = 40
 _MOST_MARKS = 3000
 _LOST = "#e4e7eb"
+_ARM_IN = 2.5
+# Heights in a raster: of a cell, and the least of a population, which has to hold its name.
+_CELL_IN, _NAME_IN = 0.035, 0.16
 
 Cells: TypeAlias = NDArray[np.integer[Any]]
 
@@ -54,7 +69,7 @@ def voltage_figure(
     """The potential of one cell in every arm, one row a simulator, at the end of the run.
 
     The cell is one that was recorded in every arm: of the output if there, else of the first population
-    with a potential.
+    with a potential. Of several potentials it is the one in which spikes are tested.
     """
     shown = _runs_shown(study, mode, severity, names)
     chosen = _cell_shown(study, [r for row in shown[2] for r in row if r is not None])
@@ -79,7 +94,7 @@ def voltage_figure(
                 x, y = thin(trace.times[inside], trace.values[inside, column], _COLUMNS)
                 ax.plot(x, y, color=colours[name][0], linewidth=0.9)
                 _rate(ax, study, found, population)
-            axes[0].set_ylabel(style.with_unit(variable, "mV"))
+            axes[0].set_ylabel(fitted(style.with_unit(variable, "mV"), 72 * 1.1, 8.0))
             axes[0].yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 4, 5, 10]))
         grid.axes[0][0].set_xlim(*span)
         _headings(study, grid, f"membrane potential of {population}, cell {cell}", mode, 14.0)
@@ -92,15 +107,17 @@ def raster_figure(
     severity: float | None = None,
     names: Sequence[str] | None = None,
 ) -> Figure:
-    """The spikes of all populations in every arm, one row a simulator; lost cells are grey."""
+    """The spikes of all populations in every arm, one row a simulator; lost cells are grey.
+
+    Of a population of more than 40 cells, 40 at even distances are drawn.
+    """
     shown = _runs_shown(study, mode, severity, names)
     if not shown[0]:
         return empty("No run ended well, so there are no spikes to draw.")
     populations = populations_of(study.experiment)
-    picked = {name: _picked(study.experiment.population(name).size) for name in populations}
-    rows = sum(p.size for p in picked.values())
+    bands = _bands(study.experiment, populations, len(shown[0]))
     with styled():
-        height = min(max(0.45 + 0.02 * rows + 0.12 * len(populations), 0.7), 2.6)
+        height = max(bands[-1].bottom, 0.7)
         grid = _grid(study, *shown, height, sharey=True)
         colours = looks(grid.simulators)
         for axes, runs, name in zip(grid.axes, grid.rows, grid.simulators, strict=True):
@@ -109,13 +126,18 @@ def raster_figure(
                 if found is None:
                     _not_there(ax, "no run")
                     continue
-                _draw_raster(ax, study, found, picked, colours[name][0])
-            _label_rows(axes[0], picked)
+                _draw_raster(ax, study, found, bands, height / bands[-1].bottom, colours[name][0])
+            _label_rows(axes[0], bands)
         grid.axes[0][0].set_xlim(0.0, study.experiment.duration_ms)
-        grid.axes[0][0].set_ylim(rows - 0.5, -0.5)
-        left_out = sum(study.experiment.population(n).size for n in populations) - rows
-        some = f", {rows} of {rows + left_out} cells" if left_out else ""
-        _headings(study, grid, f"spikes{some}; the hatched time is not measured", mode)
+        grid.axes[0][0].set_ylim(bands[-1].bottom, 0.0)
+        said = ["spikes"]
+        if any(band.cells.size < band.size for band in bands):
+            said.append(f"at most {_MOST_CELLS} cells of a population, at even distances")
+        if any(found is not None and found.kept for row in grid.rows for found in row):
+            said.append("grey rows: lost cells")
+        if study.start_ms > 0.0:
+            said.append("the hatched time is not measured")
+        _headings(study, grid, "; ".join(said), mode)
     return grid.figure
 
 
@@ -138,7 +160,7 @@ def _grid(
     *,
     sharey: bool,
 ) -> _Grid:
-    figure = figure_of(max(WIDTH_IN, 2.5 * len(arms)), height * len(simulators) + 1.0)
+    figure = figure_of(max(WIDTH_IN, _ARM_IN * len(arms)), height * len(simulators) + 1.0)
     axes = figure.subplots(len(simulators), len(arms), squeeze=False, sharex=True, sharey=sharey)
     for name, row in zip(simulators, axes, strict=True):
         row_label(row[-1], name, looks(simulators)[name][0])
@@ -148,14 +170,18 @@ def _grid(
 def _headings(
     study: LesionStudy, grid: _Grid, what: str, mode: str | None, pad: float = 4.0
 ) -> None:
+    # What the labels of the rows and the space between panels leave of a column.
+    room = 72 * (grid.figure.get_size_inches()[0] - 1.1) / len(grid.arms) - 10
     for ax, arm in zip(grid.axes[0], grid.arms, strict=True):
-        ax.set_title(shorten(arm.label, 44, placeholder="…"), pad=pad, loc="left")
+        ax.set_title(fitted(arm.label, room, 8.5, "bold", lines=3), pad=pad, loc="left")
     for ax in grid.axes[-1]:
         ax.set_xlabel("time (ms)")
         ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     e = study.experiment
-    title = f"{e.name} {e.variant}, {mode_of(study, mode)}, seed {study.seeds[0]}: {what}"
-    grid.figure.suptitle(title, fontsize=8.5, x=0.01, ha="left", color=style.MUTED)
+    headline(
+        grid.figure,
+        f"{e.name} {e.variant}, {mode_of(study, mode)}, seed {study.seeds[0]}: {what}",
+    )
 
 
 def _not_there(ax: Axes, why: str) -> None:
@@ -168,7 +194,7 @@ def _rate(ax: Axes, study: LesionStudy, found: ArmRun, population: str) -> None:
     if reading is None or math.isnan(reading.value):
         return
     ax.annotate(
-        f"{reading.value:.3g} Hz", (1.0, 1.0), (0, 1), xycoords="axes fraction",
+        f"{population} {reading.value:.3g} Hz", (1.0, 1.0), (0, 1), xycoords="axes fraction",
         textcoords="offset points", ha="right", va="bottom", color=style.MUTED, fontsize=7,
     )  # fmt: skip
 
@@ -188,16 +214,23 @@ def _cell_shown(study: LesionStudy, runs: Sequence[ArmRun]) -> tuple[str, str, i
     """Population, variable and cell of the potential to draw: the busiest cell that most arms have."""
     if not runs:
         return None
+    models = study.experiment.cells
+    tested = {
+        (name, variable)
+        for name, cell in models.items()
+        for variable in (names_in(cell.threshold) if cell.threshold is not None else ())
+    }
     keys = [
         key
         for key, trace in runs[0].run.recording.traces.items()
-        if trace.unit == "mV" and key[1].split("_")[0] in ("v", "V", "vm", "Vm")
+        if trace.unit == "mV" and (key in tested or key[1].split("_")[0] in ("v", "V", "vm", "Vm"))
     ]
     if not keys:
         return None
-    crossing = {n for n, cell in study.experiment.cells.items() if cell.on_crossing}
+    crossing = {n for n, cell in models.items() if cell.on_crossing}
     population, variable = min(
-        keys, key=lambda k: (k[0] != study.experiment.output, k[0] not in crossing)
+        keys,
+        key=lambda k: (k[0] != study.experiment.output, k[0] not in crossing, k not in tested),
     )
     first = runs[0].run.recording
     cells = _original(runs[0], population, first.traces[population, variable].cells)
@@ -227,30 +260,59 @@ def _window(study: LesionStudy, population: str, grid: _Grid) -> tuple[float, fl
     return stop - lasting, stop
 
 
+@dataclass(frozen=True, eq=False)
+class _Band:
+    """A population in a raster: its size, the cells shown, the top and the height of a cell [in]."""
+
+    name: str
+    size: int
+    cells: Cells
+    top: float
+    step: float
+
+    @property
+    def bottom(self) -> float:
+        """The lower edge."""
+        return self.top + self.cells.size * self.step
+
+    def middle(self, rows: Cells) -> NDArray[np.floating[Any]]:
+        """The middles of rows."""
+        return self.top + (rows + 0.5) * self.step
+
+
+def _bands(experiment: Experiment, populations: Sequence[str], n_rows: int) -> list[_Band]:
+    """The populations one below the other, lower where several simulators share a page."""
+    sizes = {name: experiment.population(name).size for name in populations}
+    picked = {name: _picked(size) for name, size in sizes.items()}
+    wanted = _CELL_IN * sum(cells.size for cells in picked.values())
+    cell = _CELL_IN * min(1.0, max(2.6, 8.0 / n_rows) / wanted)
+    found: list[_Band] = []
+    for name, cells in picked.items():
+        top = found[-1].bottom if found else 0.0
+        found.append(_Band(name, sizes[name], cells, top, max(cell, _NAME_IN / cells.size)))
+    return found
+
+
 def _picked(size: int) -> Cells:
-    """The cells of a population that a raster shows: all, or 60 at even distances."""
+    """The cells of a population that a raster shows: all, or 40 at even distances."""
     return np.unique(np.linspace(0, size - 1, min(size, _MOST_CELLS)).round().astype(np.int64))
 
 
 def _draw_raster(
-    ax: Axes, study: LesionStudy, found: ArmRun, picked: dict[str, Cells], colour: str
+    ax: Axes, study: LesionStudy, found: ArmRun, bands: Sequence[_Band], scale: float, colour: str
 ) -> None:
-    offset = 0
     recording = found.run.recording
-    rows_shown = sum(cells.size for cells in picked.values())
-    figure_pt = 72 * ax.get_position().height * ax.get_figure(root=True).get_size_inches()[1]  # type: ignore[union-attr]
-    size = min(max(0.8 * figure_pt / rows_shown, 1.8), 7.0)
-    for name, cells in picked.items():
-        if offset:
-            ax.axhline(offset - 0.5, color=style.RULE, linewidth=0.6)
-        x, rows = _marks(found, recording, name, cells)
+    for band in bands:
+        if band.top:
+            ax.axhline(band.top, color=style.RULE, linewidth=0.6)
+        x, rows = _marks(found, recording, band.name, band.cells)
         ax.plot(
-            x, rows + offset, "|", color=colour, markersize=size, markeredgewidth=0.6,
-            rasterized=x.size > _MOST_MARKS,
+            x, band.middle(rows), "|", color=colour, markeredgewidth=0.9,
+            markersize=min(max(72 * scale * band.step, 3.0), 9.0), rasterized=x.size > _MOST_MARKS,
         )  # fmt: skip
-        for row in np.flatnonzero(_lost(found, recording, name, cells)):
-            ax.axhspan(offset + row - 0.5, offset + row + 0.5, color=_LOST, linewidth=0)
-        offset += cells.size
+        for middle in band.middle(np.flatnonzero(_lost(found, recording, band.name, band.cells))):
+            edges = middle - band.step / 2, middle + band.step / 2
+            ax.axhspan(*edges, color=_LOST, linewidth=0, zorder=0)
     if study.start_ms > 0.0:
         ax.axvspan(0, study.start_ms, facecolor="none", edgecolor=_LOST, hatch="////", linewidth=0)
 
@@ -272,9 +334,11 @@ def _lost(found: ArmRun, recording: Recording, name: str, cells: Cells) -> NDArr
     return np.zeros(cells.size, dtype=bool) if kept is None else ~np.isin(cells, kept)
 
 
-def _label_rows(ax: Axes, picked: dict[str, Cells]) -> None:
-    middles, edge = [], 0
-    for cells in picked.values():
-        middles.append(edge + (cells.size - 1) / 2)
-        edge += cells.size
-    ax.set_yticks(middles, list(picked))
+def _label_rows(ax: Axes, bands: Sequence[_Band]) -> None:
+    """The names of the populations with their sizes, and how many cells are shown where not all are."""
+    said = [
+        f"{b.name} ({b.size})" if b.cells.size == b.size
+        else f"{b.name}\n{b.cells.size} of {b.size:,}"
+        for b in bands
+    ]  # fmt: skip
+    ax.set_yticks([(b.top + b.bottom) / 2 for b in bands], said)

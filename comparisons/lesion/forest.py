@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from textwrap import shorten
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import pandas
@@ -14,8 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..report import style
+from ..report.layout import fitted
 from .effects import Effect
-from .look import WIDTH_IN, empty, figure_of, legend, looks, mode_of, styled
+from .look import WIDTH_IN, empty, figure_of, headline, legend, looks, mode_of, styled
 from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
@@ -26,7 +29,11 @@ _BAND = "#dfe3e8"
 _WIDE = 2.0
 _LINEAR = 0.1
 _ACROSS = 3
+_MOST_WITHOUT = 6
+_LINE = 0.5
+_TEXT_PT = 7.5
 _INTERVAL = "interval"
+_CUT = "cut"
 
 
 def effects_figure(
@@ -37,7 +44,9 @@ def effects_figure(
 ) -> Figure:
     """The relative effect on every read-out: one row each, a marker a simulator, with 95 % intervals.
 
-    The grey band is the simulators' disagreement, over the healthy value too. One panel a lesion.
+    The grey band is what the ratio is held against, the simulators' disagreement or the grain where that
+    is more, over the healthy value too. One panel a lesion; rows without an effect come last, many of them
+    as a line of text.
     """
     mode = mode_of(study, mode)
     lesions = study.lesions if names is None else tuple(names)
@@ -45,23 +54,63 @@ def effects_figure(
     simulators = study.simulators(mode)
     if not simulators or not any(effects.values()):
         return empty("No run ended well, so there is no effect to draw.")
-    n = len(study.measures)
+    rows = {name: _ordered(found) for name, found in effects.items()}
+    heights = [len(r) + _LINE * len(_folded(effects[n], r)) for n, r in rows.items()]
     with styled():
-        figure = figure_of(WIDTH_IN, (_ROW_IN * n + 0.75) * len(lesions) + 0.6)
-        axes = figure.subplots(len(lesions), 1, squeeze=False, sharex=True)[:, 0].tolist()
-        wide = _draw_all(axes, effects, simulators)
+        figure = figure_of(WIDTH_IN, _ROW_IN * sum(heights) + 0.75 * len(lesions) + 0.6)
+        axes = figure.subplots(
+            len(lesions), 1, squeeze=False, sharex=True, height_ratios=heights
+        )[:, 0].tolist()  # fmt: skip
+        wide = _draw_all(axes, rows, simulators)
+        for ax, (name, shown) in zip(axes, rows.items(), strict=True):
+            _fold(ax, len(shown), _folded(effects[name], shown))
         several = ", lines: 95 % interval over seeds" if len(study.seeds) > 1 else ""
         axes[-1].set_xlabel(
             f"effect over the healthy value (%){several}"
             + ("\nlinear within ±10 %, logarithmic beyond" if wide else "")
         )
         e = study.experiment
-        figure.suptitle(
-            f"{e.name} {e.variant}, {mode}: effects; grey band: disagreement of the simulators",
-            fontsize=8.5, x=0.01, ha="left", color=style.MUTED,
-        )  # fmt: skip
+        drawn = [e for shown in rows.values() for e in shown if not math.isnan(e.disagreement)]
+        band = "; grey band: disagreement of the simulators" if drawn else ""
+        if any(e.grain > e.disagreement for e in drawn):
+            band += ", at least one spike or step of time"
+        headline(figure, f"{e.name} {e.variant}, {mode}: effects{band}")
         legend(figure, simulators)
     return figure
+
+
+def _is_none(e: Effect) -> bool:
+    return e.verdict == "none" and not e.hidden
+
+
+def _ordered(effects: Sequence[Effect]) -> tuple[Effect, ...]:
+    """The effects that get a row: those without a value after the others, then those that are none if few."""
+    there = sorted((e for e in effects if not _is_none(e)), key=lambda e: e.verdict == "undefined")
+    without = [e for e in effects if _is_none(e)]
+    return (*there, *without) if len(without) <= _MOST_WITHOUT else tuple(there)
+
+
+def _folded(effects: Sequence[Effect], shown: Sequence[Effect]) -> list[str]:
+    """The lines of text that name the effects without a row: no effect: granule rate, CV; …"""
+    left = [e.measure for e in effects if e not in shown]
+    if not left:
+        return []
+    names = [
+        f"{name} {', '.join(m.quantity for m in own)}"
+        for name, own in groupby(left, key=attrgetter("population"))
+    ]
+    text = f"no effect: {'; '.join(names)}"
+    return fitted(text, 72 * WIDTH_IN - 160, _TEXT_PT, lines=10).split("\n")
+
+
+def _fold(ax: Axes, row: int, lines: Sequence[str]) -> None:
+    """The lines of text below the rows of a panel."""
+    ax.set_ylim(row + _LINE * len(lines) - 0.5, -0.5)
+    ax.annotate(
+        "\n".join(lines), (0.0, row - 0.5), (0, -4), xycoords=("axes fraction", "data"),
+        textcoords="offset points", va="top", color=style.MUTED, fontsize=_TEXT_PT,
+        annotation_clip=False,
+    )  # fmt: skip
 
 
 def _draw_all(
@@ -70,14 +119,13 @@ def _draw_all(
     """Draw every panel; returns whether the axis is logarithmic beyond 10 %."""
     largest = 0.0
     for ax, (name, found) in zip(axes, effects.items(), strict=True):
-        ax.axvline(0.0, color=style.MUTED, linewidth=0.8)
+        ax.plot([0.0, 0.0], [-0.5, len(found) - 0.5], color=style.MUTED, linewidth=0.8)
         for row, e in enumerate(found):
             largest = max(largest, _draw_effect(ax, row, e, simulators))
         severity = found[0].severity if found else 1.0
         at = f" at {severity:g}" if severity < 1.0 else ""
-        ax.set_title(shorten(name, 70, placeholder="…") + at, loc="left")
+        ax.set_title(fitted(name + at, 72 * WIDTH_IN - 140, 8.5, "bold"), loc="left")
         ax.set_yticks(range(len(found)), [e.measure.label for e in found])
-        ax.set_ylim(len(found) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         for row in range(1, len(found)):
@@ -123,7 +171,7 @@ def _draw_effect(ax: Axes, row: int, e: Effect, simulators: Sequence[str]) -> fl
         return 0.0
     largest = 0.0
     if not math.isnan(e.disagreement):
-        band = 100 * e.disagreement / abs(e.healthy)
+        band = 100 * max(e.disagreement, e.grain) / abs(e.healthy)
         ax.barh(row, 2 * band, left=-band, height=0.94, color=_BAND, linewidth=0, zorder=0)
         largest = band
     step = 0.72 / max(len(simulators), 1)
@@ -161,26 +209,26 @@ def dose_figure(study: LesionStudy, mode: str | None = None, name: str | None = 
     ]  # fmt: skip
     if not measures:
         return empty("No read-out changes, so there is no response to draw.")
-    across = min(_ACROSS, len(measures))
+    across = 2 if len(measures) == 4 else min(_ACROSS, len(measures))
     down = math.ceil(len(measures) / across)
     with styled():
-        figure = figure_of(max(WIDTH_IN * across / _ACROSS, 4.6), 1.75 * down + 0.9)
+        figure = figure_of(max(WIDTH_IN * across / _ACROSS, 4.6), 1.9 * down + 0.75)
         axes = figure.subplots(down, across, squeeze=False)
-        for k, ax in enumerate(axes.flat):
-            if k >= len(measures):
-                ax.set_axis_off()
-                continue
-            _draw_doses(ax, _of(table, measures[k]), simulators)
-            ax.set_title(measures[k].label, loc="left")
-            ax.set_ylabel(measures[k].unit or "1")
-            if k + across >= len(measures):
-                ax.set_xlabel("severity of the lesion")
+        cut = False
+        for ax, m in zip(axes.flat, measures, strict=False):
+            cut |= _draw_doses(ax, _of(table, m), simulators)
+            ax.set_title(m.label, loc="left")
+            ax.set_ylabel(style.with_unit(m.quantity, m.unit))
+            ax.set_xlabel("severity of the lesion")
+        free = axes.flat[len(measures) :]
+        for ax in free:
+            ax.set_axis_off()
         bars = "; bars: 95 % interval of the change" if len(study.seeds) > 1 else ""
-        figure.suptitle(
-            f"{study.experiment.name} {study.experiment.variant}, {mode}: {name}{bars}",
-            fontsize=8.5, x=0.01, ha="left", color=style.MUTED,
-        )  # fmt: skip
-        legend(figure, simulators)
+        if cut:
+            bars += ", with an arrow where it goes on"
+        e = study.experiment
+        headline(figure, f"{e.name} {e.variant}, {mode}: {name}{bars}")
+        legend(figure, simulators, free[0] if len(free) else None)
     return figure
 
 
@@ -189,8 +237,10 @@ def _of(table: pandas.DataFrame, m: Measure) -> pandas.DataFrame:
     return table[(table["population"] == m.population) & (table["quantity"] == m.quantity)]
 
 
-def _draw_doses(ax: Axes, table: pandas.DataFrame, simulators: Sequence[str]) -> None:
+def _draw_doses(ax: Axes, table: pandas.DataFrame, simulators: Sequence[str]) -> bool:
+    """One read-out over the severity; returns whether an interval is cut at the frame."""
     shift = 0.02
+    bars: list[tuple[Any, str]] = []
     for name, own in table.groupby("simulator", sort=False):
         place = simulators.index(name) - (len(simulators) - 1) / 2
         colour, marker = looks(simulators)[name]
@@ -200,6 +250,7 @@ def _draw_doses(ax: Axes, table: pandas.DataFrame, simulators: Sequence[str]) ->
         ax.plot(x, y, color=colour, linewidth=1.0, marker=marker, markersize=4.2,
                 markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
         ax.vlines(x, low, high, color=colour, linewidth=1.2)
+        bars.append((np.column_stack([x, low, high]), colour))
     doses = sorted(set(table["severity"]))
     if len(doses) <= 6:
         ax.set_xticks(doses, [f"{dose:g}" for dose in doses])
@@ -208,4 +259,15 @@ def _draw_doses(ax: Axes, table: pandas.DataFrame, simulators: Sequence[str]) ->
     values = table["response"].to_numpy(dtype=float)
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     room = max(0.6 * (high - low), 0.1 * max(abs(low), abs(high)), 1e-12)
-    ax.set_ylim(low - room, high + room)
+    bottom, top = low - room, high + room
+    ax.set_ylim(bottom, top)
+    cut = False
+    for of_one, colour in bars:
+        x, low, high = of_one.T
+        for beyond, edge, marker in ((low < bottom, bottom, "v"), (high > top, top, "^")):
+            if not beyond.any():
+                continue
+            cut = True
+            ax.plot(x[beyond], np.full(int(beyond.sum()), edge), marker, color=colour,
+                    markersize=4.5, clip_on=False, mew=0, gid=_CUT, zorder=3)  # fmt: skip
+    return cut

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from ...core.errors import unknown
 from ..report import style
+from ..report.layout import fitted
 from .arms import Arm
 from .study import LesionStudy
 
@@ -58,12 +59,23 @@ def looks(simulators: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {name: (colours[name], _MARKERS[k % len(_MARKERS)]) for k, name in enumerate(simulators)}
 
 
-def legend(figure: Figure, simulators: Sequence[str]) -> None:
-    """The simulators with their markers, below all panels."""
+def headline(figure: Figure, text: str) -> None:
+    """What a figure shows, above all panels, in as many lines as it needs."""
+    room = 72 * figure.get_size_inches()[0] - 12
+    figure.suptitle(
+        fitted(text, room, 8.5, lines=3), fontsize=8.5, x=0.01, ha="left", color=style.MUTED
+    )
+
+
+def legend(figure: Figure, simulators: Sequence[str], free: Axes | None = None) -> None:
+    """The simulators with their markers, below all panels or in axes that nothing else is drawn in."""
     handles = [
         Line2D([], [], color=colour, marker=marker, markersize=5.5, linewidth=1.2, label=name)
         for name, (colour, marker) in looks(simulators).items()
     ]
+    if free is not None:
+        free.legend(handles=handles, loc="center left")
+        return
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))
 
 

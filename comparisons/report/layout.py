@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import MaxNLocator
 
 from . import style
 
-LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.78, 0.55, 0.2, 0.4
+LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.88, 0.55, 0.2, 0.4
 TITLE_IN, GAP_IN, NOTE_IN = 0.27, 0.07, 0.3
+# Between words but not before a value, after _ and +, and after a point that no digit follows.
+_BREAKS = re.compile(r"(?<=[ _+/])(?<!= )(?!=)|(?<=\.)(?!\d)")
+
+
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """The width of a line of text in points."""
+    if not text.strip():
+        return 0.0
+    font = FontProperties(family="DejaVu Sans", weight=weight)
+    return float(TextPath((0, 0), text, size=size, prop=font, usetex=False).get_extents().x1)
+
+
+def fitted(text: str, width: float, size: float, weight: str = "normal", lines: int = 2) -> str:
+    """A text broken into lines of a width in points at most, with an ellipsis in its middle if too long.
+
+    *size* is that of the type in points; *lines* how many there may be.
+    """
+    text = text.replace("\n", " ")
+    for cut in range(len(text)):
+        half = (len(text) - cut) // 2
+        kept = text if cut == 0 else f"{text[:half].rstrip()}…{text[half + cut :].lstrip()}"
+        found = _broken(kept, width, size, weight)
+        if len(found) <= lines and all(text_width(x, size, weight) <= width for x in found):
+            return "\n".join(found)
+    return "…"
+
+
+def _broken(text: str, width: float, size: float, weight: str) -> list[str]:
+    """The text in lines, broken where it may be."""
+    found = [""]
+    for part in _BREAKS.split(text):
+        if found[-1] and text_width((found[-1] + part).rstrip(), size, weight) > width:
+            found.append("")
+        found[-1] += part
+    return [line.strip() for line in found]
 
 
 @dataclass

@@ -16,11 +16,12 @@ from matplotlib.transforms import blended_transform_factory
 from ...core.recording import Recording, Trace
 from ..words import enumerate_words
 from . import select, style
-from .layout import Layout
+from .layout import GAP_IN, Layout, fitted, text_width
 
 _COLUMNS = 1100
 _ZOOM_COLUMNS = 6000
 _DASH_PT = 7.0
+_LABEL_PT = 7.5
 _MOST_MARKS = 3_000
 _AS_IMAGE = 2 * _MOST_MARKS
 _MOST_IN_IMAGE = 200_000
@@ -116,13 +117,25 @@ def add_traces(sheet: Sheet, key: select.Key, parting: Sequence[int], count: int
     for place, cell in enumerate(cells):
         title = f"population {population}" if place == 0 else ""
         index, ax = sheet.layout.add(0.78, title, side=f"cell {cell}")
-        ax.set_ylabel(style.with_unit(variable, unit))
+        _label(sheet, index, ax, variable, unit)
         _draw_strip(sheet, index, ax, key, cell)
     if sheet.others:
         shown = [(s, select.difference_over_time(traces[0], t, cells)) for s, t in
                  zip(sheet.others, traces[1:], strict=True)]  # fmt: skip
         n_cells = select.common_cells(traces).size
         _draw_difference(sheet, shown, traces, variable, n_cells)
+
+
+def _label(sheet: Sheet, index: int, ax: Axes, name: str, unit: str) -> None:
+    """The label of the vertical axis, in two lines at most that are no longer than the axis."""
+    room = 72 * (sheet.layout.heights[index] + GAP_IN)
+    text = style.with_unit(name, unit)
+    # Broken near its middle rather than where the first line is full.
+    for part in (1.0,) if text_width(text, _LABEL_PT) <= room else (0.6, 0.7, 0.8, 0.9, 1.0):
+        label = fitted(text, part * room, _LABEL_PT)
+        if "…" not in label:
+            break
+    ax.set_ylabel(label, linespacing=1.25)
 
 
 def _draw_strip(sheet: Sheet, index: int, ax: Axes, key: select.Key, cell: int) -> None:
@@ -193,12 +206,12 @@ def _draw_difference(
         return
     index, ax = sheet.layout.add(0.95, against)
     limit = select.round_off_limit(traces)
-    looks = _looks_of_equal([d for _, d in found])
+    looks = _looks_of_differences(len(found))
     unit = traces[0].unit
     if largest <= limit:
         factor, label = style.scaled_unit(largest, unit)
         ax.set_ylim(0.0, 1.12 * largest * factor)
-        ax.set_ylabel(style.with_unit(f"|Δ{variable}|", label))
+        _label(sheet, index, ax, f"|Δ{variable}|", label)
         ax.yaxis.set_major_locator(mpl.ticker.MaxNLocator(3, steps=[1, 2, 5, 10]))
         for (series, difference), look in zip(found, looks, strict=True):
             values = factor * difference.values
@@ -210,9 +223,12 @@ def _draw_difference(
     # One decade more at the bottom for 0, which has no logarithm.
     ax.set_ylim(bottom - 0.9, top)
     every = max(1, math.ceil((top - bottom) / 5 / 3)) * 3 if top - bottom > 5 else 1
-    powers = [e for e in range(bottom, top + 1) if e % every == 0]
+    decade_pt = 72 * sheet.layout.heights[index] / (top - bottom + 0.9)
+    # Not where its label would touch that of 0.
+    lowest = bottom - 0.6 + _LABEL_PT / decade_pt
+    powers = [e for e in range(bottom, top + 1) if e % every == 0 and e >= lowest]
     ax.set_yticks([bottom - 0.6, *powers], ["0", *(style.power_label(e, unit) for e in powers)])
-    ax.set_ylabel(style.with_unit(f"|Δ{variable}|", "" if unit == "mV" else style.shown_unit(unit)))
+    _label(sheet, index, ax, f"|Δ{variable}|", "" if unit == "mV" else style.shown_unit(unit))
     if bottom < math.log10(limit) < top:
         ax.axhline(math.log10(limit), color=style.MUTED, linewidth=0.7, linestyle=(0, (1, 2)))
         ax.annotate(
@@ -225,15 +241,13 @@ def _draw_difference(
         _draw_line(sheet, index, ax, difference.times, values, series, **look)
 
 
-def _looks_of_equal(differences: Sequence[select.Difference]) -> list[dict[str, Any]]:
-    """Solid lines, but dashes with room for each other where differences are the same."""
-    found = [d.values.tobytes() for d in differences]
-    looks: list[dict[str, Any]] = []
-    for k, content in enumerate(found):
-        n, place = found.count(content), found[:k].count(content)
-        dash = (_DASH_PT * place, (_DASH_PT, _DASH_PT * (n - 1)))
-        looks.append({"linewidth": 0.8, "linestyle": dash if n > 1 else "-"})
-    return looks
+def _looks_of_differences(n: int) -> list[dict[str, Any]]:
+    """The first broad and solid, the others dashes on it with room for each other: none hides another."""
+    if n == 1:
+        return [{"linewidth": 0.8, "linestyle": "-"}]
+    rest = (_DASH_PT, _DASH_PT * (n - 1))
+    dashed = [{"linewidth": 1.0, "linestyle": (_DASH_PT * k, rest)} for k in range(n - 1)]
+    return [{"linewidth": 1.8, "linestyle": "-"}, *dashed]
 
 
 def add_rasters(sheet: Sheet, sizes: Mapping[str, int]) -> None:
@@ -321,6 +335,8 @@ def _label_populations(ax: Axes, sizes: Mapping[str, int]) -> None:
         ax.set_ylabel("cell")
         ax.yaxis.set_major_locator(mpl.ticker.MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
         _hide_ticks_above(ax, size - 1)
+        if size == 1:
+            ax.set_yticks([0])
         return
     edges = np.cumsum([0, *sizes.values()])
     ax.set_yticks((edges[1:] + edges[:-1] - 1) / 2, [f"{n} ({s})" for n, s in sizes.items()])

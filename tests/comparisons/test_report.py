@@ -34,6 +34,7 @@ from coincide.comparisons.report import (
     write_report,
 )
 from coincide.comparisons.report.figures import draw_comparison
+from coincide.comparisons.report.layout import fitted, text_width
 from coincide.comparisons.runs import Run, run_to_folder
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
@@ -557,3 +558,39 @@ def test_zooming(browser, folder: Path) -> None:
     assert browser.evaluate(tick) == ticks
     assert browser.evaluate(mark) == first
     assert browser.problems == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [("v (mV)", 1), ("m_sodium_dend_4", 2), ("a_very_long_variable_of_a_cell_with_many_parts", 2)],
+)
+def test_text_fits_its_room(text: str, lines: int) -> None:
+    found = fitted(text, 60.0, 7.5)
+    assert len(found.split("\n")) == lines
+    assert all(text_width(line, 7.5) <= 60.0 for line in found.split("\n"))
+    # Nothing is lost where the lines have room for all of it; else both ends are there.
+    if "…" in found:
+        assert found.startswith(text[:4])
+        assert found.endswith(text[-4:])
+    else:
+        assert found.replace("\n", "") == text.replace("\n", "")
+
+
+def test_a_value_stays_with_its_operator() -> None:
+    found = fitted("axon.sodium.conductance *= 0.25", 110.0, 8.5, "bold", lines=3)
+    assert found.split("\n")[-1].endswith("*= 0.25")
+
+
+def test_differences_that_nearly_coincide_are_all_seen(runs: tuple[Run, ...]) -> None:
+    recording = runs[0].recording
+    trace = recording.traces["cells", "v"]
+
+    def shifted(by: float) -> Recording:
+        moved = dataclasses.replace(trace, values=trace.values + by)
+        return dataclasses.replace(recording, traces={("cells", "v"): moved})
+
+    figure = recordings_figure({"a": recording, "b": shifted(1e-3), "c": shifted(1.0001e-3)})
+    panel = next(ax for ax in figure.axes if ax.get_ylabel().startswith("|Δ"))
+    below, above = (line for line in panel.lines if str(line.get_gid()).startswith("line"))
+    assert below.get_linewidth() > above.get_linewidth()
+    assert above.is_dashed()
