@@ -34,6 +34,7 @@ from .look import (
 )  # fmt: skip
 from .measures import Measure, populations_of
 from .study import ArmRun, LesionStudy
+from .words import titled
 
 _COLUMNS = 1500
 _INTERVALS = 10
@@ -180,7 +181,7 @@ def _headings(
     e = study.experiment
     headline(
         grid.figure,
-        f"{e.name} {e.variant}, {mode_of(study, mode)}, seed {study.seeds[0]}: {what}",
+        f"{titled(e)}, {mode_of(study, mode)}, seed {study.seeds[0]}: {what}",
     )
 
 

@@ -22,7 +22,7 @@ from .look import WIDTH_IN, empty, figure_of, headline, legend, looks, mode_of, 
 from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
-from .words import below, short
+from .words import below, short, titled
 
 _ROW_IN = 0.36
 _BAND = "#dfe3e8"
@@ -74,7 +74,7 @@ def effects_figure(
         band = "; grey band: disagreement of the simulators" if drawn else ""
         if any(e.grain > e.disagreement for e in drawn):
             band += ", at least one spike or step of time"
-        headline(figure, f"{e.name} {e.variant}, {mode}: effects{band}")
+        headline(figure, f"{titled(e)}, {mode}: effects{band}")
         legend(figure, simulators)
     return figure
 
@@ -227,7 +227,7 @@ def dose_figure(study: LesionStudy, mode: str | None = None, name: str | None = 
         if cut:
             bars += ", with an arrow where it goes on"
         e = study.experiment
-        headline(figure, f"{e.name} {e.variant}, {mode}: {name}{bars}")
+        headline(figure, f"{titled(e)}, {mode}: {name}{bars}")
         legend(figure, simulators, free[0] if len(free) else None)
     return figure
 
