@@ -1,0 +1,58 @@
+"""``coincide bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..arguments import (
+    Backends,
+    Device,
+    Duration,
+    Timeout,
+    check_writable,
+)
+
+
+def bench(
+    backends: Backends = None,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Time and memory from 1,000 to 50,000 cells.")
+    ] = False,
+    only: Annotated[
+        str | None, typer.Option(help="One table: overhead, cell, pynn, verdict, metrics.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the tables and the plot.")] = None,
+    network: Annotated[str, typer.Option(help="coba or cuba.")] = "coba",
+    size: Annotated[int, typer.Option(help="Cells of the network (overhead, pynn).")] = 4000,
+    duration: Duration = None,
+    pairs: Annotated[int, typer.Option(help="How often each is run, in turn.")] = 3,
+    pynn_size: Annotated[
+        int | None, typer.Option(help="Fewer cells for PyNN, whose processes take minutes.")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help="Cells of the networks of --scaling: 1000,5000.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="Seconds for --scaling; networks beyond are left out.")
+    ] = 900.0,
+    timeout: Timeout = 600.0,
+    device: Device = "cpu",
+) -> int:
+    """Measure ratios in one run: through coincide against hand-written, and how time scales."""
+    from ...core.units import milliseconds
+    from ..bench import Options, parse_sizes, run_bench
+    from ..terminal import Console
+
+    check_writable(out, None)
+    lasting = None if duration is None else milliseconds(duration, "--duration")
+    standard = Options()
+    options = Options(
+        network=network, size=size, pairs=pairs, pynn_size=pynn_size, timeout_s=timeout,
+        sizes=standard.sizes if sizes is None else parse_sizes(sizes), budget_s=budget,
+        duration_ms=lasting or standard.duration_ms, scaling_ms=lasting or standard.scaling_ms,
+        device=device,
+    )  # fmt: skip
+    return run_bench(Console(), backends, scaling, only, out, options)

@@ -1,0 +1,133 @@
+"""``coincide compare``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...core.errors import InputError
+from ..arguments import (
+    Backends,
+    Device,
+    Dt,
+    Duration,
+    Fresh,
+    Jobs,
+    Json,
+    MethodOption,
+    Model,
+    Modes,
+    Precision,
+    Seed,
+    Set,
+    Target,
+    Timeout,
+    Variant,
+    changed,
+    check_expected,
+    check_writable,
+    load_experiment,
+    tolerance_of,
+    write_json,
+)
+from ..gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
+
+
+def compare(
+    model: Model,
+    variant: Variant = "",
+    backends: Backends = None,
+    modes: Modes = None,
+    method: MethodOption = None,
+    duration: Duration = None,
+    dt: Dt = None,
+    seed: Seed = None,
+    assignments: Set = None,
+    gait: Gait = None,
+    gait_column: GaitColumn = None,
+    gait_into: GaitInto = None,
+    gait_amplitude: GaitAmplitude = None,
+    frame_rate: FrameRate = None,
+    device: Device = "cpu",
+    precision: Precision = None,
+    target: Target = None,
+    tolerance: Annotated[
+        str | None, typer.Option(help="How far spikes may be apart to match (default: one dt).")
+    ] = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(help="identical, round-off or close: exit status 1 if not reached."),
+    ] = None,
+    reference: Annotated[
+        bool, typer.Option("--reference/--no-reference", help="Compare with the reference too.")
+    ] = True,
+    timeout: Timeout = 3600.0,
+    jobs: Jobs = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the report.")] = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write pictures and a page.")
+    ] = True,
+    json_file: Json = None,
+    fresh: Fresh = False,
+    distances: Annotated[
+        bool,
+        typer.Option("--distances", help="Also Victor-Purpura, van Rossum, SPIKE, ISI distance."),
+    ] = False,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Run the model's whole grid of variants and draw it.")
+    ] = False,
+) -> int:
+    """Run a model on several backends and say whether they coincide."""
+    from .. import compare as comparing
+    from ..terminal import Console, exit_status, print_comparison, running
+
+    expected = check_expected(expect)
+    how: dict[str, Any] = {
+        "method": method, "device": device, "precision": precision, "target": target,
+        "tolerance_ms": tolerance_of(tolerance), "reference": reference, "jobs": jobs,
+        "timeout_s": timeout, "fresh": fresh,
+    }  # fmt: skip
+    check_writable(out, json_file)
+    console = Console(stderr=json_file == "-")
+    follow = partial(
+        driven, gait=gait, column=gait_column, into=gait_into, amplitude=gait_amplitude,
+        frame_rate=frame_rate,
+    )  # fmt: skip
+    if sweep:
+        from ..sweep import run_sweep
+
+        if variant:
+            raise InputError("--variant", "a sweep has its own variants; leave it out")
+        if distances:
+            raise InputError("--distances", "a sweep has none; compare one of its experiments")
+        changes = partial(
+            changed, duration=duration, dt=dt, seed=seed, assignments=assignments or ()
+        )
+        points = run_sweep(
+            model, lambda e: follow(changes(e), None), console, json_file, out, report, backends,
+            modes or ["lockstep"], how,
+        )  # fmt: skip
+        return max(exit_status(point.comparison, expected) for point in points)
+    experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
+    experiment = follow(experiment, console)
+    with running(console, experiment) as progress:
+        result = comparing.compare(
+            experiment, backends, modes or ["lockstep"], **how, on_start=progress.start,
+            on_end=progress.end,
+        )  # fmt: skip
+    print_comparison(console, result)
+    extra: dict[str, Any] = {}
+    if distances:
+        from ..distances import print_distances
+        from ..pairs import json_safe
+
+        extra["distances"] = json_safe(print_distances(console, result))
+    if json_file is not None:
+        write_json({**result.to_dict(), **extra}, json_file)
+    if report and any(run.ok for run in result.runs):
+        page = result.save(out or Path("coincide-report") / experiment.name)
+        console.print(f"report: {page}")
+    return exit_status(result, expected)
