@@ -70,5 +70,5 @@ def cause_of(convention: str) -> Cause:
     """
     found = _CONVENTIONS.get(convention)
     if found is None:
-        return convention if convention in CAUSES else "unexplained"  # type: ignore[return-value]
+        return convention if convention in CAUSES else "unexplained"
     return found
