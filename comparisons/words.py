@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..core.experiment import Experiment
 from .compare import Comparison, yardstick
 from .pairs import VERDICTS, Pair, Verdict
 from .runs import Run
@@ -20,6 +21,11 @@ MEANING: Mapping[str, str] = {
     "close": "every spike has a partner within the tolerance",
     "different": "spikes without a partner, or traces apart",
 }
+
+
+def titled(experiment: Experiment) -> str:
+    """An experiment's name and, if it has one, its variant."""
+    return f"{experiment.name} {experiment.variant}".strip()
 
 
 def reference_of(runs: Sequence[Run]) -> Run | None:

@@ -20,6 +20,7 @@ from ..metrics.ordering import Floats
 from ..report import style
 from ..report.layout import fitted
 from ..report.select import thin
+from ..words import titled
 from .arms import Arm
 from .look import (
     WIDTH_IN,
@@ -34,7 +35,6 @@ from .look import (
 )  # fmt: skip
 from .measures import Measure, populations_of
 from .study import ArmRun, LesionStudy
-from .words import titled
 
 _COLUMNS = 1500
 _INTERVALS = 10

@@ -10,11 +10,12 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from ..report import render
+from ..words import titled
 from .figures import raster_figure, voltage_figure
 from .forest import dose_figure, effects_figure
 from .look import styled
 from .study import LesionStudy
-from .words import in_words, overall, titled
+from .words import in_words, overall
 
 _LESIONS_A_FIGURE = 3
 _DPI = 120

@@ -17,12 +17,13 @@ from matplotlib.ticker import MaxNLocator
 
 from ..report import style
 from ..report.layout import fitted
+from ..words import titled
 from .effects import Effect
 from .look import WIDTH_IN, empty, figure_of, headline, legend, looks, mode_of, styled
 from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
-from .words import below, short, titled
+from .words import below, short
 
 _ROW_IN = 0.36
 _BAND = "#dfe3e8"

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from ...core.experiment import Experiment
 from ..words import enumerate_words
 from .effects import CLEAR, Effect, Verdict
 from .measures import COUNTED, TIMED
@@ -79,11 +78,6 @@ def legend(effects: Sequence[Effect]) -> list[tuple[str, str]]:
     words = {_word(e): short(e) for e in effects}
     rows += [(words[word], said) for word, said in MEANING.items() if word in words]
     return rows + [(q, said) for q, said in QUANTITIES.items() if q in quantities]
-
-
-def titled(experiment: Experiment) -> str:
-    """An experiment's name and, if it has one, its variant."""
-    return f"{experiment.name} {experiment.variant}".strip()
 
 
 def in_words(effect: Effect) -> str:

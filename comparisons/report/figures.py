@@ -6,7 +6,6 @@ Drawn on a `matplotlib.figure.Figure` without pyplot, so that nothing global cha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -19,23 +18,12 @@ from ..compare import Comparison
 from ..runs import Run
 from ..words import enumerate_words, reference_of, run_labels
 from . import panels, select, style
+from .drawing import Drawing
 from .layout import Layout
 
 WIDTH_IN = 7.6
 _MOST_STRIPS = 4
 _LARGE = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Drawing:
-    """A figure, what it shows in words, and what zooming needs: axes as left, top, right, bottom [pt]."""
-
-    figure: Figure
-    alt: str
-    caption: str = ""
-    span_ms: tuple[float, float] = (0.0, 1.0)
-    axes: tuple[tuple[float, float, float, float], ...] = ()
-    tracks: tuple[panels.Track, ...] = ()
 
 
 def comparison_figure(comparison: Comparison, mode: str | None = None) -> Figure:

@@ -2,81 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from markupsafe import Markup
-
 from ...core.recording import Recording
-from .. import words
 from ..compare import Comparison, population_statistics
 from ..runs import Run
-from . import render, tables
-from .figures import Drawing, draw_comparison, draw_recordings, first_mode
-from .page import asset, matrices, notes_of, template
-
-_DPI = 120
+from . import tables
+from .comparison import macro, matrix_section, notes_of, statements, statistics_html
+from .figures import draw_comparison, draw_recordings, first_mode
+from .page import notebook_page
+from .section import Section, prose
 
 
 def notebook_html(comparison: Comparison) -> str:
     """The verdict in words, the matrix, the runs and the figure of the first mode."""
-    modes = [
-        {
-            "name": mode,
-            "worst": words.worst_of(words.pairs_of(comparison, mode)),
-            "sentences": words.mode_sentences(comparison, mode),
-        }
-        for mode in words.modes_of(comparison)
+    mode = first_mode(comparison)
+    sections = [
+        matrix_section(comparison),
+        Section("", macro("runs_table", comparison.runs)),
+        Section("", prose(*notes_of(comparison), quiet=True)),
+        Section("", figures={f"figure-{mode}": draw_comparison(comparison, mode)}),
     ]
-    return _render(
-        name=comparison.experiment.name,
-        variant=comparison.experiment.variant,
-        modes=modes,
-        matrices=matrices(comparison),
-        runs=comparison.runs,
-        notes=notes_of(comparison),
-        drawing=draw_comparison(comparison, first_mode(comparison)),
+    experiment = comparison.experiment
+    return notebook_page(
+        experiment.name,
+        statements(comparison),
+        [section for section in sections if section is not None],
+        experiment.variant,
     )
 
 
 def run_html(run: Run) -> str:
     """One run: how it ended, how long it took, and what it recorded."""
-    if not run.ok:
-        return _render(name=run.id, runs=[run])
-    recording = run.recording
-    return _render(
-        name=run.id,
-        runs=[run],
-        statistics=_statistics(run.id, recording),
-        notes=[*dict.fromkeys((*run.notes, *recording.notes))],
-        drawing=draw_recordings([(run.id, run.backend, recording)]),
-    )
+    sections = [Section("", macro("runs_table", [run]))]
+    if run.ok:
+        notes = dict.fromkeys((*run.notes, *run.recording.notes))
+        sections += _recorded(run.id, run.backend, run.recording, (*notes,))
+    return notebook_page(run.id, (), sections)
 
 
 def recording_html(recording: Recording) -> str:
     """A recording: the statistics of its spikes and a figure."""
     backend = str(recording.provenance.get("backend", "recording"))
-    return _render(
-        name=backend,
-        variant=f"{recording.duration_ms:g} ms in steps of {recording.dt_ms:g} ms",
-        statistics=_statistics(backend, recording),
-        notes=recording.notes,
-        drawing=draw_recordings([(backend, backend, recording)]),
-    )
+    lasting = f"{recording.duration_ms:g} ms in steps of {recording.dt_ms:g} ms"
+    sections = _recorded(backend, backend, recording, recording.notes)
+    return notebook_page(backend, (), sections, lasting)
 
 
-def _statistics(run: str, recording: Recording) -> list[tables.Row]:
+def _recorded(
+    label: str, backend: str, recording: Recording, notes: tuple[str, ...]
+) -> list[Section]:
     found = [
-        tables.Statistics(run, name, *population_statistics(recording, name))
+        tables.Statistics(label, name, *population_statistics(recording, name))
         for name in recording.spikes
     ]
-    return tables.statistics_rows(found)
-
-
-def _render(drawing: Drawing | None = None, **content: Any) -> str:
-    image = ""
-    if drawing is not None:
-        image = render.data_uri(render.png(drawing.figure, _DPI))
-    html = template("notebook.html.jinja").render(
-        css=asset("notebook.css"), image=image, alt=drawing.alt if drawing else "", **content
-    )
-    return str(Markup(html))
+    rows = tables.statistics_rows(found)
+    return [
+        *([Section("", statistics_html(rows))] if rows else []),
+        Section("", prose(*notes, quiet=True)),
+        Section("", figures={"figure": draw_recordings([(label, backend, recording)])}),
+    ]

@@ -1,15 +1,15 @@
-"""The page of a comparison, and its parts in a folder."""
+"""Pages: one HTML file that needs nothing else, with its figures, tables and data beside it."""
 
 from __future__ import annotations
 
+import json
 import os
-import shlex
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +18,39 @@ from markupsafe import Markup
 
 from ...core.describe import describe
 from ...core.errors import InputError
-from ...core.settings import MODES
 from ...core.storage import atomic_folder
 from .. import words
-from ..compare import BIN_MS, Comparison
-from . import render, tables
-from .figures import Drawing, draw_comparison
+from ..pairs import json_safe
+from . import render
+from .drawing import Drawing
+from .section import Provenance, Section, Statement
 
 PAGE = "index.html"
+CONTENTS = "page.json"
 EXPERIMENT = "experiment.json"
 _TEMPLATES = Path(__file__).parent / "templates"
+_FEW_SECTIONS = 4
+_DPI = 120
 
 
-@dataclass(frozen=True, eq=False)
-class Figured:
-    """The drawing of one mode and its SVG, drawn once for the page and the file."""
+def write_page(
+    folder: str | Path,
+    title: str,
+    verdict: Sequence[Statement],
+    sections: Sequence[Section],
+    provenance: Provenance,
+    subtitle: str = "",
+) -> Path:
+    """Write a page with the figures, tables and data of its sections to a folder; returns the page.
 
-    mode: str
-    drawing: Drawing
-    svg: str
-
-    @property
-    def file(self) -> str:
-        """The name of its files without the ending."""
-        return f"figure-{self.mode}"
-
-
-def write_report(comparison: Comparison, folder: str | Path) -> Path:
-    """Write the page with its figures, tables and JSON to a folder; returns the path of the page.
-
-    A new folder appears whole. In one that exists only files of a report are replaced, each whole, the
-    page last; everything else there stays as it is.
+    A new folder appears whole. In one that exists the files of an earlier page are replaced, each whole, the
+    page last, and those that this page has not are removed; everything else there stays as it is. Raises
+    InputError when the folder is a file.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(str(folder), "is a file; the report needs a folder")
-    files = report_files(comparison)
+    files = page_files(title, verdict, sections, provenance, subtitle)
     if not folder.exists():
         with atomic_folder(folder) as new:
             for name, content in files.items():
@@ -68,89 +65,176 @@ def _replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         for name, content in files.items():
             (scratch / name).write_bytes(content)
+        before = _files_of(folder)
         for name in sorted(files, key=lambda name: name == PAGE):
             os.replace(scratch / name, folder / name)
-        # Figures of modes that an earlier report had and this one has not.
-        for mode in MODES:
-            for ending in ("png", "svg"):
-                if (name := f"figure-{mode}.{ending}") not in files:
-                    (folder / name).unlink(missing_ok=True)
+        for name in before - files.keys():
+            (folder / name).unlink(missing_ok=True)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def report_files(comparison: Comparison) -> dict[str, bytes]:
-    """Every file of the report by name."""
-    drawn = []
-    for mode in words.modes_of(comparison):
-        if any(run.ok and run.mode == mode for run in comparison.runs):
-            drawing = draw_comparison(comparison, mode)
-            drawn.append(Figured(mode, drawing, render.svg(drawing.figure, mode)))
-    statistics = tables.statistics_rows(tables.statistics_of(comparison))
-    texts = {
-        PAGE: page_html(comparison, drawn, statistics),
-        EXPERIMENT: comparison.experiment.to_json() + "\n",
-        "comparison.json": comparison.to_json() + "\n",
-        "runs.csv": tables.as_csv(tables.RUN_FIELDS, tables.run_rows(comparison)),
-        "pairs.csv": tables.as_csv(tables.PAIR_FIELDS, tables.pair_rows(comparison)),
-        "traces.csv": tables.as_csv(tables.TRACE_FIELDS, tables.trace_rows(comparison)),
-        "statistics.csv": tables.as_csv(tables.STATISTICS_FIELDS, statistics),
-        **{f"{one.file}.svg": render.standalone_svg(one.svg) for one in drawn},
-    }
-    files = {name: text.encode("utf-8", "surrogatepass") for name, text in texts.items()}
-    return files | {f"{one.file}.png": render.png(one.drawing.figure) for one in drawn}
+def _files_of(folder: Path) -> set[str]:
+    """The names of the files of the page that is in a folder."""
+    try:
+        found = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))["files"]
+        # A name from outside must not lead out of the folder.
+        return {name for name in found if Path(name).name == name}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
-def page_html(
-    comparison: Comparison, drawn: Sequence[Figured], statistics: Sequence[tables.Row]
-) -> str:
-    """The page: verdict in words, matrix, figures, tables, provenance."""
-    experiment = comparison.experiment
-    figures = [
-        {
-            "mode": one.mode,
-            "file": one.file,
-            "svg": Markup(render.inline_svg(one.svg, one.mode, one.drawing.alt)),
-            "zoom": Markup(render.zoom_data(one.drawing, one.mode)) if one.drawing.tracks else "",
-            "caption": one.drawing.caption,
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """A figure of a page, rendered once for the page and for its files."""
+
+    name: str
+    drawing: Drawing
+    svg: str
+    narrow: str
+
+    @classmethod
+    def of(cls, name: str, drawing: Drawing) -> _Shown:
+        narrow = "" if drawing.narrow is None else render.svg(drawing.narrow.figure, _narrow(name))
+        return cls(name, drawing, render.svg(drawing.figure, name), narrow)
+
+    def inline(self) -> dict[str, Any]:
+        """What the template needs."""
+        widths = [("wide" if self.narrow else "", self.name, self.drawing, self.svg)]
+        if self.drawing.narrow is not None:
+            widths.append(("narrow", _narrow(self.name), self.drawing.narrow, self.narrow))
+        return {
+            "name": self.name,
+            "caption": self.drawing.caption,
+            "zoom": bool(self.drawing.tracks),
+            "drawings": [
+                {
+                    "width": width,
+                    "svg": Markup(render.inline_svg(svg, prefix, self.drawing.alt)),
+                    "zoom": Markup(render.zoom_data(drawing, prefix)) if drawing.tracks else "",
+                }
+                for width, prefix, drawing, svg in widths
+            ],
         }
-        for one in drawn
-    ]
-    html: str = template("report.html.jinja").render(
-        name=experiment.name,
-        variant=experiment.variant,
-        title=experiment.title,
-        worst=comparison.worst,
-        modes=[
-            {
-                "name": mode,
-                "worst": words.worst_of(words.pairs_of(comparison, mode)),
-                "sentences": words.mode_sentences(comparison, mode),
-            }
-            for mode in words.modes_of(comparison)
+
+
+def _narrow(name: str) -> str:
+    return f"{name}-narrow"
+
+
+def page_files(
+    title: str,
+    verdict: Sequence[Statement],
+    sections: Sequence[Section],
+    provenance: Provenance,
+    subtitle: str = "",
+) -> dict[str, bytes]:
+    """Every file of a page by name."""
+    shown = [[_Shown.of(name, d) for name, d in s.figures.items()] for s in sections]
+    files: dict[str, bytes] = {}
+
+    def keep(name: str, content: str | bytes) -> None:
+        assert name not in files, f"two parts of a page are called {name}"
+        assert Path(name).name == name, f"{name!r} is no file name"
+        files[name] = content if isinstance(content, bytes) else encoded(content)
+
+    keep(PAGE, _page_html(title, verdict, sections, shown, provenance, subtitle))
+    if provenance.experiment is not None:
+        keep(EXPERIMENT, provenance.experiment.to_json() + "\n")
+    for section, figures in zip(sections, shown, strict=True):
+        for one in figures:
+            keep(f"{one.name}.svg", render.standalone_svg(one.svg))
+            keep(f"{one.name}.png", render.png(one.drawing.figure))
+        for name, table in section.tables.items():
+            keep(f"{name}.csv", table.to_csv())
+        for name, data in section.data.items():
+            keep(f"{name}.json", as_json(data))
+    contents = {
+        "title": title,
+        "subtitle": subtitle,
+        "verdict": [
+            {"title": s.title, "word": s.word, "sentences": list(s.sentences)} for s in verdict
         ],
-        matrices=matrices(comparison),
-        meanings=words.MEANING,
-        figures=figures,
-        runs=comparison.runs,
-        pairs={
-            mode: pairs
-            for mode in words.modes_of(comparison)
-            if (pairs := words.pairs_of(comparison, mode))
-        },
-        labels=words.run_labels(comparison.runs),
-        tolerance=f"{comparison.pairs[0].tolerance_ms:g}" if comparison.pairs else "",
-        statistics=statistics,
-        bin_ms=f"{BIN_MS:g}",
-        notes=notes_of(comparison),
-        model=describe(experiment),
-        open_model=False,
-        command=command(comparison),
-        provenance=provenance(comparison),
+        "sections": [
+            {"title": s.title, "figures": [*s.figures], "tables": [*s.tables], "data": [*s.data]}
+            for s in sections
+        ],
+        "provenance": {"command": provenance.command, **dict(provenance.rows)},
+        "files": sorted([*files, CONTENTS]),
+    }
+    keep(CONTENTS, as_json(contents))
+    return files
+
+
+def encoded(text: str) -> bytes:
+    """A text as a file holds it, whatever a simulator wrote into its messages."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def as_json(data: Any) -> str:
+    """Data as JSON text; NaN and infinity as null, since JSON has none."""
+    return json.dumps(json_safe(data), indent=2, ensure_ascii=False) + "\n"
+
+
+def _page_html(
+    title: str,
+    verdict: Sequence[Statement],
+    sections: Sequence[Section],
+    shown: Sequence[Sequence[_Shown]],
+    provenance: Provenance,
+    subtitle: str,
+) -> str:
+    experiment = provenance.experiment
+    parts: list[dict[str, Any]] = [
+        {
+            "title": section.title,
+            "id": _id_of(section.title),
+            "body": section.body,
+            "figures": [one.inline() for one in figures],
+            "tables": [t.to_html() for t in section.tables.values() if t.shown and t.rows],
+            "files": section.files,
+        }
+        for section, figures in zip(sections, shown, strict=True)
+    ]
+    zooms = any(figure["zoom"] for part in parts for figure in part["figures"])
+    html: str = template("page.html.jinja").render(
+        title=title,
+        subtitle=subtitle,
+        verdict=verdict,
+        sections=parts,
+        contents=len(parts) >= _FEW_SECTIONS,
+        model=None if experiment is None else describe(experiment),
+        provenance=provenance,
         css=asset("report.css"),
-        script=asset("zoom.js") if any(f["zoom"] for f in figures) else "",
+        script=asset("zoom.js") if zooms else "",
     )
     return html
+
+
+def _id_of(title: str) -> str:
+    return "section-" + (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "untitled")
+
+
+def notebook_page(
+    title: str, verdict: Sequence[Statement], sections: Sequence[Section], subtitle: str = ""
+) -> str:
+    """The same parts as a notebook shows them: figures as images, nothing written to a file."""
+    parts = [
+        {
+            "title": section.title,
+            "body": section.body,
+            "images": [
+                (render.data_uri(render.png(d.figure, _DPI)), d.alt, d.caption)
+                for d in section.figures.values()
+            ],
+            "tables": [t.to_html() for t in section.tables.values() if t.shown and t.rows],
+        }
+        for section in sections
+    ]
+    html = template("notebook.html.jinja").render(
+        css=asset("notebook.css"), name=title, variant=subtitle, verdict=verdict, sections=parts
+    )
+    return str(Markup(html))
 
 
 @lru_cache(maxsize=1)
@@ -171,95 +255,3 @@ def template(name: str) -> Any:
 def asset(name: str) -> Markup:
     """A style sheet or script of ours, as it is."""
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
-
-
-def matrices(comparison: Comparison) -> list[dict[str, Any]]:
-    """For every mode with a pair the verdicts of runs × runs, each with its main number."""
-    labels = words.run_labels(comparison.runs)
-    found = []
-    for mode in words.modes_of(comparison):
-        pairs = words.pairs_of(comparison, mode)
-        if not pairs:
-            continue
-        by_ids = {frozenset((p.a, p.b)): p for p in pairs}
-        ids = [run.id for run in comparison.runs if run.mode == mode and run.ok]
-        rows = []
-        for a in ids:
-            cells: list[dict[str, str] | None] = []
-            for b in ids:
-                pair = by_ids.get(frozenset((a, b))) if a != b else None
-                cells.append(
-                    None if pair is None else
-                    {"verdict": pair.verdict, "number": words.main_number(pair), "title": pair.in_words}
-                )  # fmt: skip
-            rows.append({"label": labels[a], "cells": cells})
-        found.append({"mode": mode, "labels": [labels[i] for i in ids], "rows": rows})
-    return found
-
-
-def notes_of(comparison: Comparison) -> list[str]:
-    """The notes of the comparison and of its runs, each once, with the runs that made it."""
-    notes: dict[str, list[str]] = {}
-    for run in comparison.runs:
-        own = [*run.notes, *(run.recording.notes if run.ok else ())]
-        for note in dict.fromkeys(own):
-            notes.setdefault(note, []).append(run.id)
-    return [
-        *comparison.notes,
-        *(f"{', '.join(ids)}: {n}" for n, ids in notes.items() if n not in comparison.notes),
-    ]
-
-
-def command(comparison: Comparison) -> str:
-    """The command that repeats the comparison from the experiment beside the page."""
-    settings = [
-        dict(run.recording.provenance.get("settings") or {}) for run in comparison.runs if run.ok
-    ]
-    backends = list(dict.fromkeys(run.backend for run in comparison.runs))
-    parts = ["coincide", "compare", EXPERIMENT, "-b", *[b for b in backends if b != "reference"]]
-    if parts[-1] == "-b":
-        parts.append("reference")
-    if "reference" not in backends:
-        parts.append("--no-reference")
-    parts += ["--mode", *words.modes_of(comparison)]
-    # Written only where it was not left to its default.
-    for option, name, default in (("--method", "method", None), ("--device", "device", "cpu")):
-        given = {s.get(name) for s in settings} - {default, None}
-        if len(given) == 1:
-            parts += [option, str(given.pop())]
-    tolerances = {pair.tolerance_ms for pair in comparison.pairs} - {comparison.experiment.dt_ms}
-    if len(tolerances) == 1:
-        parts += ["--tolerance", f"{tolerances.pop():g} ms"]
-    return shlex.join(parts)
-
-
-def provenance(comparison: Comparison) -> list[tuple[str, str]]:
-    """Where the results come from, as terms and texts."""
-    experiment = comparison.experiment
-    machines = [run.recording.provenance.get("machine") for run in comparison.runs if run.ok]
-    machine: Mapping[str, Any] = next((m for m in machines if m), {})
-    versions = {run.backend: run.version for run in comparison.runs if run.version}
-    packages = machine.get("packages", {})
-    try:
-        own = version("coincide")
-    except PackageNotFoundError:
-        own = "not installed as a package"
-    rows = [
-        ("coincide", own),
-        ("simulators", ", ".join(f"{name}: {v}" for name, v in versions.items())),
-        ("packages", ", ".join(f"{name} {v}" for name, v in packages.items())),
-        ("Python", machine.get("python", "")),
-        ("machine", _machine(machine)),
-        ("experiment", " ".join(filter(None, (experiment.name, experiment.variant)))),
-        ("source of the model", experiment.source),
-        ("hash", experiment.hash),
-        ("seed", str(experiment.seed)),
-        ("time step", f"{experiment.dt_ms:g} ms"),
-        ("duration", f"{experiment.duration_ms:g} ms"),
-    ]
-    return [(term, text) for term, text in rows if text]
-
-
-def _machine(machine: Mapping[str, Any]) -> str:
-    cores = f"{machine['cores']} cores" if machine.get("cores") else ""
-    return ", ".join(filter(None, (machine.get("platform"), machine.get("processor"), cores)))

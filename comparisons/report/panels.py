@@ -16,6 +16,7 @@ from matplotlib.transforms import blended_transform_factory
 from ...core.recording import Recording, Trace
 from ..words import enumerate_words
 from . import select, style
+from .drawing import Track
 from .layout import GAP_IN, Layout, fitted, text_width
 
 _COLUMNS = 1100
@@ -37,16 +38,6 @@ class Series:
     colour: str
     dash: tuple[float, tuple[float, ...]] | None
     is_reference: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Track:
-    """A line that a page can redraw at any zoom: times [ms] and heights, 0 to 1 within its axes."""
-
-    gid: str
-    axes: int
-    times: select.Floats
-    heights: select.Floats
 
 
 @dataclass(frozen=True, eq=False)

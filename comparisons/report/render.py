@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from . import style
-from .figures import Drawing
+from .drawing import Drawing
 
 _DPI = 160
 _STEPS = 65534

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -95,12 +93,3 @@ def statistics_rows(found: Iterable[Statistics]) -> list[Row]:
         }
         for s in found
     ]  # fmt: skip
-
-
-def as_csv(fields: Sequence[str], rows: Iterable[Row]) -> str:
-    """Rows as CSV text with a header; None is an empty field, numbers keep all digits."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fields, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -22,15 +22,24 @@ from matplotlib.figure import Figure
 from coincide.comparisons import words
 from coincide.comparisons.compare import Comparison, compare_runs
 from coincide.comparisons.report import (
+    Drawing,
+    Provenance,
+    Section,
+    Statement,
+    Table,
+    bullets,
+    comparison_command,
     comparison_figure,
     notebook_html,
-    page,
+    notebook_page,
+    prose,
     recording_html,
     recordings_figure,
     render,
     run_html,
     select,
     style,
+    write_page,
     write_report,
 )
 from coincide.comparisons.report.figures import draw_comparison
@@ -233,13 +242,15 @@ def test_json_and_experiment_read_back(folder: Path, comparison: Comparison) -> 
 
 
 def test_command_repeats_it(comparison: Comparison) -> None:
-    assert page.command(comparison) == (
+    assert comparison_command(comparison) == (
         "coincide compare experiment.json -b rearranged euler slow odd --mode lockstep aligned"
     )
     wider = compare_runs(comparison.experiment, comparison.runs[:1], 0.3)
-    assert page.command(wider).endswith("-b reference --mode lockstep --method exponential_euler")
+    assert comparison_command(wider).endswith(
+        "-b reference --mode lockstep --method exponential_euler"
+    )
     pair = compare_runs(comparison.experiment, comparison.runs[:2], 0.3)
-    assert "--tolerance '0.3 ms'" in page.command(pair)
+    assert "--tolerance '0.3 ms'" in comparison_command(pair)
 
 
 def test_pictures_are_files(folder: Path) -> None:
@@ -257,12 +268,14 @@ def test_pictures_are_files(folder: Path) -> None:
 
 
 def test_existing_folder_keeps_what_is_not_ours(comparison: Comparison, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
-    (tmp_path / "figure-raw.png").write_text("of an earlier report")
-    (tmp_path / "index.html").write_text("of an earlier report")
     write_report(comparison, tmp_path)
+    (tmp_path / "mine.txt").write_text("mine")
+    only = compare_runs(comparison.experiment, comparison.runs[:2])
+    assert (tmp_path / "figure-aligned.png").exists()
+    write_report(only, tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "mine"
-    assert not (tmp_path / "figure-raw.png").exists()
+    assert not (tmp_path / "figure-aligned.png").exists()
+    assert (tmp_path / "figure-lockstep.png").exists()
     assert "<!DOCTYPE html>" in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
@@ -286,6 +299,73 @@ def test_file_in_place_of_the_folder(comparison: Comparison, tmp_path: Path) -> 
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="is a file; the report needs a folder"):
         write_report(comparison, tmp_path / "file")
+
+
+# --- parts ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[Section]:
+    """Two sections with one of each kind, and with text from outside."""
+    figure = Figure(figsize=(4, 2))
+    figure.subplots().plot([1, 2], [3, 4], label=EVIL)
+    rows = [
+        {"backend": EVIL, "error_ms": 1.24e-9, "runs": 12_345, "found": True, "why": None},
+        {"backend": "b", "error_ms": 0.1 + 0.2, "runs": 2, "found": False, "why": "x" * 60},
+    ]
+    columns = {"backend": "backend", "error_ms": "error (ms)", "runs": "runs", "found": "found",
+               "why": "why"}  # fmt: skip
+    return [
+        Section(
+            "Errors", f"plain {EVIL}", {"errors": Drawing(figure, f"a line {EVIL}", "It rises.")},
+            {"errors": Table(columns, rows, "per backend"), "raw": Table.file(columns, rows)},
+            {"errors": {"nan": float("nan"), "list": [np.float64(1.5)]}},
+        ),
+        Section("More", prose(f"one {EVIL}", "two") + bullets(["three"])),
+    ]  # fmt: skip
+
+
+def test_any_page_has_its_parts_as_files(parts: list[Section], tmp_path: Path) -> None:
+    said = [Statement("b", (f"It holds {EVIL}.",), "holds", "good"), Statement("c", ("So so.",))]
+    found = write_page(
+        tmp_path / "page", "title", said, parts, Provenance("coincide x", (("seed", "1"),))
+    )
+    html = found.read_text(encoding="utf-8")
+    parsed = Page(html)
+    assert EVIL not in html
+    for text in ("It holds", "So so.", "plain", "per backend", "error (ms)", "1.2e-09", "12,345",
+                 "It rises.", "three", "coincide x"):  # fmt: skip
+        assert text in parsed.prose
+    for address in parsed.addresses:
+        if not address.startswith(("#", "data:")):
+            assert (tmp_path / "page" / address).is_file(), address
+    with (tmp_path / "page" / "errors.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[1]["error_ms"]) == 0.1 + 0.2
+    assert (tmp_path / "page" / "raw.csv").exists()
+    assert json.loads((tmp_path / "page" / "errors.json").read_text()) == {
+        "nan": None,
+        "list": [1.5],
+    }
+    contents = json.loads((tmp_path / "page" / "page.json").read_text())
+    assert sorted(p.name for p in (tmp_path / "page").iterdir()) == contents["files"]
+    # Nothing zooms, so no script is needed.
+    assert parsed.scripts == []
+
+
+def test_parts_in_a_notebook(parts: list[Section]) -> None:
+    shown = notebook_page("title", [Statement("b", ("It holds.",), "close")], parts, "sub")
+    assert EVIL not in shown
+    assert [a[:22] for a in Page(shown).addresses] == ["data:image/png;base64,"]
+    assert "error (ms)" in Page(shown).prose
+
+
+def test_names_from_an_earlier_page_do_not_lead_out(parts: list[Section], tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "page.json").write_text('{"files": ["../mine.txt"]}')
+    write_page(tmp_path / "page", "title", (), parts, Provenance(""))
+    assert (tmp_path / "mine.txt").exists()
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -531,9 +611,9 @@ def test_page_fits_the_screen(browser, folder: Path, width: int, dark: bool) -> 
 
 def test_zooming(browser, folder: Path) -> None:
     browser.open(folder / "index.html", 1280)
-    line = "document.querySelector('#lockstep-line-0 path').getAttribute('d')"
+    line = "document.querySelector('#figure-lockstep-line-0 path').getAttribute('d')"
     tick = (
-        "[...document.querySelectorAll('#lockstep-time-axis text')].filter(t => "
+        "[...document.querySelectorAll('#figure-lockstep-time-axis text')].filter(t => "
         "t.getBoundingClientRect().width).map(t => Number(t.textContent)).filter(Number.isFinite)"
     )
     mark = "Number(document.querySelector('.drawing g[clip-path] > use').getAttribute('x'))"

@@ -3,7 +3,7 @@
 for (const node of document.querySelectorAll("script.zoom-data")) {
   const data = JSON.parse(node.textContent);
   const figure = node.closest("figure");
-  const holder = figure.querySelector(".drawing");
+  const holder = node.closest(".drawing");
   const svg = holder.querySelector("svg");
   if (!data.axes.length || !svg) continue;
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
@@ -144,6 +144,7 @@ for (const node of document.querySelectorAll("script.zoom-data")) {
     all: () => show(full[0], full[1] - full[0]),
   };
   const keys = { "+": "in", "=": "in", "-": "out", ArrowLeft: "left", ArrowRight: "right", 0: "all" };
+  // One bar for a figure and its narrow twin, of which one is shown; both follow, so that a turned phone fits.
   const bar = figure.querySelector(".zoom");
   bar.hidden = false;
   for (const button of bar.querySelectorAll("button")) {

@@ -1,0 +1,187 @@
+"""The page of a comparison: its verdicts in words, and its sections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from .. import words
+from ..compare import BIN_MS, Comparison
+from . import tables
+from .figures import draw_comparison
+from .page import template, write_page
+from .provenance import comparison_command, provenance_of
+from .section import Section, Statement, Table, bullets
+
+
+def write_report(comparison: Comparison, folder: str | Path, more: Sequence[Section] = ()) -> Path:
+    """Write the page of a comparison with its figures, tables and JSON to a folder; returns the page.
+
+    *more* are sections to add. What happens to a folder that exists is said at `write_page`.
+    """
+    experiment = comparison.experiment
+    return write_page(
+        folder,
+        words.titled(experiment),
+        statements(comparison),
+        [*sections(comparison), *more],
+        provenance_of(experiment, comparison.runs, comparison_command(comparison)),
+        experiment.title,
+    )
+
+
+def statements(comparison: Comparison) -> list[Statement]:
+    """The verdict of every mode in words."""
+    found = []
+    for mode in words.modes_of(comparison):
+        worst = words.worst_of(words.pairs_of(comparison, mode))
+        said = tuple(words.mode_sentences(comparison, mode))
+        found.append(Statement(mode, said, worst or "", "" if worst else "bad"))
+    return found
+
+
+def sections(comparison: Comparison) -> list[Section]:
+    """The sections of a comparison: matrix, figures, runs, pairs, statistics, notes."""
+    found = [
+        matrix_section(comparison),
+        *_figure_sections(comparison),
+        _runs_section(comparison),
+        *_pair_sections(comparison),
+        *_statistics_sections(comparison),
+    ]
+    notes = notes_of(comparison)
+    found.append(Section("Notes", bullets(notes)) if notes else None)
+    return [section for section in found if section is not None]
+
+
+def macro(name: str, *arguments: Any) -> Markup:
+    """A table from the templates, which scrolls on its own where it is wider than the page."""
+    text = getattr(template("macros.jinja").module, name)(*arguments)
+    return Markup('<div class="scroll">{}</div>\n').format(Markup(text))
+
+
+def _quiet(text: str) -> Markup:
+    return Markup('<p class="quiet">{}</p>\n').format(text)
+
+
+def matrix_section(comparison: Comparison) -> Section | None:
+    """The verdicts of backends × backends in every mode; None without a pair."""
+    found = matrices(comparison)
+    if not found:
+        return None
+    shown = Markup("").join(macro("matrix", table) for table in found)
+    html = Markup('<div class="matrices">{}</div>\n').format(shown)
+    html += Markup(template("macros.jinja").module.meanings(words.MEANING))
+    html += _quiet(
+        "Below each verdict: the largest difference of a trace as a share of its range, or the spikes "
+        "matched."
+    )
+    return Section("Every two runs", html)
+
+
+def _figure_sections(comparison: Comparison) -> list[Section]:
+    modes = [
+        mode
+        for mode in words.modes_of(comparison)
+        if any(run.ok and run.mode == mode for run in comparison.runs)
+    ]
+    return [
+        Section(
+            "Traces and spikes" + (f": {mode}" if len(modes) > 1 else ""),
+            figures={f"figure-{mode}": draw_comparison(comparison, mode)},
+        )
+        for mode in modes
+    ]
+
+
+def _runs_section(comparison: Comparison) -> Section:
+    return Section(
+        "Runs",
+        macro("runs_table", comparison.runs),
+        tables={"runs": Table.file(tables.RUN_FIELDS, tables.run_rows(comparison))},
+        data={"comparison": comparison.to_dict()},
+    )
+
+
+def _pair_sections(comparison: Comparison) -> list[Section]:
+    labels = words.run_labels(comparison.runs)
+    groups = {mode: words.pairs_of(comparison, mode) for mode in words.modes_of(comparison)}
+    found = []
+    if any(pair.spikes for pair in comparison.pairs):
+        tolerance = f"{comparison.pairs[0].tolerance_ms:g}"
+        html = _quiet(
+            f"Matched one to one within {tolerance} ms; missing: of the first run only, extra: of the second "
+            "only."
+        )
+        for mode, pairs in groups.items():
+            if any(pair.spikes for pair in pairs):
+                html += macro("spikes_table", pairs, labels, mode)
+        table = Table.file(tables.PAIR_FIELDS, tables.pair_rows(comparison))
+        found.append(Section("Spikes of every pair", html, tables={"pairs": table}))
+    if any(pair.traces for pair in comparison.pairs):
+        html = _quiet(
+            "Δ is the second run minus the first, at the same times, over all cells recorded; round-off is "
+            "10⁻⁹ of the range."
+        )
+        for mode, pairs in groups.items():
+            if any(pair.traces for pair in pairs):
+                html += macro("traces_table", pairs, labels, mode)
+        table = Table.file(tables.TRACE_FIELDS, tables.trace_rows(comparison))
+        found.append(Section("Traces of every pair", html, tables={"traces": table}))
+    return found
+
+
+def _statistics_sections(comparison: Comparison) -> list[Section]:
+    rows = tables.statistics_rows(tables.statistics_of(comparison))
+    if not rows:
+        return []
+    table = Table.file(tables.STATISTICS_FIELDS, rows)
+    return [Section("Firing statistics", statistics_html(rows), tables={"statistics": table})]
+
+
+def statistics_html(rows: Sequence[tables.Row]) -> Markup:
+    """The statistics of populations as a table, and what its columns mean."""
+    return macro("statistics_table", rows) + _quiet(
+        "Rate: mean ± standard deviation over cells. Correlation of spike counts of pairs of cells and "
+        f"synchrony (Golomb's χ): bins of {BIN_MS:g} ms."
+    )
+
+
+def matrices(comparison: Comparison) -> list[dict[str, Any]]:
+    """For every mode with a pair the verdicts of runs × runs, each with its main number."""
+    labels = words.run_labels(comparison.runs)
+    found = []
+    for mode in words.modes_of(comparison):
+        pairs = words.pairs_of(comparison, mode)
+        if not pairs:
+            continue
+        by_ids = {frozenset((p.a, p.b)): p for p in pairs}
+        ids = [run.id for run in comparison.runs if run.mode == mode and run.ok]
+        rows = []
+        for a in ids:
+            cells: list[dict[str, str] | None] = []
+            for b in ids:
+                pair = by_ids.get(frozenset((a, b))) if a != b else None
+                cells.append(
+                    None if pair is None else
+                    {"verdict": pair.verdict, "number": words.main_number(pair), "title": pair.in_words}
+                )  # fmt: skip
+            rows.append({"label": labels[a], "cells": cells})
+        found.append({"mode": mode, "labels": [labels[i] for i in ids], "rows": rows})
+    return found
+
+
+def notes_of(comparison: Comparison) -> list[str]:
+    """The notes of the comparison and of its runs, each once, with the runs that made it."""
+    notes: dict[str, list[str]] = {}
+    for run in comparison.runs:
+        own = [*run.notes, *(run.recording.notes if run.ok else ())]
+        for note in dict.fromkeys(own):
+            notes.setdefault(note, []).append(run.id)
+    return [
+        *comparison.notes,
+        *(f"{', '.join(ids)}: {n}" for n, ids in notes.items() if n not in comparison.notes),
+    ]
