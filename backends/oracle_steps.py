@@ -19,6 +19,8 @@ RatesOfSome = Callable[[Floats, Floats], Floats]
 """(times, states (S, cells)) to the rates of change, shape (S, cells)."""
 Rates = Callable[[Rows], RatesOfSome]
 """The rates of some cells as a function."""
+_STABLE = 6.1
+"""The method damps y' = -λy for hλ up to this (Hairer, Norsett & Wanner 1993, II.10 and IV.2)."""
 Search = Callable[[Rows, Floats, Floats, Bools], tuple[Floats, Bools]]
 """(cells, begin, end, above) to the first crossing and whether the cell stayed above."""
 
@@ -98,6 +100,7 @@ class VectorDOP853(Stepper):
         self._slope_after = np.zeros((n_states, size))
         self._stale = np.ones(size, dtype=bool)
         self._wish = np.full(size, first_step)
+        self._fastest = np.zeros(size)
         self._poly = np.zeros((7, n_states, size))
 
     def restart(self, cells: Rows, times: Floats, states: Floats) -> None:
@@ -164,12 +167,31 @@ class VectorDOP853(Stepper):
             factor = np.clip(np.nan_to_num(factor, nan=0.2), 0.2, 10.0)
             factor = np.where(shrunk[cells], np.minimum(factor, 1.0), factor)
             wish = np.maximum(h * np.where(fine, factor, np.minimum(factor, 0.9)), 0.5 * least)
+            wish = np.minimum(wish, self._longest(cells, h, k, after))
             # A step cut short by its limit says nothing against the longer one wished for.
             self._wish[cells] = np.where(fine & whole, np.maximum(wish, self._wish[cells]), wish)
             shrunk[cells] = ~fine
             if fine.any():
                 self._keep(cells[fine], h[fine], k[:, :, fine], after[:, fine], ends[fine])
             cells = cells[~fine]
+
+    def _longest(self, cells: Rows, h: Floats, k: Floats, after: Floats) -> Floats:
+        """The longest step that damps what is left of earlier errors.
+
+        At rest the error estimate is one of round-off alone and would let steps grow until the method
+        amplifies it, so that a cell at rest just below its threshold crosses it. The rate is that of
+        the last two stages, which both lie at the end of the step; where they are the same to
+        round-off, the rate seen last holds.
+        """
+        flat = k[:11].reshape(11, -1)
+        last = self.state[:, cells] + h * (DOP853.A[11, :11] @ flat).reshape(after.shape)
+        moved = np.abs(after - last).max(axis=0, initial=0.0)
+        seen = moved > 1e4 * np.spacing(np.abs(after).max(axis=0, initial=1.0))
+        rate = np.abs(k[12] - k[11]).max(axis=0, initial=0.0)[seen] / moved[seen]
+        self._fastest[cells[seen]] = rate
+        with np.errstate(divide="ignore"):
+            longest: Floats = _STABLE / self._fastest[cells]
+        return longest
 
     def _error(self, cells: Rows, h: Floats, k: Floats, after: Floats) -> Floats:
         size = np.maximum(np.abs(self.state[:, cells]), np.abs(after))
