@@ -37,6 +37,14 @@ def read_value(plain: object, where: str) -> Value:
     return value
 
 
+def in_unit_of(value: object, given: Value) -> Value:
+    """A number without a unit in the unit that a value has; anything else as it is given."""
+    if isinstance(given, Quantity) and given.unit == "1" and isinstance(value, Value):
+        unit = value.unit if isinstance(value, Quantity | Array) else _unit(value)
+        return Quantity(given.magnitude, unit)
+    return given
+
+
 def scaled(value: Number, factor: float, where: str) -> Number:
     """A value times a number; whole numbers are rounded to the nearest, ties up.
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -80,17 +81,31 @@ class Section(Description):
 
 
 class Morphology(Description):
-    """A tree of sections; the first is the root.
+    """A tree of sections; the one without a parent is the root.
 
-    Raises InputError for names used twice, a parent that is missing, a cycle, or a second root.
+    They are given, or read from the file ``swc`` (see `load_swc`); what was read becomes part of the
+    description. Raises InputError for names used twice, a parent that is missing, a cycle, or a second root.
     """
 
-    sections: tuple[Section, ...]
+    sections: tuple[Section, ...] = ()
+    swc: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or "sections" in given:
+            return given
+        path = given.get("swc")
+        if not isinstance(path, str | Path):
+            return given
+        return {**given, "swc": str(path), "sections": _sections_of(Path(path))}
 
     @model_validator(mode="after")
     def _tree(self) -> Morphology:
         if not self.sections:
-            raise InputError("Morphology.sections", "is empty; a cell has a section", relative=True)
+            raise InputError(
+                "Morphology.sections", "is empty; give sections, or an swc file", relative=True
+            )
         names = [s.name for s in self.sections]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -188,7 +203,11 @@ def load_swc(path: str | Path) -> Morphology:
     the soma's middle and begin at their own first point; other branches begin at their parent's point.
     Raises InputError naming the line for a cycle, a missing parent, or numbers that make no sense.
     """
-    points = read_swc(Path(path))
+    return Morphology(sections=_sections_of(Path(path)))
+
+
+def _sections_of(path: Path) -> tuple[Section, ...]:
+    points = read_swc(path)
     children: dict[int, list[SwcPoint]] = {}
     for point in points.values():
         children.setdefault(point.parent, []).append(point)
@@ -233,7 +252,7 @@ def load_swc(path: str | Path) -> Morphology:
         )
         home.update({p.number: (name, 1.0) for p in run})
         pending += children.get(run[-1].number, [])
-    return Morphology(sections=tuple(sections))
+    return tuple(sections)
 
 
 def _soma(points: Sequence[SwcPoint]) -> Section:

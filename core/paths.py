@@ -59,7 +59,8 @@ def set_values(experiment: Experiment, assignments: Sequence[str]) -> Experiment
     a receptor (``exc.ampa.tau``) or of a rule (``exc_to_inh_ampa.rule.p``). Of a cable cell it is a field
     (``purkinje.capacitance``), a parameter or field of a channel (``purkinje.naRsg.epsilon``,
     ``purkinje.naRsg.conductance``) or a field of an ion (``purkinje.ca.outside``). The projection between two
-    populations, where there is one only, is also ``exc->inh``. InputError says what would match.
+    populations, where there is one only, is also ``exc->inh``, and what one population only has needs no
+    name before it (``capacitance``). InputError says what would match.
     """
     data = experiment.to_dict()
     known = places(experiment)
@@ -111,6 +112,12 @@ def resolve(
         parts = isinstance(holder.value, Description) or _has_parts(data, holder.steps)
         if parts:
             return Place(path, (*holder.steps, last), None)
+    short = [name for name in known if name.endswith(f".{path}") and known[name].steps]
+    if len(short) == 1:
+        return known[short[0]]
+    if short:
+        several = f"is in {len(short)} places; name one, or '*.{path}' for all: {_listed(short)}"
+        raise InputError(where, several)
     raise _no_match(path, known, where)
 
 

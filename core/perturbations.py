@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, get_args
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
-from .arithmetic import Value, between, negative, read_value, scaled, shifted
+from .arithmetic import Value, between, in_unit_of, negative, read_value, scaled, shifted
 from .cable import CableCell
 from .description import Description
 from .errors import InputError, nearest
@@ -43,7 +43,8 @@ class Perturbation(Description):
     ``set`` gives a value; ``scale`` multiplies by a number; ``add`` adds a quantity; ``remove`` takes that
     part of a population's cells out (all by default, and with them its projections, inputs and records);
     ``silence`` undoes the effect of an input, a projection, or all that leaves a population or source.
-    Values may be arrays and distributions. ``severity`` s in [0, 1] is how much of it is applied: a factor
+    Values may be arrays and distributions; a number without a unit is in that of the value which is there.
+    ``severity`` s in [0, 1] is how much of it is applied: a factor
     f becomes 1 + s·(f - 1), what is added or removed is s times that, a value set is
     healthy + s·(value - healthy), and what is silenced keeps 1 - s of its effect. Whole numbers are
     rounded to the nearest.
@@ -247,7 +248,7 @@ def _changed(place: Place, perturbation: Perturbation, where: str) -> Any:
         # An initial value may be an expression.
         text = isinstance(given, str) and isinstance(read_initial(given), str)
         if place.dimension is not None and not (text and "initial" in place.steps):
-            given = read_value(given, where)
+            given = in_unit_of(place.value, read_value(given, where))
             check_value(given, place.dimension, where)
         if severity == 1:
             return given
@@ -257,7 +258,7 @@ def _changed(place: Place, perturbation: Perturbation, where: str) -> Any:
     value = _numeric(place, where)
     if perturbation.operation == "scale":
         return scaled(value, given if severity == 1 else 1 + severity * (given - 1), where)
-    addend = read_value(given, where)
+    addend = in_unit_of(value, read_value(given, where))
     if place.dimension is not None:
         check_value(addend, place.dimension, where)
     if severity != 1:

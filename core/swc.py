@@ -33,7 +33,7 @@ def read_swc(path: Path) -> dict[int, SwcPoint]:
     parent that is missing, a cycle, or two roots.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(str(path), f"cannot be read: {error}") from error
     points: dict[int, SwcPoint] = {}

@@ -1,6 +1,6 @@
 """The squid axon of Hodgkin and Huxley: one compartment, sodium, potassium, leak.
 
-10 µA/cm² from 10 ms on make it fire; v rises above 10 mV first at 11.9337349 ms, then at 26.8527281 and
+10 µA/cm² from 10 ms on make it fire; v rises above 10 mV first at 11.9337349 ms, then at 26.8527278 and
 41.4885384 ms (the oracle's times). The variant ``built_in`` lets NEURON, in raw mode, take its own mechanism
 ``hh`` instead of our equations: its rates come from a table of 1 mV steps, so that its spikes do not
 go to these times as dt goes to 0.

@@ -53,6 +53,42 @@ class Arm:
         return made
 
 
+def describe_arms(experiment: Experiment, arms: Iterable[Arm]) -> dict[Arm, Experiment]:
+    """The experiment of every arm.
+
+    InputError if a path of a lesion matches nothing; it names the variants that the lesion is for.
+    """
+    found = {}
+    for arm in arms:
+        try:
+            found[arm] = arm.of(experiment)
+        except InputError as error:
+            fitting = _variants_for(arm, experiment)
+            if not fitting:
+                raise
+            known = " or ".join(f"--variant {name}" for name in fitting)
+            problem = f"does not fit the variant {experiment.variant} ({error.where}); take {known}"
+            raise InputError(arm.name, problem) from None
+    return found
+
+
+def _variants_for(arm: Arm, experiment: Experiment) -> list[str]:
+    """The other variants of a library model that one of its own lesions can be applied to."""
+    from ...models.library import MODELS, lesions_of, load_model
+
+    name = experiment.name
+    if name not in MODELS or arm.lesion != lesions_of(name).get(arm.name):
+        return []
+    found = []
+    for variant in MODELS[name].variants:
+        try:
+            arm.of(load_model(name, variant))
+        except InputError:
+            continue
+        found.append(variant)
+    return [variant for variant in found if variant != experiment.variant]
+
+
 def is_unchanged(healthy: Experiment, lesioned: Experiment) -> bool:
     """Whether two experiments describe the same but for texts about them and what they read out."""
     return _told(healthy) == _told(lesioned)

@@ -20,7 +20,14 @@ from ...core.storage import read_recording
 from ..compare import implausible, plan
 from ..runs import DEFAULT_TIMEOUT_S, Job, Run, perform_all, store_realization
 from ..words import enumerate_words, run_labels
-from .arms import Arm, arms_of, check_severities, is_unchanged, read_lesion
+from .arms import (
+    Arm,
+    arms_of,
+    check_severities,
+    describe_arms,
+    is_unchanged,
+    read_lesion,
+)
 from .certainty import all_together, of_one_draw
 from .effects import CLEAR, Effect, effect_of, without_spikes
 from .measures import (
@@ -246,7 +253,7 @@ def lesion(
     modes = [modes] if isinstance(modes, str) else modes
     options = {"device": device, "precision": precision, "target": target}
     requests = plan(backends, modes, method, options, reference)
-    described = {arm: arm.of(experiment) for arm in arms}
+    described = describe_arms(experiment, arms)
     numbers, is_random, notes = choose_seeds(described, experiment.seed, seeds)
     probe = probe_of(experiment, start)
     signals, todo, asked = {}, [], []

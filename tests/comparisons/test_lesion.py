@@ -29,6 +29,7 @@ from coincide.core.projections import AllToAll, OneToOne, Projection
 from coincide.core.realize import realize
 from coincide.core.receptors import ExponentialCurrent
 from coincide.core.recording import Recording, Spikes, Trace
+from coincide.models.library import load_model
 
 LIF = NeuronModel(
     name="LIF",
@@ -325,6 +326,15 @@ def test_notes_on_lost_cells_name_the_seeds(own_cache: Path) -> None:
     ]
     assert 0 < len(gone) < 6
     assert [int(s) for s in re.findall("[0-9]+", told.partition("(seed")[2])] == gone
+
+
+def test_a_lesion_of_another_variant_names_that_variant() -> None:
+    circuit = load_model("cerebellar_circuit", "as_written")
+    words = r"nav16_null: does not fit the variant as_written \(.*\); take --variant hh$"
+    with pytest.raises(InputError, match=words):
+        lesion(circuit, "nav16_null", "neuron")
+    with pytest.raises(InputError, match="matches nothing"):
+        lesion(circuit, "purkinje.naRsg.Oon := 2.3", "neuron")
 
 
 def test_a_lesion_that_is_a_variant_is_answered_with_the_option() -> None:

@@ -19,6 +19,8 @@ Plain = dict[str, Any]
         ("dt=0.05 ms", lambda e: e.dt == Quantity(0.05, "ms")),
         ("duration = 1 s", lambda e: e.duration_ms == 1000.0),
         ("seed=7", lambda e: e.seed == 7),
+        # What is in one place only needs no name before it.
+        ("ampa.tau=3 ms", lambda e: e.neurons("exc").receptors["ampa"].tau == Quantity(3.0, "ms")),
         ("inh.size=5", lambda e: e.population("inh").size == 5),
         ("exc.tau=10 ms", lambda e: e.neurons("exc").parameters.get("tau") == Quantity(10.0, "ms")),
         ("inh.tau=10 ms", lambda e: e.neurons("inh").parameters.get("tau") == Quantity(10.0, "ms")),
@@ -93,6 +95,7 @@ def test_assignments_are_applied_together(described: Plain) -> None:
         ("exc.size.x=1", "matches nothing"),
         ("exc=1", "'exc' is no single value; name one of its parts: exc.size"),
         ("exc.=1", "matches nothing"),
+        ("E_L=-60 mV", "is in 2 places; name one, or '*.E_L' for all: exc.E_L, inh.E_L"),
         (".tau=1", "matches nothing"),
         ("exc.kind=poisson", "matches nothing"),
         ("exc.name=other", "matches nothing"),

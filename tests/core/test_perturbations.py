@@ -41,6 +41,11 @@ def value_at(experiment: Experiment, path: str) -> Any:
     [
         ("inh.tau := 10 ms", "inh.tau", Quantity(10.0, "ms")),
         ("inh.tau *= 0.5", "inh.tau", Quantity(10.0, "ms")),
+        # Without a unit: in that of the value which is there.
+        ("inh.tau := 10", "inh.tau", Quantity(10.0, "ms")),
+        ("inh.E_L += 5", "inh.E_L", Quantity(-60.0, "mV")),
+        ("exc.R := 0.16", "exc.R", Quantity(0.16, "GOhm")),
+        ("exc.initial.v += 1", "exc.initial.v", Uniform(low="-64 mV", high="-49 mV")),
         ("inh.tau × 0.1", "inh.tau", Quantity(2.0, "ms")),
         ("inh.E_L += 5 mV", "inh.E_L", Quantity(-60.0, "mV")),
         ("inh.E_L += 0.005 V", "inh.E_L", Quantity(-60.0, "mV")),
@@ -181,6 +186,8 @@ def test_random_numbers_are_scaled_number_for_number(
     ("text", "words"),
     [
         ("exc.tua *= 2", "exc.tua *= 2: matches nothing; did you mean 'exc.tau'"),
+        ("tau_m *= 2", "tau_m *= 2: matches nothing"),
+        ("E_L += 5 mV", "E_L += 5 mV: is in 2 places; name one, or '*.E_L' for all: exc.E_L, inh.E_L"),
         ("*.waight *= 2", "matches nothing"),
         ("exc->drive.weight *= 2", "matches nothing; did you mean 'exc->inh'? known: drive->exc"),
         ("exc->exc.weight *= 2", "2 projections exc->exc; name one: exc_to_exc_gaba, exc_to_exc_expo"),
@@ -447,6 +454,9 @@ def purkinje() -> Experiment:
     ("text", "path", "expected"),
     [
         ("purkinje.naRsg.epsilon := 1e-12 /ms", "purkinje.naRsg.epsilon", Quantity(1e-12, "1/ms")),
+        ("purkinje.naRsg.epsilon := 1e-12", "purkinje.naRsg.epsilon", Quantity(1e-12, "1/ms")),
+        ("naRsg.epsilon := 1e-12", "purkinje.naRsg.epsilon", Quantity(1e-12, "1/ms")),
+        ("capacitance × 1.2", "purkinje.capacitance", Quantity(1.2, "uF/cm**2")),
         ("purkinje.naRsg.conductance *= 0.5", "purkinje.naRsg.conductance", Quantity(0.0075, "S/cm**2")),
         ("purkinje.cap.permeability *= 0", "purkinje.cap.permeability", Quantity(0.0, "cm/s")),
         ("purkinje.ca.outside *= 0.5", "purkinje.ca.outside", Quantity(1.0, "mM")),

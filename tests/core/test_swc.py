@@ -91,6 +91,12 @@ class TestReading:
             with pytest.raises(InputError, match="cannot be read"):
                 load_swc(tmp_path / name)
 
+    def test_a_file_as_a_windows_editor_writes_it(self, tmp_path: Path) -> None:
+        (tmp_path / "cell.swc").write_bytes(
+            b"\xef\xbb\xbf1 1 0 0 0 5 -1\r\n2 3 5 0 0 1 1\r\n3 3 9 0 0 1 2\r\n"
+        )
+        assert [s.name for s in load_swc(tmp_path / "cell.swc").sections] == ["soma", "dend_0"]
+
     def test_a_long_file_written_backwards_is_read_at_once(self, tmp_path: Path) -> None:
         # Ancestors are followed once, not once a point: 20,000 points would take minutes.
         lines = [f"{k} 3 {k} 0 0 1 {k - 1 if k > 1 else -1}" for k in range(1, 20_001)]
@@ -180,6 +186,21 @@ class TestSections:
     def test_a_soma_that_does_not_hold_together(self, text: str, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"line \d: is a point of the soma, but its parent"):
             load_swc(written(tmp_path, text))
+
+    def test_a_description_names_a_file_and_keeps_what_was_read(self, tmp_path: Path) -> None:
+        file = written(tmp_path, BRANCHED)
+        morphology = Morphology.model_validate({"swc": str(file)})
+        assert morphology.sections == load_swc(file).sections
+        file.unlink()
+        assert Morphology.model_validate(morphology.model_dump(mode="json")) == morphology
+
+    def test_what_is_wrong_in_a_file_that_a_description_names(self, tmp_path: Path) -> None:
+        file = written(tmp_path, "1 1 0 0 0 5 -1\n2 3 1 0 0 1 3\n3 3 2 0 0 1 2\n")
+        with pytest.raises(InputError) as caught:
+            Morphology(swc=str(file))
+        assert str(caught.value) == f"{file}, line 2: is its own ancestor: 2 → 3 → 2"
+        with pytest.raises(InputError, match="is empty; give sections, or an swc file"):
+            Morphology()
 
     def test_it_is_cut_by_the_length_constant(self, tmp_path: Path) -> None:
         morphology = load_swc(written(tmp_path, BRANCHED))
