@@ -94,13 +94,14 @@ def print_experiment(console: Console, experiment: Experiment) -> None:
 
 
 def print_lesions(console: Console, lesions: Mapping[str, Lesion]) -> None:
-    """The lesions of a model, with what each changes."""
+    """The lesions of a model, with what each changes and whose numbers it has."""
     table = Table(title="\nlesions", title_justify="left", box=None, header_style="dim")
-    for heading in ("name", "what", "changes"):
+    for heading in ("name", "what", "changes", "source"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for lesion in lesions.values():
         changes = "; ".join(str(p) for p in lesion.perturbations)
-        table.add_row(f"[bold]{escape(lesion.name)}[/]", escape(lesion.title), escape(changes))
+        texts = (lesion.title, changes, lesion.citation)
+        table.add_row(f"[bold]{escape(lesion.name)}[/]", *map(escape, texts))
     console.print(table)
 
 

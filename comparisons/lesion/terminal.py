@@ -117,6 +117,8 @@ def print_study(console: Console, study: LesionStudy) -> None:
     console.print(_about(study), style="dim", highlight=False)
     for line in changes(study):
         console.print(escape(line), highlight=False)
+    for line in sources(study):
+        console.print(escape(line), style="dim", highlight=False)
     for mode in study.modes:
         for name in study.lesions:
             _print_lesion(console, study, mode, name)
@@ -150,6 +152,18 @@ def changes(study: LesionStudy) -> list[str]:
             told = "; ".join(str(p) for p in arm.lesion.perturbations)
             if told != arm.name:
                 lines[arm.name] = shorten(f"{arm.name}: {told}", _LONGEST_CHANGES, placeholder=" …")
+    return [*lines.values()]
+
+
+def sources(study: LesionStudy) -> list[str]:
+    """Whose numbers every lesion has, a line each; none for one that names nobody."""
+    lines = {}
+    for arm in study.arms:
+        if arm.lesion is not None:
+            cited = [arm.lesion.citation, *(p.citation for p in arm.lesion.perturbations)]
+            told = "; ".join(dict.fromkeys(c for c in cited if c))
+            if told:
+                lines[arm.name] = f"{arm.name}, source: {told}"
     return [*lines.values()]
 
 

@@ -475,12 +475,14 @@ def test_the_command_says_what_a_lesion_changes(model: Path, tmp_path: Path, cap
     path.write_text(Lesion("loss", "most of it", ["remove 90% relay", "silence aside"]).to_json())
     with pytest.raises(InputError, match="no projection leaves it"):
         lesion(Experiment.load(model), str(path), "reference", seeds=1)
-    path.write_text(Lesion("loss", "most", ["remove 90% relay", "relay.tau *= 2"]).to_json())
+    changed = ["remove 90% relay", "relay.tau *= 2"]
+    path.write_text(Lesion("loss", "most", changed, "Nobody 2000").to_json())
     arguments = ["lesion", str(model), str(path), "aside.tau *= 2", "-b", "reference"]
     assert main([*arguments, "--seeds", "1", "--severity", "0.5,1"]) == 0
     said = capsys.readouterr().out
     assert said.count("remove 90% relay") == 1
     assert "loss: remove 90% relay; relay.tau *= 2" in said
+    assert said.count("loss, source: Nobody 2000") == 1
     assert "aside.tau *= 2: aside.tau" not in said
 
 
