@@ -52,6 +52,32 @@ class Option:
 
 
 _BRETTE = "Brette et al. 2007, J. Comput. Neurosci. 23:349"
+_SETS = {
+    "lindahl2016": "Lindahl & Hellgren Kotaleski 2016, the printed tables",
+    "lindahl2016_code": "Lindahl & Hellgren Kotaleski 2016, the authors' program",
+    "chakravarty2022": "Chakravarty et al. 2022",
+    "ortone2023": "Ortone et al. 2023",
+    "thibeault2013": "Thibeault & Srinivasa 2013",
+    "thibeault2013_depleted": "Thibeault & Srinivasa 2013, without dopamine",
+    "as_written": "a repository's numbers and equations, with its slips",
+}
+_CELL_OPTIONS = {
+    "parameters": "a parameter set, or a JSON file of one's own, in place of the variant",
+    "current": "the constant current, such as 300 pA",
+}
+
+
+def _cell(name: str, title: str, *sets: str) -> Entry:
+    """A cell of the basal ganglia: its variants are its parameter sets."""
+    return Entry(
+        f"coincide.models.basal_ganglia.cells:{name}",
+        title,
+        _SETS[sets[0]].removesuffix(", the printed tables"),
+        {chosen: _SETS[chosen] for chosen in sets},
+        _CELL_OPTIONS,
+    )
+
+
 _SYNAPSES = "Gerstner et al. 2014, Neuronal Dynamics, ch. 12; a course's project on synapses"
 
 MODELS: Mapping[str, Entry] = MappingProxyType(
@@ -155,6 +181,74 @@ MODELS: Mapping[str, Entry] = MappingProxyType(
             },
             {"cells": "number of cells, all alike"},
             lesions="coincide.models.purkinje_khaliq2003:LESIONS",
+        ),
+        "msn_d1": _cell(
+            "msn_d1",
+            "Medium spiny neuron of the striatum with D1 receptors",
+            "lindahl2016",
+            "lindahl2016_code",
+            "chakravarty2022",
+            "as_written",
+        ),
+        "msn_d2": _cell(
+            "msn_d2",
+            "Medium spiny neuron of the striatum with D2 receptors",
+            "lindahl2016",
+            "lindahl2016_code",
+            "chakravarty2022",
+            "as_written",
+        ),
+        "fsn": _cell(
+            "fsn",
+            "Fast-spiking interneuron of the striatum",
+            "lindahl2016",
+            "lindahl2016_code",
+            "chakravarty2022",
+            "as_written",
+        ),
+        "gpe_ti": _cell(
+            "gpe_ti",
+            "Prototypic cell of the external globus pallidus",
+            "lindahl2016",
+            "chakravarty2022",
+            "ortone2023",
+            "as_written",
+        ),
+        "gpe_ta": _cell(
+            "gpe_ta",
+            "Arkypallidal cell of the external globus pallidus",
+            "lindahl2016",
+            "chakravarty2022",
+            "ortone2023",
+            "as_written",
+        ),
+        "stn": _cell(
+            "stn",
+            "Cell of the subthalamic nucleus",
+            "lindahl2016",
+            "chakravarty2022",
+            "ortone2023",
+            "as_written",
+        ),
+        "stn_pv_positive": _cell(
+            "stn_pv_positive", "Cell of the subthalamic nucleus with parvalbumin", "as_written"
+        ),
+        "stn_pv_negative": _cell(
+            "stn_pv_negative", "Cell of the subthalamic nucleus without parvalbumin", "as_written"
+        ),
+        "snr": _cell(
+            "snr",
+            "Cell of the substantia nigra pars reticulata",
+            "lindahl2016",
+            "chakravarty2022",
+            "as_written",
+        ),
+        "gpi": _cell(
+            "gpi",
+            "Cell of the internal globus pallidus",
+            "thibeault2013",
+            "thibeault2013_depleted",
+            "as_written",
         ),
         "rallpack1": Entry(
             "coincide.models.rallpack:build_passive",

@@ -1,0 +1,1 @@
+"""The basal ganglia: neuron models, cells with their parameter sets, what a seed repository says."""

@@ -1,0 +1,148 @@
+import json
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coincide.backends.registry import is_installed
+from coincide.comparisons.runs import run
+from coincide.core.errors import InputError
+from coincide.core.experiment import Experiment
+from coincide.core.settings import Settings
+from coincide.models.basal_ganglia.cells import CELLS, read_cell, sets_of
+from coincide.models.basal_ganglia.neurons import KINDS
+from coincide.models.library import MODELS, load_model
+
+BACKENDS = ("reference", "brian2", "neuron", "pymonntorch")
+# One cell of every neuron model, at a current at which it spikes.
+OF_EVERY_KIND = {
+    "lif": ("stn", "chakravarty2022"),
+    "qif": ("msn_d1", "lindahl2016"),
+    "fast_spiking": ("fsn", "lindahl2016"),
+    "fast_spiking_inverted": ("fsn", "as_written"),
+    "adex": ("gpe_ti", "lindahl2016"),
+    "adex_two_sided": ("stn", "lindahl2016"),
+    "adex_jump": ("stn", "as_written"),
+    "izhikevich": ("gpi", "thibeault2013"),
+}
+
+
+def together(chosen: Mapping[str, Experiment], duration: str) -> Experiment:
+    """Several one-cell experiments as one, every cell a population of its own."""
+    populations, inputs, records = [], [], []
+    for name, one in chosen.items():
+        populations.append(one.populations[0].model_copy(update={"name": name}))
+        inputs += [
+            i.model_copy(update={"name": f"to_{name}", "population": name}) for i in one.inputs
+        ]
+        records += [r.model_copy(update={"population": name}) for r in one.records]
+    return Experiment(
+        name="cells", populations=tuple(populations), inputs=tuple(inputs), records=tuple(records),
+        duration=duration,
+    )  # fmt: skip
+
+
+def test_every_set_is_a_variant_of_the_library_and_spikes() -> None:
+    chosen = {}
+    for cell in CELLS:
+        assert tuple(MODELS[cell].variants) == sets_of(cell)
+        for name in sets_of(cell):
+            chosen[f"{cell}_of_{name}"] = load_model(cell, name)
+            assert all(read_cell(cell, name).sources.values())
+    recording = run(together(chosen, "600 ms"), "reference")
+    assert [name for name, spikes in recording.spikes.items() if not len(spikes)] == []
+    assert {read_cell(c, n).kind.name for c in CELLS for n in sets_of(c)} == set(KINDS)
+
+
+def test_every_neuron_model_agrees_to_round_off_in_lockstep() -> None:
+    assert {kind: read_cell(*of).kind.name for kind, of in OF_EVERY_KIND.items()} == {
+        kind: kind for kind in KINDS
+    }
+    experiment = together({k: load_model(*of) for k, of in OF_EVERY_KIND.items()}, "200 ms")
+    recordings = {b: run(experiment, b) for b in BACKENDS if is_installed(b)}
+    assert len(recordings) > 1
+    for kind in KINDS:
+        assert len(recordings["reference"].spikes[kind]) > 0
+        for a, b in combinations(recordings, 2):
+            np.testing.assert_array_equal(
+                recordings[a].spikes[kind].times,
+                recordings[b].spikes[kind].times,
+                f"{kind} {a} {b}",
+            )
+            for state in KINDS[kind].dimensions("state"):
+                x, y = (recordings[k].traces[kind, state].values for k in (a, b))
+                assert np.isfinite(x).all()
+                assert np.abs(x - y).max() <= 1e-9 * max(np.abs(x).max(), 1.0), (kind, a, b, state)
+
+
+@pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
+def test_the_exponential_stays_finite_in_every_scheme(method: str) -> None:
+    experiment = load_model("gpe_ti", current="5000 pA").with_(duration="50 ms")
+    recording = run(experiment, "reference", Settings(mode="lockstep", method=method))
+    assert len(recording.spikes["gpe_ti"]) > 5
+    u = recording.traces["gpe_ti", "u"].values
+    assert np.isfinite(u).all()
+    assert np.abs(u).max() < 1e4  # pA; where v overflowed on the way up, u would keep it
+
+
+def test_dopamine_moves_what_has_a_beta() -> None:
+    cell = read_cell("msn_d1")
+    control, depleted = cell.model(), cell.model(phi=-0.8)
+    assert cell.model(phi=0.0) == control
+    changed = {n for n in control.parameters if control.parameters[n] != depleted.parameters[n]}
+    assert changed == {"E_L", "d"}
+    assert str(depleted.parameters["d"]) == f"{66.9 * (1 + 0.45 * 0.8)!r} pA"
+
+
+BAD = {
+    "missing unit": (("C", {"value": 15.2, "source": "s"}), "C: 15.2 has no unit"),
+    "wrong dimension": (("C", {"value": "15.2 mV", "source": "s"}), "C: 15.2 mV has the dimension"),
+    "unknown key": (("tau", {"value": "1 ms", "source": "s"}), "there is no parameter 'tau'"),
+    "no source": (("C", {"value": "15.2 pF"}), "C: the field 'source' is missing"),
+    "no line": (("C", "15.2 pF"), "C: '15.2 pF' is no line"),
+    "no such unit": (("C", {"value": "15.2 pFF", "source": "s"}), "C: 'pFF' is not a unit"),
+    "negative": (("C", {"value": "-1 pF", "source": "s"}), "C: -1 pF is not positive"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_wrong_parameter_file_is_named_with_its_key(kind: str, tmp_path: Path) -> None:
+    (key, line), message = BAD[kind]
+    file = tmp_path / "mine.json"
+    packaged = (
+        Path(str(read_cell.__code__.co_filename)).parent / "parameters/msn_d1.lindahl2016.json"
+    )
+    data = json.loads(packaged.read_text())
+    data["parameters"][key] = line
+    file.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=message) as error:
+        load_model("msn_d1", parameters=str(file))
+    assert error.value.where.startswith(str(file))
+
+
+def test_a_file_of_ones_own_replaces_the_set(tmp_path: Path) -> None:
+    packaged = (
+        Path(str(read_cell.__code__.co_filename)).parent / "parameters/msn_d1.lindahl2016.json"
+    )
+    data = json.loads(packaged.read_text())
+    data["parameters"]["C"]["value"] = "20 pF"
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps(data))
+    experiment = load_model("msn_d1", parameters=str(file), current="400 pA")
+    assert experiment.variant == "mine"
+    assert str(experiment.cells["msn_d1"].values["C"]) == "20 pF"
+    with pytest.raises(InputError, match="there is no parameter set 'lindhal2016'"):
+        load_model("msn_d1", parameters="lindhal2016")
+    with pytest.raises(InputError, match="give one of them"):
+        load_model("msn_d1", "as_written", parameters="lindahl2016")
+    with pytest.raises(InputError, match="has the dimension of a voltage"):
+        load_model("msn_d1", current="300 mV")
+    data["parameters"].pop("k")
+    file.write_text(json.dumps(data))
+    with pytest.raises(InputError, match="k: is missing"):
+        load_model("msn_d1", parameters=str(file))
+    file.write_text("{")
+    with pytest.raises(InputError, match="is no JSON"):
+        load_model("msn_d1", parameters=str(file))
