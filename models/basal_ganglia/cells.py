@@ -163,11 +163,12 @@ def one_cell(cell: str, variant: str, parameters: str = "", current: str = "") -
     port = found.kind.dimensions("input")["I"]
     if amplitude:
         Quantity.parse(amplitude, f"{cell}.current").to(port, f"{cell}.current")
+    title = f"{CELLS[cell]}, {found.kind.title}, {found.name}"
     conflicts = "; ".join(f"{name}: {said}" for name, said in found.table.conflicts.items())
     return Experiment(
         name=cell,
         variant=found.name,
-        title=f"{CELLS[cell]}, {found.kind.title}" + (f". Conflicts: {conflicts}" if conflicts else ""),
+        title=f"{title}. Conflicts: {conflicts}" if conflicts else title,
         source=found.table.source,
         populations=(Population(name=cell, model=found.model(), size=1),),
         inputs=(ConstantInput(name="current", population=cell, amplitude=amplitude),) if amplitude else (),

@@ -60,7 +60,7 @@ def test_every_neuron_model_agrees_to_round_off_in_lockstep() -> None:
     assert {kind: read_cell(*of).kind.name for kind, of in OF_EVERY_KIND.items()} == {
         kind: kind for kind in KINDS
     }
-    experiment = together({k: load_model(*of) for k, of in OF_EVERY_KIND.items()}, "200 ms")
+    experiment = together({k: load_model(*of) for k, of in OF_EVERY_KIND.items()}, "300 ms")
     recordings = {b: run(experiment, b) for b in BACKENDS if is_installed(b)}
     assert len(recordings) > 1
     for kind in KINDS:

@@ -175,7 +175,9 @@ def test_every_number_has_a_unit_and_a_source(name: str) -> None:
 
 
 def test_every_model_has_a_table_and_every_table_a_model() -> None:
-    assert set(TABLES) == set(MODELS)
+    # The cells of the basal ganglia have a table for every variant, of which their own tests see.
+    cells = {name for name, entry in MODELS.items() if ".basal_ganglia.cells:" in entry.target}
+    assert set(TABLES) == set(MODELS) - cells
 
 
 def test_every_number_of_a_table_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +185,7 @@ def test_every_number_of_a_table_is_used(monkeypatch: pytest.MonkeyPatch) -> Non
     given = Table._given
 
     def noted(self: Table, name: str) -> object:
-        asked[self.name].add(name)
+        asked.setdefault(self.name, set()).add(name)
         return given(self, name)
 
     monkeypatch.setattr(Table, "_given", noted)
