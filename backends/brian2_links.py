@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import UnsupportedError
+from ..core.plasticity import RealizedPlasticity
 from ..core.realization import Edges, Realization
 from .brian2_blocks import GIVEN, Block, Given, Values
 from .brian2_trees import Tree
@@ -21,7 +23,7 @@ class Link:
     """All connections from one block or tree (or the given spikes) to one receptor of another.
 
     ``pre`` and ``post`` are indices in Brian2's groups; in a tree those of compartments. ``weight``,
-    ``delay_ms`` and ``delay_steps`` are one number or arrays (n,).
+    ``delay_ms`` and ``delay_steps`` are one number or arrays (n,), and so are the numbers of ``plasticity``.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Link:
     weight: Values
     delay_steps: int | NDArray[np.int32]
     delay_ms: Values
+    plasticity: RealizedPlasticity | None = None
 
 
 def links_of(
@@ -45,7 +48,8 @@ def links_of(
             home[population.name] = [block]
     for tree in trees:
         home.setdefault(tree.population.name, []).append(tree)
-    together: dict[tuple[str, str, str], list[_Part]] = {}
+    # Connections with short-term plasticity have equations of their own, a projection a link.
+    together: dict[tuple[str, str, str, str], list[_Part]] = {}
     for edges in realization.edges:
         if edges.source in home and home[edges.source][0].cell.threshold is None:
             continue
@@ -53,7 +57,9 @@ def links_of(
             for target, of_those, post in _targets(edges, edges.post[chosen], home):
                 if of_those.size:
                     part = _Part(edges, chosen[of_those], pre[of_those], post)
-                    together.setdefault((source, target, edges.receptor), []).append(part)
+                    alone = edges.name if edges.plasticity is not None else ""
+                    key = (source, target, edges.receptor, alone)
+                    together.setdefault(key, []).append(part)
     return tuple(
         _link(f"link_{k}_{key[2]}", key, parts, given)
         for k, (key, parts) in enumerate(together.items())
@@ -102,9 +108,9 @@ def _targets(
 
 
 def _link(
-    name: str, key: tuple[str, str, str], parts: Sequence[_Part], given: Given | None
+    name: str, key: tuple[str, str, str, str], parts: Sequence[_Part], given: Given | None
 ) -> Link:
-    source, target, receptor = key
+    source, target, receptor, alone = key
 
     def joined(field: str) -> Any:
         values = [getattr(part.edges, field) for part in parts]
@@ -118,8 +124,19 @@ def _link(
     pre = np.concatenate([part.pre for part in parts])
     post = np.concatenate([part.post for part in parts])
     values = [joined(field) for field in ("weight", "delay_steps", "delay_ms")]
+    plasticity = None
+    if alone:
+        part = parts[0]
+        assert part.edges.plasticity is not None
+        plasticity = part.edges.plasticity.taken(part.chosen)
     if source == GIVEN and given is not None and given.origin.size:
+        if alone and np.isin(pre, given.origin).any():
+            raise UnsupportedError(
+                "brian2",
+                f"{alone}: {parts[0].edges.source} has several spikes in one step, which are several cells "
+                "of Brian2's generator, but short-term plasticity has one state for all of them",
+            )
         pre, chosen = given.repeated(pre)
         post = post[chosen]
         values = [v if np.ndim(v) == 0 else v[chosen] for v in values]
-    return Link(name, source, target, receptor, pre, post, *values)
+    return Link(name, source, target, receptor, pre, post, *values, plasticity)

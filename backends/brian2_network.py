@@ -20,6 +20,7 @@ from .brian2_functions import functions
 from .brian2_import import import_brian2
 from .brian2_integrators import Integrator, can_evaluate, may_vanish
 from .brian2_links import Link
+from .brian2_plasticity import plastic_code
 from .brian2_trees import Tree
 
 b2 = import_brian2()
@@ -260,14 +261,19 @@ def _make_synapses(
         names["w"] = float(link.weight)
     delay = _delay_ms(link, choices, dt_ms)
     one_delay = np.ndim(delay) == 0
+    model, on_pre, numbers, arrays = plastic_code(link, code.on_pre[link.receptor])
+    names |= numbers
+    if not one_weight:
+        model = f"w : 1 (constant)\n{model}"
     synapses = b2.Synapses(
-        groups[link.source], groups[link.target], "" if one_weight else "w : 1 (constant)",
-        on_pre=code.on_pre[link.receptor], namespace=names, name=link.name,
+        groups[link.source], groups[link.target], model, on_pre=on_pre, namespace=names, name=link.name,
         **({"delay": delay * b2.ms} if one_delay else {}),
     )  # fmt: skip
     synapses.connect(i=link.pre, j=link.post)
     if not one_weight:
         synapses.w = link.weight
+    for name, values in arrays.items():
+        setattr(synapses, name, values)
     if not one_delay:
         synapses.pre.delay = delay * b2.ms
     return synapses

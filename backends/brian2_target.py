@@ -22,6 +22,7 @@ from .brian2_choices import Choices
 from .brian2_code import GroupCode
 from .brian2_import import import_brian2
 from .brian2_links import Link
+from .brian2_plasticity import plastic_code
 from .brian2_trees import Tree
 
 TARGETS = ("numpy", "cython", "cpp_standalone")
@@ -60,6 +61,7 @@ def model_key(
     for link in links:
         parts += [link.source, link.target, link.receptor, str(np.ndim(link.weight))]
         parts.append(str(np.ndim(link.delay_ms)))
+        parts.append("\n".join(map(str, plastic_code(link, "")[:2])))
     parts += [f"{population} {variable}" for population, variable, _ in realization.recorded()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 

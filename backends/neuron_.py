@@ -20,6 +20,7 @@ from ..core.settings import MODES, Settings
 from ..core.units import internal_unit
 from ..core.values import Floats
 from .base import Backend, Progress
+from .neuron_blocks import plastic_targets
 from .neuron_cable import CablePlan, plan_of, takes_sections, why_not_sections
 from .neuron_compile import helper_texts, load_mechanisms, load_neuron, neuron_version
 from .neuron_conventions import CONVENTIONS, Integrator, Style, style_of, timing_of
@@ -176,7 +177,8 @@ def _mechanisms(
             variant: int, population: RealizedPopulation = population, own: Style = own,
             recorded: list[str] = recorded,
         ) -> Mechanism:  # fmt: skip
-            return mechanism_of(population, recorded, own, realization.dt_ms, variant)
+            plastic = population.name in plastic_targets(realization)
+            return mechanism_of(population, recorded, own, realization.dt_ms, variant, plastic)
 
         first = make(0)
         mechanisms[name] = make(seen[first.name]) if seen[first.name] else first

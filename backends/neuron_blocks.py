@@ -10,7 +10,7 @@ from ..core.cell import Assignment
 from ..core.errors import UnsupportedError
 from ..core.expressions import names
 from ..core.program import Program
-from ..core.realization import RealizedPopulation
+from ..core.realization import Realization, RealizedPopulation
 from .neuron_conventions import Style
 from .neuron_equations import Equations, needed
 from .neuron_nmodl import CRenderer, NmodlRenderer, block, column, gain, listed, mangled, sample
@@ -22,22 +22,28 @@ LONGEST = 800
 """nocmodl of NEURON 9.0 was seen to cut an equation of 1,077 characters."""
 
 
+def plastic_targets(realization: Realization) -> frozenset[str]:
+    """The populations that connections with short-term plasticity reach."""
+    return frozenset(e.target for e in realization.edges if e.plasticity is not None)
+
+
 class Blocks:
     """The statements of a population's mechanism in a style.
 
     ``given`` holds the names of the numbers that the mechanism has, in NMODL. ``functions`` are the texts of
     FUNCTIONs that the statements need, ``coefficients`` and ``flags`` the variables, all after
-    the statements have been asked for. ``outside`` are names that are NEURON's own.
+    the statements have been asked for. ``outside`` are names that are NEURON's own. ``plastic`` says that
+    connections with short-term plasticity arrive, each with a state of its own in its NetCon.
     """
 
     def __init__(
         self, population: RealizedPopulation, style: Style, program: Program,
         equations: Equations | None, given: Sequence[str], sampled: Sequence[str],
-        outside: Mapping[str, str] | None = None,
+        outside: Mapping[str, str] | None = None, plastic: bool = False,
     ) -> None:  # fmt: skip
         self.population, self.cell, self.style = population, population.cell, style
         self.program, self.equations = program, equations
-        self.sampled = sampled
+        self.sampled, self.plastic = sampled, plastic
         self.refractory = population.has_refractoriness
         self.functions: list[str] = []
         self.coefficients: list[str] = []
@@ -81,8 +87,11 @@ class Blocks:
 
     def net_receive(self) -> list[str]:
         """Arrivals by receptor; for WATCH what arms it, and what it sets off."""
-        lines = ["INITIAL { }  : without it NEURON sets all weights but the first to 0"]
-        lines += ["if (flag == 0) {", *self._arrivals()]
+        # Without an INITIAL NEURON sets all weights but the first to 0.
+        start = ["    u = 0", "    x = 1", "    last = 0"] if self.plastic else []
+        lines = ["LOCAL arrived"] if self.plastic else []
+        lines += ["INITIAL {", *start, "}"]
+        lines += ["if (flag == 0) {", *self._release(), *self._arrivals()]
         if self.style.watch and self.cell.threshold is not None:
             lines += ["} else if (flag == 1) {", f"    WATCH {self._watched()} 2"]
             lines += ["} else if (flag == 2) {", *self._spike_of_watch()]
@@ -93,6 +102,24 @@ class Blocks:
                 lines += ["} else if (flag == 4) {", "    net_send(0, 3)"]
         # Never reached; but only what has a net_event here can be the source of a NetCon.
         return [*lines, "} else {", "    net_event(t)", "}"]
+
+    @property
+    def receiving(self) -> str:
+        """The head of NET_RECEIVE: what each NetCon holds."""
+        plastic = ", U, tau_rec, tau_facil, u, x, last" if self.plastic else ""
+        return f"NET_RECEIVE(w, channel{plastic})"
+
+    def _release(self) -> list[str]:
+        """The part of its weight that a plastic connection passes on; U is 0 where it is not plastic."""
+        if not self.plastic:
+            return []
+        return [
+            "    arrived = w", "    if (U > 0) {",
+            "        if (tau_facil > 0) {", "            u = u*exp(-(t - last)/tau_facil)",
+            "        } else {", "            u = 0", "        }",
+            "        u = u + U*(1 - u)", "        x = 1 + (x - 1)*exp(-(t - last)/tau_rec)",
+            "        arrived = u*x*w", "        x = x - u*x", "        last = t", "    }",
+        ]  # fmt: skip
 
     def _arrivals(self) -> list[str]:
         before: list[str] = []
@@ -107,7 +134,8 @@ class Blocks:
                     before.append(f"        {name} = {coefficient}")
                     coefficient = name
                 target = mangled(increment.target)
-                change = "w" if coefficient == "1.0" else f"{coefficient}*w"
+                w = "arrived" if self.plastic else "w"
+                change = w if coefficient == "1.0" else f"{coefficient}*{w}"
                 line = f"{target} = {target} + {change}"
                 if increment.unless_refractory and self.refractory:
                     line = f"if {self._active} {{ {line} }}"

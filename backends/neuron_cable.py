@@ -17,6 +17,7 @@ from ..core.numpy_code import compile_expression
 from ..core.realization import Realization, RealizedPopulation
 from ..core.units import Quantity, dimension_of_unit
 from ..core.values import Floats
+from .neuron_blocks import plastic_targets
 from .neuron_compile import load_neuron
 from .neuron_conventions import Style
 from .neuron_density import Membrane, membrane_of
@@ -100,7 +101,10 @@ def plan_of(
         if piece.kind in {"channel", "point_channel"} and piece.name in replaced:
             continue
         states = [s for flat, (s, _) in piece.flat.items() if flat in recorded]
-        made = membrane_of(piece, states, style, realization.dt_ms, [*others, *membranes])
+        made = membrane_of(
+            piece, states, style, realization.dt_ms, [*others, *membranes],
+            plastic=name in plastic_targets(realization),
+        )  # fmt: skip
         membranes.append(made)
     places = _places(lowered, membranes, built_in, recorded, style.second_order, name)
     return CablePlan(population, lowered, tuple(membranes), built_in, places, not style.watch)

@@ -57,12 +57,12 @@ class Membrane:
 
 def membrane_of(
     piece: Piece, recorded: Iterable[str], style: Style, dt_ms: float,
-    others: Sequence[Membrane] = (),
+    others: Sequence[Membrane] = (), plastic: bool = False,
 ) -> Membrane:  # fmt: skip
     """The mechanism of a piece that records some of its states.
 
     Mechanisms of one text share what is GLOBAL in NEURON: one of ``others`` that has other numbers makes
-    this another variant.
+    this another variant. *plastic* says that connections with short-term plasticity may arrive.
     """
     equations = equations_of(piece.cell, linear=style.integrator == "cnexp")
     nonlinear = [v.name for v in piece.equation_states if equations.slopes.get(v.name, 0) is None]
@@ -71,7 +71,7 @@ def membrane_of(
         equations = equations_of(piece.cell, linear=False)
     shared, each = _numbers(piece, equations, dt_ms)
     sampled = list(recorded) if piece.kind == "receptor" and style.copies else []
-    writer = _Writer(piece, equations, style, shared, each, sampled)
+    writer = _Writer(piece, equations, style, shared, each, sampled, plastic)
     body = writer.text()
     variant = 0
     while True:
@@ -116,7 +116,7 @@ class _Writer:
 
     def __init__(
         self, piece: Piece, equations: Equations, style: Style, shared: Mapping[str, float],
-        each: Mapping[str, Floats], sampled: Sequence[str],
+        each: Mapping[str, Floats], sampled: Sequence[str], plastic: bool,
     ) -> None:  # fmt: skip
         self.piece, self.equations, self.style = piece, equations, style
         self.shared, self.each, self.sampled = shared, each, sampled
@@ -124,7 +124,7 @@ class _Writer:
         # Only what happens at arrivals and to samples is asked of it.
         self.blocks = Blocks(
             population, style, equations.program, equations, [*shared, *each], sampled,
-            outside=piece.outside,
+            outside=piece.outside, plastic=plastic,
         )  # fmt: skip
         self.nmodl: NmodlRenderer = self.blocks.nmodl
 
@@ -181,7 +181,7 @@ class _Writer:
             block("PROCEDURE pre()", pre) if pre else "",
             block("PROCEDURE post()", post) if post else "",
             *nmodl_functions(self.nmodl.used),
-            block("NET_RECEIVE(w, channel)", receive) if receives else "",
+            block(self.blocks.receiving, receive) if receives else "",
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -62,11 +62,12 @@ def mechanism_of(
     style: Style,
     dt_ms: float,
     variant: int,
+    plastic: bool = False,
 ) -> Mechanism:
     """The mechanism of a population that records some variables.
 
     Mechanisms of one text share what is GLOBAL in NEURON, so two populations of one run need another
-    *variant* each.
+    *variant* each. *plastic* says that connections with short-term plasticity arrive.
     """
     equations: Equations | None = None
     if style.program is not None:
@@ -76,7 +77,8 @@ def mechanism_of(
         program = equations.program
     shared, per_cell = _numbers(population, program, equations, style, dt_ms)
     sampled = list(recorded) if style.copies else []
-    blocks = Blocks(population, style, program, equations, [*shared, *per_cell], sampled)
+    given = [*shared, *per_cell]
+    blocks = Blocks(population, style, program, equations, given, sampled, plastic=plastic)
     body = f": made by coincide, variant {variant}\n\n{_text(blocks, list(shared), list(per_cell))}"
     name = f"Cell{hashlib.sha256(body.encode()).hexdigest()[:16]}"
     return Mechanism(
@@ -180,7 +182,7 @@ def _text(blocks: Blocks, shared: Sequence[str], per_cell: Sequence[str]) -> str
         derivative,
         *blocks.functions,
         *nmodl_functions(blocks.nmodl.used),
-        block("NET_RECEIVE(w, channel)", receive),
+        block(blocks.receiving, receive),
         _HOLD if tables else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -158,18 +158,19 @@ class Network:
         target, channel = self._target(edges)
         weights = np.broadcast_to(np.asarray(edges.weight, dtype=np.float64), n)
         delays = self._delays(edges)
+        plastic = _plastic(edges)
         seen = edges.source in self.cables and not self._cells[edges.source]
         if hasattr(self.h, CONNECT) and not seen:
             columns = (
                 edges.pre + self._first[edges.source], edges.post + self._first[target], weights,
-                np.full(n, channel, dtype=np.float64), delays,
+                np.full(n, channel, dtype=np.float64), delays, *plastic,
             )  # fmt: skip
             getattr(self.h, CONNECT)(self._all, self._netcons, *map(self.h.Vector, columns))
             return
         # NEURON's C interface is young: without it the same, more slowly; and a NetCon that looks at v.
         first = self._first[target]
         rows = (edges.pre.tolist(), edges.post.tolist(), weights.tolist(), delays.tolist())
-        for i, j, weight, delay in zip(*rows, strict=True):
+        for row, (i, j, weight, delay) in enumerate(zip(*rows, strict=True)):
             post = self._all.o(first + j)
             if seen:
                 if not self.cables[edges.source].spikes:
@@ -178,6 +179,8 @@ class Network:
             else:
                 netcon = self.h.NetCon(self._cells[edges.source][i], post, 0.5, delay, weight)
             netcon.weight[1] = channel
+            for k, column in enumerate(plastic):
+                netcon.weight[2 + k] = column[row]
             self._netcons.append(netcon)
 
     def _record_spikes(self) -> None:
@@ -237,6 +240,16 @@ class Network:
             cable.close()
         self.cables.clear()
         self._sections.clear()
+
+
+def _plastic(edges: Edges) -> tuple[Floats, ...]:
+    """U, tau_rec and tau_facil of every connection, shape (n,) each; nothing without plasticity."""
+    if edges.plasticity is None:
+        return ()
+    return tuple(
+        np.broadcast_to(np.asarray(value, dtype=np.float64), len(edges)).copy()
+        for value in edges.plasticity.values().values()
+    )
 
 
 def frames_of(given: HeldInput) -> Floats:

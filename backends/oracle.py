@@ -15,13 +15,14 @@ import numpy as np
 import scipy
 
 from ..core.features import FEATURES
+from ..core.plasticity import Terminals, occurrences
 from ..core.program import METHODS, inlined
 from ..core.realization import Edges, Realization
 from ..core.recording import Recording
 from ..core.settings import MODES, Settings
 from .base import Backend, Progress
 from .oracle_cells import TOGETHER_MS, CellGroup
-from .oracle_events import NoDistanceError, distance
+from .oracle_events import Arrivals, NoDistanceError, distance
 from .oracle_steps import Tolerance
 
 MAX_CELLS = 500
@@ -102,13 +103,18 @@ class OracleBackend(Backend):
                     group = CellGroup(realization, population, Tolerance(relative, self.absolute))
             group.prepare(method)
             groups[name] = group
+        terminals = {
+            e.name: Terminals(e.plasticity, e.source_size, len(e))
+            for e in realization.edges if e.plasticity is not None
+        }  # fmt: skip
         for edges in realization.edges:
             if edges.source in realization.sources:
                 source = realization.sources[edges.source]
-                _send(edges, groups[edges.target], source.times, source.cells, given=True)
+                arrivals = groups[edges.target].given
+                _send(edges, groups[edges.target], arrivals, source.times, source.cells, terminals)
         built = time.perf_counter()
         with np.errstate(all="ignore"):
-            _run(realization, groups, end, progress)
+            _run(realization, groups, terminals, end, progress)
         return Recording(
             duration_ms=end,
             dt_ms=realization.dt_ms,
@@ -138,8 +144,9 @@ def _choice(group: CellGroup, end: float) -> tuple[str, str]:
 
 
 def _run(
-    realization: Realization, groups: Mapping[str, CellGroup], end: float, progress: Progress
-) -> None:
+    realization: Realization, groups: Mapping[str, CellGroup],
+    terminals: Mapping[str, Terminals], end: float, progress: Progress,
+) -> None:  # fmt: skip
     """Advance all groups, window by window: no spike of a window arrives within it."""
     inner = [e for e in realization.edges if e.source in groups and len(e)]
     shortest = min((float(np.min(e.delay_ms)) for e in inner), default=np.inf)
@@ -162,7 +169,8 @@ def _run(
             fired[name] = group.advance(until, horizon, last)
         for edges in inner:
             times, cells = fired[edges.source]
-            _send(edges, groups[edges.target], times, cells, given=False)
+            target = groups[edges.target]
+            _send(edges, target, target.sent, times, cells, terminals)
         progress(until / end)
         if last:
             return
@@ -177,24 +185,47 @@ def _given_arrivals(realization: Realization, edges: Edges) -> int:
 
 
 def _send(
-    edges: Edges, target: CellGroup, times: np.ndarray, cells: np.ndarray, given: bool
-) -> None:
+    edges: Edges, target: CellGroup, arrivals: Arrivals, times: np.ndarray, cells: np.ndarray,
+    terminals: Mapping[str, Terminals],
+) -> None:  # fmt: skip
     """Put spikes on their way: they arrive after the exact delays of their connections."""
     first, last = edges.starts[cells], edges.starts[cells + 1]
     counts = last - first
     total = int(counts.sum())
     if not total:
         return
-    chosen = np.arange(total) + np.repeat(first - np.cumsum(counts) + counts, counts)
+    before = np.cumsum(counts) - counts
+    chosen = np.arange(total) + np.repeat(first - before, counts)
 
     def of(values: object) -> np.ndarray:
         array = np.asarray(values, dtype=np.float64)
         return np.broadcast_to(array, total) if array.ndim == 0 else array[chosen]
 
-    arrivals = target.given if given else target.sent
+    weights = np.array(of(edges.weight))
+    if edges.name in terminals:
+        weights *= _released(terminals[edges.name], times, cells, counts, chosen)
     arrivals.add(
         np.repeat(times, counts) + of(edges.delay_ms),
         edges.post[chosen].astype(np.intp),
         np.full(total, target.receptors[edges.receptor], dtype=np.intp),
-        np.array(of(edges.weight)),
+        weights,
     )
+
+
+def _released(
+    terminals: Terminals, times: np.ndarray, cells: np.ndarray, counts: np.ndarray,
+    chosen: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """The part of its weight that each arrival carries: the spikes of a cell one after the other."""
+    found = np.empty(chosen.size)
+    ends = np.cumsum(counts)
+    in_time = np.argsort(times, kind="stable")
+    for once in occurrences(cells[in_time]):
+        spikes = in_time[once]
+        many = counts[spikes]
+        where = np.arange(int(many.sum())) + np.repeat(ends[spikes] - np.cumsum(many), many)
+        if terminals.per_connection:
+            found[where] = terminals.release(chosen[where], np.repeat(times[spikes], many))
+        else:
+            found[where] = np.repeat(terminals.release(cells[spikes], times[spikes]), many)
+    return found

@@ -241,7 +241,9 @@ class _Model:
             firing[name], groups[name] = self._source_group(name)
         for edges, delay in zip(realization.edges, delays, strict=True):
             arrivals = self.cells[edges.target].arrivals[edges.receptor]
-            send = SendSpikes(edges, delay, firing[edges.source], arrivals, self.moment, self.place)
+            send = SendSpikes(
+                edges, delay, firing[edges.source], arrivals, self.moment, self.place, self.dt
+            )
             SynapseGroup(
                 net=self.network, src=groups[edges.source], dst=groups[edges.target],
                 tag=f"projection_{edges.name}", behavior={SYNAPSE: send},

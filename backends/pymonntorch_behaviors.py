@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..core.plasticity import RealizedPlasticity, occurrences
 from ..core.realization import Edges, Ints
 from .pymonntorch_cells import NOBODY, Arrivals, Cells, Firing, Moment, Place, Trains
 from .pymonntorch_import import Behavior
@@ -63,6 +64,36 @@ class HoldInputs(Behavior):
             held.hold(step)
 
 
+class Terminals:
+    """Short-term plasticity as tensors: u, x and the last spike of each source cell, or connection."""
+
+    def __init__(self, plasticity: RealizedPlasticity, edges: Edges, place: Place) -> None:
+        self.per_connection = plasticity.per_connection
+        size = len(edges) if self.per_connection else edges.source_size
+        self.facilitates = bool(np.all(plasticity.tau_facil))
+        self._numbers = [place.tensor(value) for value in plasticity.values().values()]
+        self.u, self.x = place.tensor(np.zeros(size)), place.tensor(np.ones(size))
+        self.last = place.tensor(np.zeros(size))
+
+    def release(self, which: torch.Tensor, time_ms: float) -> torch.Tensor:
+        """u·x at a spike now of distinct source cells (connections), after which resources are used up."""
+        capacity, tau_rec, tau_facil = (
+            number[which] if number.dim() else number for number in self._numbers
+        )
+        since = time_ms - self.last[which]
+        if self.facilitates:
+            u = self.u[which] * torch.exp(-since / tau_facil)
+            u = u + capacity * (1.0 - u)
+        else:
+            u = capacity
+        x = 1.0 + (self.x[which] - 1.0) * torch.exp(-since / tau_rec)
+        passed = u * x
+        self.u[which] = u.expand(passed.shape) if u.dim() == 0 else u
+        self.x[which] = x - passed
+        self.last[which] = time_ms
+        return passed
+
+
 class SendSpikes(Behavior):
     """Contract 6: spikes of the iteration before arrive after the delays of their connections.
 
@@ -78,8 +109,12 @@ class SendSpikes(Behavior):
         arrivals: Arrivals,
         moment: Moment,
         place: Place,
+        dt: float,
     ) -> None:
         super().__init__()
+        self.dt = dt
+        plastic = edges.plasticity
+        self.terminals = None if plastic is None else Terminals(plastic, edges, place)
         self.source, self.arrivals, self.moment, self.place = source, arrivals, moment, place
         self.slots = arrivals.slots
         self.max_delay = int(np.max(delay_steps, initial=1))
@@ -111,16 +146,36 @@ class SendSpikes(Behavior):
         due = now - 1 + self.max_delay
         if due > self.arrivals.last_due:
             self.arrivals.last_due = due
+        if self.terminals is not None:
+            for once in occurrences(fired):
+                self._send(fired[once], into)
+            return
         if self.place.host and fired.size <= _FEW:
             for cell in fired.tolist():
                 index, weight = self._parts.get(cell) or self._part(cell)
                 into.index_add_(0, index, weight)
             return
+        self._send(fired, into)
+
+    def _send(self, fired: NDArray[np.int64], into: torch.Tensor) -> None:
         total = int(self.counts[fired].sum())
-        if total:
-            chosen = self._chosen(fired, total)
-            weight = self.weight[:1].expand(total) if self.one_weight else self.weight[chosen]
-            into.index_add_(0, self.index[chosen], weight)
+        if not total:
+            return
+        chosen = self._chosen(fired, total)
+        weight = self.weight[:1].expand(total) if self.one_weight else self.weight[chosen]
+        if self.terminals is not None:
+            time_ms = (self.moment.now - 1) * self.dt
+            if self.terminals.per_connection:
+                weight = self.terminals.release(chosen, time_ms) * weight
+            else:
+                there = self._there(fired)
+                passed = self.terminals.release(there, time_ms)
+                count = self._there(self.counts[fired])
+                weight = torch.repeat_interleave(passed, count, output_size=total) * weight
+        into.index_add_(0, self.index[chosen], weight)
+
+    def _there(self, numbers: NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(numbers).to(self.place.device)
 
     def _part(self, cell: int) -> tuple[torch.Tensor, torch.Tensor]:
         first, last = int(self.starts[cell]), int(self.starts[cell + 1])
@@ -134,7 +189,7 @@ class SendSpikes(Behavior):
             counts = self.counts[fired]
             shift = self.starts[fired] - np.cumsum(counts) + counts
             return torch.from_numpy(np.arange(total) + np.repeat(shift, counts))
-        there = self.source.fired_there
+        there = self._there(fired) if self.terminals is not None else self.source.fired_there
         assert there is not None
         count = self.counts_there[there]
         offset = self.starts_there[there] - count.cumsum(0) + count

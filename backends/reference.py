@@ -22,6 +22,7 @@ from ..core.numpy_code import (
     compile_statements,
     evaluate_constants,
 )
+from ..core.plasticity import Terminals, occurrences
 from ..core.program import METHODS, Method, program_of
 from ..core.realization import Edges, Realization, RealizedPopulation
 from ..core.recording import Recording, Spikes, Trace
@@ -156,12 +157,16 @@ class _Group:
         self._arrivals: dict[str, NDArray[np.float64]] = {}
         self._slots: dict[str, int] = {}
         self._fired: list[NDArray[np.int32]] = []
+        self._terminals: dict[str, Terminals] = {}
+        self._dt = dt
 
     def listen(self, edges: Edges) -> None:
         """Make room for the arrivals of a projection: a ring of one row per step of delay."""
         slots = max(self._slots.get(edges.receptor, 0), edges.max_delay_steps + 1)
         self._slots[edges.receptor] = slots
         self._arrivals[edges.receptor] = np.zeros((slots, self.population.size))
+        if edges.plasticity is not None:
+            self._terminals[edges.name] = Terminals(edges.plasticity, edges.source_size, len(edges))
 
     def move(self, step: int) -> None:
         """Contract 1 and 2: inputs of t_n are held, the state moves to t_{n+1}."""
@@ -218,6 +223,16 @@ class _Group:
         """Contract 6: spikes stamped now arrive after the delays of their connections."""
         if not fired.size or not len(edges):
             return
+        terminals = self._terminals.get(edges.name)
+        if terminals is None:
+            self._send(edges, fired, now)
+            return
+        for once in occurrences(fired):
+            self._send(edges, fired[once], now, terminals)
+
+    def _send(
+        self, edges: Edges, fired: NDArray[np.int32], now: int, terminals: Terminals | None = None
+    ) -> None:
         first, last = edges.starts[fired], edges.starts[fired + 1]
         counts = last - first
         total = int(counts.sum())
@@ -228,6 +243,11 @@ class _Group:
         post = edges.post[chosen]
         weight = edges.weight if np.ndim(edges.weight) == 0 else np.asarray(edges.weight)[chosen]
         weights = np.broadcast_to(np.asarray(weight, dtype=np.float64), total)
+        if terminals is not None:
+            if terminals.per_connection:
+                weights = terminals.release(chosen, now * self._dt) * weights
+            else:
+                weights = np.repeat(terminals.release(fired, now * self._dt), counts) * weights
         ring = self._arrivals[edges.receptor]
         slots, size = ring.shape
         if np.ndim(edges.delay_steps) == 0:

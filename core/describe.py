@@ -17,6 +17,7 @@ _FEW = 6
 def describe(experiment: Experiment) -> dict[str, Any]:
     """Equations of every neuron model, and tables of populations, projections, inputs, records."""
     data = experiment.to_dict()
+    plastic = ["plasticity"] if any(p.plasticity for p in experiment.projections) else []
     return {
         "models": _models(data["populations"]),
         "tables": [
@@ -36,11 +37,12 @@ def describe(experiment: Experiment) -> dict[str, Any]:
             },
             {
                 "title": "Projections",
-                "columns": ("name", "from", "to", "receptor", "rule", "weight", "delay"),
+                "columns": ("name", "from", "to", "receptor", "rule", "weight", "delay", *plastic),
                 "rows": [
                     (
                         p["name"], p["source"], p["target"], p["receptor"], _text(p["rule"]),
                         " ".join(filter(None, (_text(p["weight"]), _scale(p)))), _text(p["delay"]),
+                        *(_text(p.get(column, "")) for column in plastic),
                     )
                     for p in data.get("projections", ())
                 ],

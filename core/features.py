@@ -26,6 +26,8 @@ FEATURES: Mapping[str, str] = {
     "weights_per_connection": "weights that differ from connection to connection",
     "delays_per_connection": "delays that differ from connection to connection",
     "multapses": "several connections between two cells",
+    "plasticity": "short-term plasticity",
+    "plasticity_per_connection": "short-term plasticity that differs from connection to connection",
     "traces": "recording of state variables",
 }
 """Every feature with its meaning; a backend declares those it has."""
@@ -82,6 +84,10 @@ def required_features(realization: Realization) -> dict[str, str]:
             need("weights_per_connection", edges.name)
         if np.ndim(edges.delay_steps):
             need("delays_per_connection", edges.name)
+        if edges.plasticity is not None:
+            need("plasticity", edges.name)
+            if edges.plasticity.per_connection:
+                need("plasticity_per_connection", edges.name)
         may_repeat = isinstance(projection.rule, Explicit) or getattr(
             projection.rule, "multapses", False
         )

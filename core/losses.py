@@ -124,4 +124,5 @@ def _edges(edges: Edges, kept_pre: Ints | None, kept_post: Ints | None) -> Edges
         weight=of_kept(edges.weight),
         delay_steps=of_kept(edges.delay_steps),
         delay_ms=of_kept(edges.delay_ms),
+        plasticity=None if edges.plasticity is None else edges.plasticity.taken(there),
     )

@@ -11,6 +11,7 @@ from typing_extensions import override
 from .description import Description
 from .errors import InputError
 from .names import check_identifier
+from .plasticity import TsodyksMarkram
 from .units import TIME, Quantity
 from .values import Indices, Value, WholeNumber, check_value
 
@@ -99,7 +100,7 @@ class Projection(Description):
     number of source cells N, by p·N of a fixed probability, or by the C of a fixed in-degree
     (Gerstner et al., Neuronal Dynamics, ch. 12). Arrays of weights and delays follow the list of an
     explicit rule; of all other rules the connections sorted by source cell, then target cell. ``delay`` is
-    at least one time step.
+    at least one time step. With ``plasticity`` a spike passes on the part of the weight that it says.
     """
 
     source: str
@@ -109,6 +110,7 @@ class Projection(Description):
     weight: Value
     delay: Value
     weight_scale: WeightScale = "none"
+    plasticity: TsodyksMarkram | None = None
     name: str = ""
 
     @model_validator(mode="before")

@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 from .cell import Cell
 from .errors import InputError
 from .experiment import Experiment
+from .plasticity import RealizedPlasticity
 from .values import Floats
 
 Ints = NDArray[np.int32]
+_PLASTIC = ("U", "tau_rec", "tau_facil")
 
 
 def renumbered(cells: NDArray[np.integer], kept: Ints | None) -> NDArray[np.integer]:
@@ -102,7 +104,8 @@ class Edges:
     """The connections of a projection, sorted by source cell, then target cell.
 
     ``pre`` and ``post`` have shape (n,); ``weight`` (in the unit of the receptor's ``w``),
-    ``delay_steps`` and ``delay_ms`` are one number for all or arrays (n,).
+    ``delay_steps`` and ``delay_ms`` are one number for all or arrays (n,), and so are the numbers of
+    ``plasticity``, None where every spike passes on the whole weight.
     """
 
     name: str
@@ -115,6 +118,7 @@ class Edges:
     weight: float | Floats
     delay_steps: int | Ints
     delay_ms: float | Floats
+    plasticity: RealizedPlasticity | None = None
 
     def __len__(self) -> int:
         return int(self.pre.size)
@@ -203,6 +207,9 @@ class Realization:
         for k, e in enumerate(self.edges):
             for field in ("pre", "post", "weight", "delay_steps", "delay_ms"):
                 arrays[f"edges/{k}/{field}"] = getattr(e, field)
+            if e.plasticity is not None:
+                for field, value in e.plasticity.values().items():
+                    arrays[f"edges/{k}/plasticity/{field}"] = value
         return {name: np.asarray(value) for name, value in arrays.items()}
 
     def save(self, path: str | Path) -> None:
@@ -266,14 +273,17 @@ class Realization:
                 under(f"{place}parameters/"), under(f"{place}initial/"),
                 under(place)["refractory_steps"], inputs, kept,
             )  # fmt: skip
-        edges = tuple(
-            Edges(
-                p.name, p.source, p.target, p.receptor,
-                sizes[p.source], **under(f"edges/{k}/"),
-            )
-            for k, p in enumerate(experiment.projections)
-        )  # fmt: skip
+        edges = []
+        for k, p in enumerate(experiment.projections):
+            given = under(f"edges/{k}/")
+            plastic = {n: given.pop(f"plasticity/{n}") for n in _PLASTIC if p.plasticity}
+            edges.append(
+                Edges(
+                    p.name, p.source, p.target, p.receptor, sizes[p.source], **given,
+                    plasticity=RealizedPlasticity(**plastic) if plastic else None,
+                )
+            )  # fmt: skip
         return cls(
-            experiment, experiment.dt_ms, experiment.n_steps, populations, sources, edges,
+            experiment, experiment.dt_ms, experiment.n_steps, populations, sources, tuple(edges),
             tuple(header["notes"]),
         )  # fmt: skip

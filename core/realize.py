@@ -25,6 +25,7 @@ from .lowering import Lowered, check_bounds
 from .markov import steady_state
 from .neurons import check_parameters
 from .numpy_code import evaluate
+from .plasticity import RealizedPlasticity, check_numbers
 from .populations import PoissonSource, Population, SpikeTrains
 from .program import inlined
 from .projections import Explicit, Projection
@@ -369,4 +370,22 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
     return Edges(
         name, projection.source, projection.target, projection.receptor, n_pre, pre, post, weight,
         int(steps) if steps.ndim == 0 else steps.astype(np.int32), delay,
+        _realize_plasticity(projection, pre.size, seed),
     )  # fmt: skip
+
+
+def _realize_plasticity(projection: Projection, n: int, seed: int) -> RealizedPlasticity | None:
+    described = projection.plasticity
+    if described is None:
+        return None
+    found: dict[str, float | Floats] = {}
+    for field, unit in (("U", "1"), ("tau_rec", "ms"), ("tau_facil", "ms")):
+        where = f"{projection.name}.plasticity.{field}"
+        given = getattr(described, field)
+        rng = stream(seed, "projection", projection.name, "plasticity", field)
+        value = draw_value(given, rng, n, dimension_of_unit(unit), where)
+        if isinstance(projection.rule, Explicit) and isinstance(given, Array):
+            value = np.asarray(value)[explicit_order(projection.rule)]
+        check_numbers(field, np.asarray(value), where)
+        found[field] = value
+    return RealizedPlasticity(**found)

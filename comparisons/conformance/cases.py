@@ -18,6 +18,7 @@ from ...core.inputs import (
     WhiteNoiseInput,
 )
 from ...core.neurons import NeuronModel
+from ...core.plasticity import TsodyksMarkram
 from ...core.populations import PoissonSource, Population, SpikeTrains
 from ...core.projections import (
     AllToAll,
@@ -368,6 +369,36 @@ def start_above_threshold() -> Experiment:
     )  # fmt: skip
 
 
+def plasticity() -> Experiment:
+    """Depressing and facilitating connections of trains and cells, some with numbers of their own."""
+    cells = _cells(4, receptors={"exc": ExponentialCurrent(tau="5 ms")})
+    own = TsodyksMarkram(
+        U=Uniform(low="0.1", high="0.6"), tau_rec=Uniform(low="50 ms", high="300 ms"),
+        tau_facil=Uniform(low="20 ms", high="200 ms"),
+    )  # fmt: skip
+    delay = Uniform(low="0.3 ms", high="3 ms")
+    projections = [
+        Projection(
+            name=name, source=source, target="cells", receptor="exc", rule=AllToAll(), weight=weight,
+            delay=delay, plasticity=kind,
+        )
+        for name, source, weight, kind in (
+            ("depressing", "train", "400 pA", TsodyksMarkram(U="0.35", tau_rec="100 ms")),
+            ("facilitating", "train", "900 pA",
+             TsodyksMarkram(U="0.05", tau_rec="80 ms", tau_facil="200 ms")),
+            ("among", "cells", Uniform(low="50 pA", high="150 pA"), own),
+            ("static", "cells", "-40 pA", None),
+        )
+    ]  # fmt: skip
+    times = ((2.0, 7.0, 12.0, 12.5, 17.0, 40.0), (5.0, 9.0, 30.0))
+    return _experiment(
+        "plasticity",
+        populations=[cells, SpikeTrains(name="train", times=times)], projections=projections,
+        inputs=[_drive(Array([180.0, 220.0, 260.0, 300.0], "pA"))],
+        records=[_record("v", "current_exc")],
+    )  # fmt: skip
+
+
 def network() -> Experiment:
     """Excitatory and inhibitory cells with conductances, drawn weights and delays, Poisson drive."""
     receptors: Any = {
@@ -418,6 +449,7 @@ _CASES = (
     Case("inputs", "inputs held over each step", inputs),
     Case("functions", "every function of the expression language", functions, _ALL),
     Case("start_above_threshold", "what happens at t = 0", start_above_threshold),
+    Case("plasticity", "depression and facilitation of connections", plasticity),
     Case("network", "a recurrent network with drawn numbers", network, _ALL, chaotic=True),
     Case("membrane", "channels, a Markov scheme, a calcium pool", membrane, _ALL),
     Case("tree", "compartments, places, densities by region", tree),
