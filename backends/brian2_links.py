@@ -123,7 +123,7 @@ def _link(
 
     pre = np.concatenate([part.pre for part in parts])
     post = np.concatenate([part.post for part in parts])
-    values = [joined(field) for field in ("weight", "delay_steps", "delay_ms")]
+    weight, steps, delay = (joined(field) for field in ("weight", "delay_steps", "delay_ms"))
     plasticity = None
     if alone:
         part = parts[0]
@@ -138,5 +138,5 @@ def _link(
             )
         pre, chosen = given.repeated(pre)
         post = post[chosen]
-        values = [v if np.ndim(v) == 0 else v[chosen] for v in values]
-    return Link(name, source, target, receptor, pre, post, *values, plasticity)
+        weight, steps, delay = (v if np.ndim(v) == 0 else v[chosen] for v in (weight, steps, delay))
+    return Link(name, source, target, receptor, pre, post, weight, steps, delay, plasticity)

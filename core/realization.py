@@ -274,12 +274,14 @@ class Realization:
                 under(place)["refractory_steps"], inputs, kept,
             )  # fmt: skip
         edges = []
-        for k, p in enumerate(experiment.projections):
+        for k, projection in enumerate(experiment.projections):
             given = under(f"edges/{k}/")
-            plastic = {n: given.pop(f"plasticity/{n}") for n in _PLASTIC if p.plasticity}
+            names = _PLASTIC if projection.plasticity is not None else ()
+            plastic = {n: given.pop(f"plasticity/{n}") for n in names}
             edges.append(
                 Edges(
-                    p.name, p.source, p.target, p.receptor, sizes[p.source], **given,
+                    projection.name, projection.source, projection.target, projection.receptor,
+                    sizes[projection.source], **given,
                     plasticity=RealizedPlasticity(**plastic) if plastic else None,
                 )
             )  # fmt: skip
