@@ -214,8 +214,13 @@ def yardstick(run: Run) -> int:
     Lockstep is held against the reference; otherwise the oracle, if it ran, says who is right, for the
     reference has an integrator too.
     """
-    first = ("reference", "oracle") if run.mode == "lockstep" else ("oracle", "reference")
-    return first.index(run.backend) if run.backend in first else len(first)
+    return yardstick_of(run.backend, run.mode)
+
+
+def yardstick_of(backend: str, mode: str) -> int:
+    """`yardstick` of a backend in a mode."""
+    first = ("reference", "oracle") if mode == "lockstep" else ("oracle", "reference")
+    return first.index(backend) if backend in first else len(first)
 
 
 def compare_runs(

@@ -103,7 +103,8 @@ def undo(convention: str) -> Change:
     def undone(settings: Settings) -> Settings:
         if settings.undoes(convention):
             return settings
-        return replace(settings, undone=(*(settings.undone or ()), convention))
+        # In order of their names, so that the same set is the same run.
+        return replace(settings, undone=tuple(sorted({*(settings.undone or ()), convention})))
 
     return with_settings(undone)
 

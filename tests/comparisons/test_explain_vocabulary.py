@@ -124,7 +124,7 @@ def test_changes_of_sides_compose(one):
         Hypothesis("parameter", "both", "…", "both", with_model(model)),
     ]
     changed_a, changed_b = apply_all(hypotheses, a, b)
-    assert changed_a.settings.undone == ("spike_stamp", "refractory_count")
+    assert changed_a.settings.undone == ("refractory_count", "spike_stamp")
     assert changed_b.settings == b.settings
     assert len(changed_b.transforms) == 1
     assert a.settings.undone is None

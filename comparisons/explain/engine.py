@@ -1,0 +1,408 @@
+"""Explaining a pair: everything that may be a cause is removed, then each is put back by itself.
+
+1. The pair as it is.
+2. All conventions undone that can act on this model, on both sides at once. If something is left that may
+   be due to those that were thought unable to act, these too.
+3. What is left is numerics: both sides by one scheme, in lockstep.
+4. What is left after that is asked of the proposers, whose hypotheses are tested one at a time on top of
+   what was removed, the likeliest first; then of chaos; then it is unexplained.
+5. Each cause is put back alone, everything else removed. One that makes no difference is cleared; of one
+   that does, the difference is its effect, and the run with it and that without it prove it. The integrators'
+   difference is put back by itself in step 2.
+6. With what the budget leaves: whether the effect goes to 0 with dt, the rungs between, each cause removed
+   alone.
+
+Putting back by itself is what proves a cause in a network that amplifies every difference: there, removing
+one of three causes changes little, and all three much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ...core.recording import Recording
+from .conventions import Candidate, candidates
+from .divergence import look, look_cost
+from .explanation import Cleared, Convergence, Explanation, Finding, Rung
+from .hypothesis import Hypothesis, Side, apply_all
+from .measure import Disagreement, share_removed
+from .numerics import SATURATED, SHRINKS, at_half_step, exchange, in_float64, perturbed
+from .trials import Trials
+
+ENOUGH = 0.1
+"""A hypothesis on top of others is confirmed when it removes this share of what they left."""
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """What a proposer sees: the pair with all causes removed that were confirmed so far."""
+
+    a: Side
+    b: Side
+    recording_a: Recording
+    recording_b: Recording
+    disagreement: Disagreement
+    confirmed: tuple[Hypothesis, ...]
+    runs_left: int
+
+
+Proposer = Callable[[Situation], Iterable[Hypothesis]]
+"""Makes hypotheses from the evidence of a pair; asked again after each one that is confirmed."""
+
+
+def explain_sides(
+    a: Side,
+    b: Side,
+    trials: Trials,
+    proposers: Sequence[Proposer] = (),
+    model: str = "",
+) -> Explanation:
+    """Why two sides disagree; RunError if one of the two cannot be run as it is."""
+    return _Case(a, b, trials, tuple(proposers), model).explain()
+
+
+@dataclass(eq=False)
+class _Case:
+    """One pair while it is being explained."""
+
+    a: Side
+    b: Side
+    trials: Trials
+    proposers: tuple[Proposer, ...]
+    model: str
+    candidates: list[Candidate] = field(default_factory=list)
+    removed: list[Hypothesis] = field(default_factory=list)
+    cleared: list[Cleared] = field(default_factory=list)
+    untested: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def explain(self) -> Explanation:
+        self.trials.run([self.a, self.b], "the pair")
+        self.trials.need(self.a)
+        self.trials.need(self.b)
+        before = self._measured(self.a, self.b)
+        if before.settled:
+            return self._told(before, before)
+        conventional = self._undo_conventions(before)
+        after = self._exchange_integrators(conventional)
+        after = self._ask_proposers(after)
+        self._put_back(conventional)
+        after = self._ask_for_chaos(before, after)
+        self._share_out(before, after)
+        self._refine()
+        return self._told(before, after)
+
+    # --- the pairs ------------------------------------------------------------------------------------
+
+    def _without(self, hypotheses: Iterable[Hypothesis]) -> tuple[Side, Side]:
+        return apply_all(hypotheses, self.a, self.b)
+
+    def _measured(self, a: Side, b: Side) -> Disagreement:
+        found = self.trials.measure(a, b)
+        assert found is not None
+        return found
+
+    def _try(
+        self, hypotheses: Sequence[Hypothesis], purpose: str, reserve: int = 0
+    ) -> Disagreement | None:
+        """How far the pair disagrees without some causes; None if that could not be run."""
+        pair = self._without(hypotheses)
+        if self.trials.cost(pair) > self.trials.left - reserve:
+            return None
+        self.trials.run(pair, purpose)
+        found = self.trials.measure(*pair)
+        if found is None:
+            self.notes += [
+                f"{purpose}: {t.id} {t.status}, {t.reason}"
+                for t in map(self.trials.trial, pair) if t is not None and t.reason
+            ]  # fmt: skip
+        return found
+
+    # --- 2. conventions -------------------------------------------------------------------------------
+
+    def _undo_conventions(self, before: Disagreement) -> Disagreement:
+        """Undo what can act, or everything where more than that turns out to act."""
+        every = [*candidates(self.a, "a"), *candidates(self.b, "b")]
+        acting = [c for c in every if not c.cannot]
+        idle = [c for c in every if c.cannot]
+        found = before
+        if acting:
+            tried = self._try([c.hypothesis for c in acting], "conventions undone that can act")
+            if tried is None:
+                self.untested += [c.hypothesis.name for c in every]
+                return before
+            found, self.candidates = tried, acting
+        if idle and not found.settled:
+            all_undone = self._try([c.hypothesis for c in every], "all conventions undone")
+            if all_undone is not None and self._changed(acting, every):
+                found, self.candidates, idle = all_undone, every, []
+        for c in idle:
+            self.cleared.append(Cleared(c.name, self._label(c.hypothesis), c.cannot))
+        self.removed = [c.hypothesis for c in self.candidates]
+        return found
+
+    def _changed(self, few: Sequence[Candidate], more: Sequence[Candidate]) -> bool:
+        """Whether undoing more conventions than a few made another run of either side."""
+        one = self._without(c.hypothesis for c in few)
+        other = self._without(c.hypothesis for c in more)
+        return any(
+            not self._measured(x, y).settled for x, y in zip(one, other, strict=True) if x.runs
+        )
+
+    # --- 3. integrators -------------------------------------------------------------------------------
+
+    def _exchange_integrators(self, found: Disagreement) -> Disagreement:
+        if found.settled:
+            return found
+        a, b = self._without(self.removed)
+        for which, side in (("a", a), ("b", b)):
+            precise = in_float64(side, which)
+            if precise is not None:
+                found = self._accept(precise, found)
+        methods = [t.method if (t := self.trials.trial(s)) is not None else "" for s in (a, b)]
+        by_one_scheme = exchange(a, b, *methods)
+        if by_one_scheme is None or found.settled:
+            return found
+        return self._accept(by_one_scheme, found)
+
+    def _accept(self, hypothesis: Hypothesis, found: Disagreement) -> Disagreement:
+        """Remove a cause if what is left is less without it; returns what is left then."""
+        tried = self._try([*self.removed, hypothesis], f"without: {hypothesis.name}")
+        if tried is None or share_removed(found, tried) < ENOUGH:
+            return found
+        pair_with, pair_without = (
+            self._without(self.removed), self._without([*self.removed, hypothesis]),
+        )  # fmt: skip
+        self.findings.append(
+            Finding(
+                hypothesis.cause, hypothesis, self._label(hypothesis), 0.0, found,
+                self._ids(pair_without, hypothesis), self._ids(pair_with, hypothesis),
+            )
+        )  # fmt: skip
+        self.removed.append(hypothesis)
+        return tried
+
+    # --- 4. evidence, chaos ---------------------------------------------------------------------------
+
+    def _ask_proposers(self, found: Disagreement) -> Disagreement:
+        seen: set[str] = set()
+        while not found.settled:
+            a, b = self._without(self.removed)
+            situation = Situation(
+                a, b, self.trials.need(a), self.trials.need(b), found, tuple(self.removed),
+                self.trials.left,
+            )  # fmt: skip
+            proposals = [h for propose in self.proposers for h in propose(situation)]
+            taken = {h.exclusive for h in self.removed if h.exclusive}
+            fresh = [h for h in proposals if h.name not in seen and h.exclusive not in taken]
+            n_before = len(self.removed)
+            for hypothesis in sorted(fresh, key=lambda h: -h.prior):
+                seen.add(hypothesis.name)
+                found = self._accept(hypothesis, found)
+                if len(self.removed) > n_before:
+                    break
+            if len(self.removed) == n_before:
+                break
+        return found
+
+    def _ask_for_chaos(self, before: Disagreement, found: Disagreement) -> Disagreement:
+        """Whether round-off alone grows to what is left; then that is what it is."""
+        b = self._without(self.removed)[1]
+        if found.settled or found.total < 0.01 * before.total or not found.n_spikes or not b.runs:
+            return found
+        kicked = perturbed(b)
+        if self.trials.cost([kicked]) > self.trials.left:
+            return found
+        self.trials.run([kicked], "a perturbation of the size of round-off")
+        grown = self.trials.measure(b, kicked)
+        if grown is None or grown.total < 0.5 * found.total:
+            return found
+        chaos = Hypothesis(
+            "chaos", "chaos",
+            f"moved by 10⁻¹² of its initial values comes to disagree with itself by {grown.total:.2g}, "
+            f"from {grown.until_ms or 0:g} ms on: this is what is left between the two",
+            "b", lambda side: side,
+        )  # fmt: skip
+        self.findings.append(
+            Finding("chaos", chaos, b.label, 0.0, found, self.trials.id(kicked), self.trials.id(b))
+        )
+        return replace(found, total=0.0)
+
+    # --- 5. each put back by itself -------------------------------------------------------------------
+
+    def _put_back(self, conventional: Disagreement) -> None:
+        """Leave one convention in, all others of its side undone: what does it make by itself?"""
+        undone = [c.hypothesis for c in self.candidates]
+        pair = self._without(undone)
+        left_in: dict[str, Side] = {}
+        for c in self.candidates:
+            others = self._without(h for h in undone if h is not c.hypothesis)
+            left_in[c.hypothesis.name] = _of(others, c.hypothesis.side)
+        self.trials.run(
+            list(left_in.values()),
+            "one convention left in, all others undone",
+            reserve=self._kept(),
+        )
+        acting: list[Candidate] = []
+        for c in self.candidates:
+            side, bare = left_in[c.hypothesis.name], _of(pair, c.hypothesis.side)
+            effect = self.trials.measure(side, bare)
+            label = self._label(c.hypothesis)
+            if effect is None:
+                self.untested.append(c.hypothesis.name)
+            elif effect.settled:
+                why = "left in, it changes nothing"
+                self.cleared.append(Cleared(c.name, label, why, self.trials.id(side)))
+            else:
+                acting.append(c)
+                finding = Finding(
+                    c.hypothesis.cause, c.hypothesis, label, 0.0, effect, self.trials.id(bare),
+                    self.trials.id(side),
+                )  # fmt: skip
+                self.findings.append(finding)
+        self._clear_shared(acting, left_in, conventional)
+
+    def _clear_shared(
+        self, acting: Sequence[Candidate], left_in: dict[str, Side], bare: Disagreement
+    ) -> None:
+        """A convention that both sides have in the same way moves both alike: it is no cause."""
+        for one in (c for c in acting if c.hypothesis.side == "a"):
+            for other in (c for c in acting if c.hypothesis.side == "b"):
+                if one.name != other.name:
+                    continue
+                pair = left_in[one.hypothesis.name], left_in[other.hypothesis.name]
+                found = self.trials.measure(*pair)
+                if found is None or not (found.settled or found.total <= 1.001 * bare.total):
+                    continue
+                both = {one.hypothesis.name, other.hypothesis.name}
+                self.findings = [f for f in self.findings if f.hypothesis.name not in both]
+                self.cleared.append(
+                    Cleared(
+                        one.name, "both", "both have it in the same way", self.trials.id(pair[0])
+                    )
+                )
+
+    def _kept(self) -> int:
+        """Runs to keep back for the look at the first divergence, with its cell recorded."""
+        return look_cost(self.a, self.b, self.trials)
+
+    # --- 6. shares, convergence -----------------------------------------------------------------------
+
+    def _share_out(self, before: Disagreement, after: Disagreement) -> None:
+        """Divide what is explained among the causes, in proportion to what each makes by itself."""
+        explained = min(1.0, max(0.0, share_removed(before, after)))
+        total = sum(f.effect.total for f in self.findings)
+        self.findings = sorted(
+            (
+                replace(f, share=explained * f.effect.total / total if total else 0.0)
+                for f in self.findings
+            ),
+            key=lambda f: -f.share,
+        )
+
+    def _refine(self) -> None:
+        """For what may be numerics: does its effect go to 0 with dt? That tells the classes apart."""
+        for k, finding in enumerate(self.findings):
+            if finding.cause not in ("integrator", "non_convergent"):
+                continue
+            if not 1e-6 < finding.effect.total < SATURATED:
+                continue
+            convergence = self._convergence(finding)
+            if convergence is not None:
+                cause: Literal["integrator", "non_convergent"] = (
+                    "integrator" if convergence.shrinks else "non_convergent"
+                )
+                self.findings[k] = replace(finding, cause=cause, convergence=convergence)
+
+    def _convergence(self, finding: Finding) -> Convergence | None:
+        conventions = [c.hypothesis for c in self.candidates]
+        if finding.hypothesis.side == "both":
+            pair = self._without(conventions)
+        else:
+            side = finding.hypothesis.side
+            others = [h for h in conventions if h is not finding.hypothesis]
+            pair = _of(self._without(others), side), _of(self._without(conventions), side)
+        finer = [at_half_step(side) for side in pair]
+        if finer[0] is None or finer[1] is None or self.trials.cost(pair) > 0:
+            return None
+        halves = finer[0], finer[1]
+        if self.trials.cost(halves) > self.trials.left - self._kept():
+            return None
+        self.trials.run(halves, f"half the step: {finding.name}")
+        at_half = self.trials.measure(*halves)
+        if at_half is None or pair[0].realization is None:
+            return None
+        shrinks = at_half.settled or at_half.total < SHRINKS * finding.effect.total
+        return Convergence(pair[0].realization.dt_ms, finding.effect.total, at_half.total, shrinks)
+
+    def _climb(self) -> list[Rung]:
+        """The ladder: causes removed one after the other, as far as there are runs."""
+        found = [f for f in self.findings if f.cause != "chaos"]
+        hypotheses = [f.hypothesis for f in found]
+        # What was undone without being a cause: it changes nothing.
+        named = {h.name for h in hypotheses}
+        last = [h for h in self.removed if h.name not in named]
+        order = [h for h in hypotheses if h.name != "integrator"]
+        order += [h for h in hypotheses if h.name == "integrator"]
+        stages = [order[:k] for k in range(len(order) + 1)]
+        pairs = [self._without(stage) for stage in stages]
+        for k, stage in enumerate(stages[1:], 1):
+            # With the idle ones undone too where that has been run already.
+            idle = self._without([*stage, *last])
+            if self.trials.cost(idle) < self.trials.cost(pairs[k]):
+                pairs[k] = idle
+        wanted = [side for pair in pairs for side in pair]
+        self.trials.run(wanted, "a rung of the ladder", reserve=self._kept())
+        rungs = []
+        for stage, pair in zip(stages, pairs, strict=True):
+            measured = self.trials.measure(*pair)
+            if measured is not None:
+                words = f"without {stage[-1].place or stage[-1].name}" if stage else "as they are"
+                ids = self.trials.id(pair[0]), self.trials.id(pair[1])
+                rungs.append(Rung(words, tuple(h.name for h in stage), ids, measured))
+        return rungs
+
+    def _alone(self, before: Disagreement) -> None:
+        """Each cause removed alone, as far as there are runs."""
+        real = [f for f in self.findings if f.cause != "chaos"]
+        pairs = {f.hypothesis.name: self._without([f.hypothesis]) for f in real}
+        wanted = [side for pair in pairs.values() for side in pair]
+        self.trials.run(wanted, "one cause removed alone", reserve=self._kept())
+        for k, finding in enumerate(self.findings):
+            pair = pairs.get(finding.hypothesis.name)
+            measured = None if pair is None else self.trials.measure(*pair)
+            if measured is not None and pair is not None:
+                self.findings[k] = replace(
+                    finding, alone=measured, alone_share=share_removed(before, measured),
+                    alone_run=self._ids(pair, finding.hypothesis),
+                )  # fmt: skip
+
+    # --- the end --------------------------------------------------------------------------------------
+
+    def _told(self, before: Disagreement, after: Disagreement) -> Explanation:
+        ladder: list[Rung] = []
+        if self.findings:
+            ladder = self._climb()
+            self._alone(before)
+        divergence = None if before.settled else look(self.a, self.b, self.trials)
+        left = 0.0 if after.settled or before.total == 0 else min(1.0, after.total / before.total)
+        return Explanation(
+            self.model, self.a, self.b, before, after, tuple(self.findings), tuple(ladder),
+            tuple(self.cleared), tuple(self.untested), left, tuple(self.trials.done.values()),
+            self.trials.budget, divergence, tuple(dict.fromkeys(self.notes)),
+        )  # fmt: skip
+
+    def _label(self, hypothesis: Hypothesis) -> str:
+        return {"a": self.a.label, "b": self.b.label, "both": "both"}[hypothesis.side]
+
+    def _ids(self, pair: tuple[Side, Side], hypothesis: Hypothesis) -> str:
+        """The run, or the two, of the side that a hypothesis is about."""
+        sides = pair if hypothesis.side == "both" else (_of(pair, hypothesis.side),)
+        return " and ".join(self.trials.id(side) for side in sides)
+
+
+def _of(pair: tuple[Side, Side], which: str) -> Side:
+    return pair[1] if which == "b" else pair[0]

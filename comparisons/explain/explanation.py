@@ -1,0 +1,210 @@
+"""An `Explanation`: why two runs disagree, each cause with the run that proves it, and what is left."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .causes import MEANING, Cause
+from .hypothesis import Hypothesis, Side, hypothesis_to_dict
+from .measure import Disagreement
+from .trials import Trial
+
+if TYPE_CHECKING:
+    from .divergence import Divergence
+
+LOUD = 0.005
+"""From this share of the disagreement on, what is unexplained is printed loudly."""
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """What becomes of the disagreement that a cause makes when dt is halved."""
+
+    dt_ms: float
+    at_dt: float
+    at_half: float
+    shrinks: bool
+
+    @property
+    def in_words(self) -> str:
+        """The two numbers and what they say."""
+        if self.shrinks:
+            end = "so it goes to 0 with dt"
+        else:
+            end = "so a smaller dt does not mend it: the two tend to different solutions"
+        return (
+            f"at half the step ({self.dt_ms / 2:g} ms) what it makes is {self.at_half:.2g} instead of "
+            f"{self.at_dt:.2g}, {end}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One cause, proved.
+
+    ``share`` of the disagreement: what is explained, divided among the causes in proportion to the
+    disagreement that each makes by itself, which is ``effect`` (every other cause removed, this one left in;
+    by the runs ``left_in``). ``alone`` is what is left when only this cause is removed, by the run
+    ``alone_run``; None if the budget did not allow it. ``run`` is the run without this cause nor any other
+    that confirms it against ``left_in``.
+    """
+
+    cause: Cause
+    hypothesis: Hypothesis
+    side: str
+    share: float
+    effect: Disagreement
+    run: str
+    left_in: str
+    alone: Disagreement | None = None
+    alone_share: float | None = None
+    alone_run: str | None = None
+    convergence: Convergence | None = None
+
+    @property
+    def name(self) -> str:
+        """The convention, or what the hypothesis is called."""
+        return self.hypothesis.place or self.hypothesis.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        c = self.convergence
+        return {
+            **hypothesis_to_dict(self.hypothesis), "cause": self.cause, "meaning": MEANING[self.cause],
+            "side": self.side, "share": self.share, "confirmed_by": self.run, "left_in": self.left_in,
+            "effect": self.effect.to_dict(), "alone_share": self.alone_share, "alone_run": self.alone_run,
+            "alone": None if self.alone is None else self.alone.to_dict(),
+            "convergence": None if c is None else {
+                "dt_ms": c.dt_ms, "at_dt": c.at_dt, "at_half": c.at_half, "shrinks": c.shrinks,
+            },
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung of the ladder: what has been removed so far, and how far the two then disagree."""
+
+    words: str
+    removed: tuple[str, ...]
+    runs: tuple[str, str]
+    disagreement: Disagreement
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "words": self.words, "removed": list(self.removed), "runs": list(self.runs),
+            "disagreement": self.disagreement.to_dict(),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """A candidate that is no cause here, with the reason; ``run`` is the run that shows it, if one does."""
+
+    name: str
+    side: str
+    why: str
+    run: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why two runs of one model disagree.
+
+    ``before`` is the disagreement of the two, ``after`` what is left without the causes named;
+    ``unexplained`` is its share, 0 to 1. ``causes`` are in order of their shares, ``ladder`` begins with
+    the two as they are. ``runs`` are all that were done, at most ``budget``.
+    """
+
+    model: str
+    a: Side
+    b: Side
+    before: Disagreement
+    after: Disagreement
+    causes: tuple[Finding, ...]
+    ladder: tuple[Rung, ...]
+    cleared: tuple[Cleared, ...]
+    untested: tuple[str, ...]
+    unexplained: float
+    runs: tuple[Trial, ...]
+    budget: int
+    divergence: Divergence | None = None
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def explained(self) -> bool:
+        """Whether next to nothing is left unexplained."""
+        return self.unexplained < LOUD
+
+    @property
+    def in_words(self) -> str:
+        """The whole in sentences."""
+        from .words import sentences
+
+        return " ".join(sentences(self))
+
+    def of_cause(self, cause: Cause) -> float:
+        """The share of the disagreement that a class of causes explains."""
+        if cause == "unexplained":
+            return self.unexplained
+        return sum(f.share for f in self.causes if f.cause == cause)
+
+    def shares(self) -> dict[Cause, float]:
+        """The share of every class of causes that was found, largest first, and what is unexplained."""
+        found = {f.cause: self.of_cause(f.cause) for f in self.causes}
+        ordered = dict(sorted(found.items(), key=lambda item: -item[1]))
+        if self.unexplained > 0:
+            ordered["unexplained"] = self.unexplained
+        return ordered
+
+    def to_dict(self) -> dict[str, Any]:
+        """The explanation as the plain data that ``--json`` writes."""
+        return {
+            "model": self.model,
+            "a": _side(self.a),
+            "b": _side(self.b),
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "shares": self.shares(),
+            "causes": [f.to_dict() for f in self.causes],
+            "unexplained": self.unexplained,
+            "ladder": [rung.to_dict() for rung in self.ladder],
+            "cleared": [vars(c) for c in self.cleared],
+            "untested": list(self.untested),
+            "divergence": None if self.divergence is None else self.divergence.to_dict(),
+            "runs": [trial.to_dict() for trial in self.runs],
+            "budget": self.budget,
+            "in_words": self.in_words,
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write text, JSON, tables and figures to a folder; returns the folder."""
+        from .files import write_explanation
+
+        return write_explanation(self, Path(folder))
+
+    def __repr__(self) -> str:
+        from .words import lines
+
+        return "\n".join(lines(self))
+
+    def _repr_html_(self) -> str:
+        from .html import explanation_html
+
+        return explanation_html(self)
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "label": side.label, "backend": side.backend,
+        "mode": side.settings.mode if side.runs else "",
+        "digest": side.realization.digest if side.realization is not None else "",
+    }  # fmt: skip

@@ -1,0 +1,124 @@
+"""An explanation in words."""
+
+from __future__ import annotations
+
+from ..words import enumerate_words
+from .explanation import Explanation, Finding
+from .hypothesis import Side
+from .measure import Disagreement
+
+
+def percent(share: float) -> str:
+    """A share as people write it; what is not nothing is not written as 0."""
+    if share <= 0:
+        return "0 %" if share == 0 else f"−{-100 * share:.0f} %"
+    if share < 0.001:
+        return "<0.1 %"
+    if 0.999 < share < 1:
+        return "99.9 %"
+    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def spikes_in_common(found: Disagreement) -> str:
+    """How many spikes are identical."""
+    if not found.n_spikes:
+        return "no spikes"
+    share = found.identical_spikes / found.n_spikes
+    text = "all" if found.identical_spikes == found.n_spikes else percent(share)
+    return f"{found.identical_spikes:,} of {found.n_spikes:,} spikes identical ({text})"
+
+
+def until(found: Disagreement) -> str:
+    """From when the two are not the same."""
+    if found.spikes_until_ms is not None:
+        return f"{found.spikes_until_ms:g}"
+    return "–"
+
+
+def sentences(explanation: Explanation) -> list[str]:
+    """The whole in sentences: the disagreement, what it is due to, what is left."""
+    e = explanation
+    pair = f"{e.a.label} and {e.b.label}"
+    if e.before.settled:
+        return [f"{pair} agree: {e.before.in_words}. There is nothing to explain."]
+    said = [f"{pair} disagree: {e.before.in_words}."]
+    if e.causes:
+        named = [f"{_of_side(f, e)} ({percent(f.share)})" for f in e.causes]
+        said.append(f"It is due to {enumerate_words(named)}.")
+        end = "" if e.after.settled else f" (traces: {e.after.in_words})"
+        if e.after.settled:
+            end = f": {e.after.in_words}"
+        elif not e.after.n_spikes:
+            end = f": {e.after.in_words}"
+        said.append(f"Without {'it' if len(e.causes) == 1 else 'these'}, " + _left(e) + end + ".")
+    if e.unexplained > 0:
+        said.append(unexplained(e))
+    return said
+
+
+def _of_side(finding: Finding, explanation: Explanation) -> str:
+    if finding.side == "both" or finding.cause == "chaos":
+        return finding.name
+    return f"{finding.name} of {finding.side}"
+
+
+def _left(e: Explanation) -> str:
+    if e.after.n_spikes:
+        same = e.after.identical_spikes == e.after.n_spikes
+        how_many = f"all {e.after.n_spikes:,}" if same else (
+            f"{e.after.identical_spikes:,} of {e.after.n_spikes:,}"
+        )  # fmt: skip
+        verb = "spikes are identical" + ("" if same else f" ({percent(e.after.identical_spikes / e.after.n_spikes)})")
+        return f"{how_many} {verb}"
+    return "the two coincide" if e.after.settled else "they are nearer"
+
+
+def unexplained(explanation: Explanation) -> str:
+    """What no run explained, loudly if it is more than next to nothing."""
+    e = explanation
+    words = "UNEXPLAINED" if not e.explained else "left"
+    said = f"{words}: {percent(e.unexplained)} of the disagreement ({e.after.in_words})"
+    if e.untested:
+        said += f"; not tested for want of runs: {', '.join(e.untested)} (a larger --budget tests them)"
+    return said + "."
+
+
+def about(finding: Finding) -> str:
+    """What a cause is, as a sentence."""
+    who = "" if finding.side == "both" else f"{finding.side} "
+    if finding.side == "both":
+        return f"one {finding.hypothesis.words}"
+    return who + finding.hypothesis.words
+
+
+def side_in_words(side: Side) -> str:
+    """What a side is."""
+    if not side.runs:
+        return side.label
+    settings = side.settings
+    undone = "" if settings.undone is None else f", {len(settings.undone)} conventions undone"
+    return f"{side.label} ({side.backend}, {settings.mode}{undone})"
+
+
+def lines(explanation: Explanation) -> list[str]:
+    """The explanation as plain text."""
+    e = explanation
+    said = [f"{e.model}: {side_in_words(e.a)} against {side_in_words(e.b)}", *sentences(e), ""]
+    for f in e.causes:
+        said.append(
+            f"{percent(f.share):>8}  {f.cause:16} {about(f)}; left in alone: "
+            f"{spikes_in_common(f.effect)} [{f.left_in} against {f.run}]"
+        )
+        if f.convergence is not None:
+            said.append(f"{'':8}  {f.convergence.in_words}")
+    if e.ladder:
+        said += ["", "ladder"]
+        said += [
+            f"  {rung.words}: {spikes_in_common(rung.disagreement)}, disagreement "
+            f"{rung.disagreement.total:.3g} [{rung.runs[0]}, {rung.runs[1]}]"
+            for rung in e.ladder
+        ]
+    if e.divergence is not None:
+        said += ["", f"first divergence: {e.divergence.in_words}"]
+    said += ["", f"{len(e.runs)} runs of at most {e.budget}"]
+    return [*said, *e.notes]
