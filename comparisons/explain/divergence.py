@@ -22,6 +22,7 @@ from ...core.units import internal_unit
 from ...core.values import Floats
 from ..metrics import compare_traces, match_spikes
 from ..pairs import json_safe
+from ..report.style import shown_unit
 from .hypothesis import Side
 from .trials import Trials
 
@@ -222,7 +223,8 @@ def look(a: Side, b: Side, trials: Trials) -> Divergence | None:
         for side, recording in zip((a, b), recordings, strict=True):
             events += _events(side, recording, place, dt)
     events.sort(key=lambda e: e.time_ms)
-    words = _in_words(place, labels, (one, other), courses, events, dt, shown, unit)
+    about = _margin_unit(realization, place)
+    words = _in_words(place, labels, (one, other), courses, events, dt, about, shown_unit(unit))
     runs = tuple(trials.id(side) for side in seen)
     return Divergence(
         place, dt, labels, shown, unit, courses, threshold, tuple(events), words, runs
@@ -325,6 +327,15 @@ def _threshold_states(cell: Cell) -> list[str]:
     return [v.name for v in cell.states if v.name in names(inlined(cell, cell.threshold))]
 
 
+def _margin_unit(realization: Realization | None, place: Place) -> str:
+    """The unit of the threshold condition's sides: that of the first state in it."""
+    if realization is None or place.population not in realization.populations:
+        return ""
+    cell = realization.populations[place.population].cell
+    states = _threshold_states(cell)
+    return shown_unit(internal_unit(cell.variable(states[0]).dimension)) if states else ""
+
+
 def _margin(
     population: RealizedPopulation, recording: Recording, place: Place
 ) -> tuple[Floats | None, float | None]:
@@ -422,7 +433,7 @@ def _weight_unit(realization: Realization, projection: str) -> str:
 
 def _in_words(
     place: Place, labels: tuple[str, str], recordings: tuple[Recording, Recording],
-    courses: tuple[Course, ...], events: list[Event], dt: float, shown: str, unit: str,
+    courses: tuple[Course, ...], events: list[Event], dt: float, margin_unit: str, unit: str,
 ) -> str:  # fmt: skip
     who = f"cell {place.cell} of {place.population}"
     said = [
@@ -430,10 +441,13 @@ def _in_words(
     ]
     before = place.time_ms - dt
     margins = [(c.label, c.margin_at(before)) for c in courses]
-    near = [f"{abs(m):.3g} {unit} {'below' if m >= 0 else 'above'} in {label}"
-            for label, m in margins if m is not None]  # fmt: skip
-    if near and shown:
-        said.append(f"A step before, {shown} was from its threshold: {', '.join(near)}.")
+    near = [
+        f"{abs(m):.4g} {margin_unit} {'below' if m >= 0 else 'above'} its threshold in {label}"
+        for label, m in margins
+        if m is not None
+    ]
+    if near:
+        said.append(f"A step before, the cell was {' and '.join(near)}.")
     said.append(_about_events(events, labels))
     return " ".join(said)
 

@@ -27,12 +27,14 @@ from .conventions import Candidate, candidates
 from .divergence import look, look_cost
 from .explanation import Cleared, Convergence, Explanation, Finding, Rung
 from .hypothesis import Hypothesis, Side, apply_all
-from .measure import Disagreement, share_removed
-from .numerics import SATURATED, SHRINKS, at_half_step, exchange, in_float64, perturbed
+from .measure import Disagreement, growing_error, share_removed
+from .numerics import INTEGRATORS, SHRINKS, at_half_step, exchange, in_float64, perturbed
 from .trials import Trials
 
 ENOUGH = 0.1
 """A hypothesis on top of others is confirmed when it removes this share of what they left."""
+TINY = 1e-6
+"""Effects below this disagreement are not worth the runs at half the step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,7 +310,7 @@ class _Case:
         for k, finding in enumerate(self.findings):
             if finding.cause not in ("integrator", "non_convergent"):
                 continue
-            if not 1e-6 < finding.effect.total < SATURATED:
+            if finding.effect.total < TINY:
                 continue
             convergence = self._convergence(finding)
             if convergence is not None:
@@ -325,18 +327,23 @@ class _Case:
             side = finding.hypothesis.side
             others = [h for h in conventions if h is not finding.hypothesis]
             pair = _of(self._without(others), side), _of(self._without(conventions), side)
+        at_dt = self._error(*pair)
         finer = [at_half_step(side) for side in pair]
-        if finer[0] is None or finer[1] is None or self.trials.cost(pair) > 0:
+        if at_dt is None or finer[0] is None or finer[1] is None or pair[0].realization is None:
             return None
         halves = finer[0], finer[1]
         if self.trials.cost(halves) > self.trials.left - self._kept():
             return None
         self.trials.run(halves, f"half the step: {finding.name}")
-        at_half = self.trials.measure(*halves)
-        if at_half is None or pair[0].realization is None:
+        at_half = self._error(*halves)
+        if at_half is None or at_dt[0] == 0:
             return None
-        shrinks = at_half.settled or at_half.total < SHRINKS * finding.effect.total
-        return Convergence(pair[0].realization.dt_ms, finding.effect.total, at_half.total, shrinks)
+        shrinks = at_half[0] < SHRINKS * at_dt[0]
+        return Convergence(pair[0].realization.dt_ms, at_dt[0], at_half[0], at_dt[1], shrinks)
+
+    def _error(self, a: Side, b: Side) -> tuple[float, str] | None:
+        one, other = self.trials.recording(a), self.trials.recording(b)
+        return None if one is None or other is None else growing_error(one, other)
 
     def _climb(self) -> list[Rung]:
         """The ladder: causes removed one after the other, as far as there are runs."""
@@ -345,8 +352,8 @@ class _Case:
         # What was undone without being a cause: it changes nothing.
         named = {h.name for h in hypotheses}
         last = [h for h in self.removed if h.name not in named]
-        order = [h for h in hypotheses if h.name != "integrator"]
-        order += [h for h in hypotheses if h.name == "integrator"]
+        order = [h for h in hypotheses if h.name != INTEGRATORS]
+        order += [h for h in hypotheses if h.name == INTEGRATORS]
         stages = [order[:k] for k in range(len(order) + 1)]
         pairs = [self._without(stage) for stage in stages]
         for k, stage in enumerate(stages[1:], 1):
@@ -356,13 +363,16 @@ class _Case:
                 pairs[k] = idle
         wanted = [side for pair in pairs for side in pair]
         self.trials.run(wanted, "a rung of the ladder", reserve=self._kept())
-        rungs = []
-        for stage, pair in zip(stages, pairs, strict=True):
+        rungs: list[Rung] = []
+        shown = 0
+        for k, (stage, pair) in enumerate(zip(stages, pairs, strict=True)):
             measured = self.trials.measure(*pair)
             if measured is not None:
-                words = f"without {stage[-1].place or stage[-1].name}" if stage else "as they are"
+                new = ", ".join(h.place or h.name for h in stage[shown:])
                 ids = self.trials.id(pair[0]), self.trials.id(pair[1])
+                words = f"{'without' if shown == 0 else 'nor'} {new}" if stage else "as they are"
                 rungs.append(Rung(words, tuple(h.name for h in stage), ids, measured))
+                shown = k
         return rungs
 
     def _alone(self, before: Disagreement) -> None:

@@ -21,23 +21,26 @@ LOUD = 0.005
 
 @dataclass(frozen=True)
 class Convergence:
-    """What becomes of the disagreement that a cause makes when dt is halved."""
+    """What becomes of the difference that a cause makes when dt is halved; see `measure.growing_error`."""
 
     dt_ms: float
     at_dt: float
     at_half: float
+    unit: str
     shrinks: bool
 
     @property
     def in_words(self) -> str:
         """The two numbers and what they say."""
         if self.shrinks:
-            end = "so it goes to 0 with dt"
+            end = "so it shrinks with dt"
         else:
-            end = "so a smaller dt does not mend it: the two tend to different solutions"
+            end = "so it does not shrink with dt: the two tend to different solutions"
+        what = "spikes are apart by" if self.unit == "ms" else "the traces are apart by"
+        mean = " on average" if self.unit == "ms" else ""
         return (
-            f"at half the step ({self.dt_ms / 2:g} ms) what it makes is {self.at_half:.2g} instead of "
-            f"{self.at_dt:.2g}, {end}"
+            f"{what} {self.at_dt:.3g} {self.unit}{mean} for it, and by {self.at_half:.3g} {self.unit} at "
+            f"half the step, {end}"
         )
 
 
@@ -78,7 +81,8 @@ class Finding:
             "effect": self.effect.to_dict(), "alone_share": self.alone_share, "alone_run": self.alone_run,
             "alone": None if self.alone is None else self.alone.to_dict(),
             "convergence": None if c is None else {
-                "dt_ms": c.dt_ms, "at_dt": c.at_dt, "at_half": c.at_half, "shrinks": c.shrinks,
+                "dt_ms": c.dt_ms, "at_dt": c.at_dt, "at_half": c.at_half, "unit": c.unit,
+                "shrinks": c.shrinks,
             },
         }  # fmt: skip
 
@@ -197,9 +201,9 @@ class Explanation:
         return "\n".join(lines(self))
 
     def _repr_html_(self) -> str:
-        from .html import explanation_html
+        from .files import notebook_html
 
-        return explanation_html(self)
+        return notebook_html(self)
 
 
 def _side(side: Side) -> dict[str, Any]:

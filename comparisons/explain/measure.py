@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...core.recording import Recording, Trace
+from ...core.recording import Recording, Spikes, Trace
 from ..metrics import ROUND_OFF, compare_traces, match_spikes
-from ..pairs import Pair, Verdict, compare_recordings, json_safe
+from ..pairs import Pair, Verdict, compare_one_trace, compare_recordings, json_safe
 
 WINDOW_MS = 1.0
 """Spikes further apart than this, the width of a spike, share nothing; two steps where dt is longer."""
@@ -127,6 +128,42 @@ def _trace(a: Trace, b: Trace) -> float:
     both = found.n_compared + found.n_missing + found.n_extra
     compared = both - lonely
     return float((share * compared + lonely) / both) if both else 1.0
+
+
+def growing_error(a: Recording, b: Recording) -> tuple[float, str] | None:
+    """A measure that an integrator's error is proportional to, and its unit; None where nothing is.
+
+    The mean distance [ms] of the k-th spikes of the same cells, or the largest difference of a trace where
+    nothing spikes. Where a cell has two spikes more in one of the two, errors have grown beyond proportion.
+    """
+    shifts: list[NDArray[np.float64]] = []
+    for name in a.spikes.keys() & b.spikes.keys():
+        one, other = a.spikes[name], b.spikes[name]
+        size = 1 + max(one.cells.max(initial=-1), other.cells.max(initial=-1))
+        counts = [np.bincount(spikes.cells, minlength=size) for spikes in (one, other)]
+        if np.abs(counts[0] - counts[1]).max(initial=0) > 1:
+            return None
+        shifts.append(_ordinal_shifts(one, other, counts[0], counts[1]))
+    moved = np.concatenate([*shifts, np.empty(0)])
+    if moved.size:
+        return float(np.abs(moved).mean()), "ms"
+    keys = [key for key in a.traces if key in b.traces]
+    rows = [compare_one_trace(key, a.traces[key], b.traces[key]) for key in keys]
+    return (max(row.max_abs for row in rows), rows[0].unit) if len(rows) == 1 else None
+
+
+def _ordinal_shifts(
+    a: Spikes, b: Spikes, n_a: NDArray[np.int64], n_b: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The k-th spike of a cell in b minus the k-th in a, for all that have both."""
+    n = np.minimum(n_a, n_b)
+    kept = []
+    for spikes, counts in ((a, n_a), (b, n_b)):
+        order = np.lexsort((spikes.times, spikes.cells))
+        cells = spikes.cells[order]
+        rank = np.arange(cells.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        kept.append(spikes.times[order][rank < n[cells]])
+    return np.asarray(kept[1] - kept[0])
 
 
 def share_removed(before: Disagreement, after: Disagreement) -> float:

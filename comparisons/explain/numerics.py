@@ -13,12 +13,12 @@ from ...core.realize import realize
 from ...core.settings import Settings
 from .hypothesis import Hypothesis, Side, with_model, with_settings
 
-SHRINKS = 0.7
+SHRINKS = 0.8
 """What falls below this share of itself at half the step goes to 0 with dt: order 1 halves it."""
-SATURATED = 0.3
-"""From this disagreement on, spikes have parted and dt says nothing about how it grows."""
 KICK = 1e-12
 """The relative size of the perturbation that asks for chaos: some thousand roundings."""
+INTEGRATORS = "the integrators"
+"""The name of the hypothesis that the two integrate by different methods."""
 _REDRAWN = frozenset({"white_noise", "uniform_noise", "ornstein_uhlenbeck"})
 
 
@@ -32,10 +32,12 @@ def exchange(a: Side, b: Side, method_a: str, method_b: str) -> Hypothesis | Non
             "lockstep", device=settings.device, precision=settings.precision, target=settings.target
         )
 
-    said = f"integrates with {method_a or 'its own method'}, {b.label} with {method_b or 'its own'}"
+    said = (
+        f"{a.label} integrates with {method_a or 'its own'}, {b.label} with {method_b or 'its own'}"
+    )
     if method_a == method_b:
-        said = f"integrates with {method_a} in its own way, and so does {b.label}"
-    return Hypothesis("integrator", "integrator", said, "both", with_settings(lockstep), prior=0.5)
+        said = f"{a.label} and {b.label} integrate with {method_a}, each in its own way"
+    return Hypothesis("integrator", INTEGRATORS, said, "both", with_settings(lockstep), prior=0.5)
 
 
 def in_float64(side: Side, which: str) -> Hypothesis | None:

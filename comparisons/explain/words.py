@@ -46,9 +46,7 @@ def sentences(explanation: Explanation) -> list[str]:
         named = [f"{_of_side(f, e)} ({percent(f.share)})" for f in e.causes]
         said.append(f"It is due to {enumerate_words(named)}.")
         end = "" if e.after.settled else f" (traces: {e.after.in_words})"
-        if e.after.settled:
-            end = f": {e.after.in_words}"
-        elif not e.after.n_spikes:
+        if e.after.settled or not e.after.n_spikes:
             end = f": {e.after.in_words}"
         said.append(f"Without {'it' if len(e.causes) == 1 else 'these'}, " + _left(e) + end + ".")
     if e.unexplained > 0:
@@ -68,7 +66,9 @@ def _left(e: Explanation) -> str:
         how_many = f"all {e.after.n_spikes:,}" if same else (
             f"{e.after.identical_spikes:,} of {e.after.n_spikes:,}"
         )  # fmt: skip
-        verb = "spikes are identical" + ("" if same else f" ({percent(e.after.identical_spikes / e.after.n_spikes)})")
+        verb = "spikes are identical" + (
+            "" if same else f" ({percent(e.after.identical_spikes / e.after.n_spikes)})"
+        )
         return f"{how_many} {verb}"
     return "the two coincide" if e.after.settled else "they are nearer"
 
@@ -79,7 +79,9 @@ def unexplained(explanation: Explanation) -> str:
     words = "UNEXPLAINED" if not e.explained else "left"
     said = f"{words}: {percent(e.unexplained)} of the disagreement ({e.after.in_words})"
     if e.untested:
-        said += f"; not tested for want of runs: {', '.join(e.untested)} (a larger --budget tests them)"
+        said += (
+            f"; not tested for want of runs: {', '.join(e.untested)} (a larger --budget tests them)"
+        )
     return said + "."
 
 
@@ -87,7 +89,11 @@ def about(finding: Finding) -> str:
     """What a cause is, as a sentence."""
     who = "" if finding.side == "both" else f"{finding.side} "
     if finding.side == "both":
-        return f"one {finding.hypothesis.words}"
+        return (
+            f"one {finding.hypothesis.words}"
+            if finding.cause == "integrator"
+            else finding.hypothesis.words
+        )
     return who + finding.hypothesis.words
 
 
