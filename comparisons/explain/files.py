@@ -20,7 +20,7 @@ _DPI = 120
 
 
 def write_explanation(explanation: Explanation, folder: Path) -> Path:
-    """Write ``explanation.txt`` and ``.json``, ``causes.csv``, ``ladder.csv``, figures; returns the folder."""
+    """Write ``explanation.txt``, ``.json``, ``causes.csv``, ``ladder.csv``, figures; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "explanation.txt", "\n".join(lines(explanation)) + "\n")
     _write(folder / "explanation.json", explanation.to_json() + "\n")
