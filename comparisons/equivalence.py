@@ -69,7 +69,7 @@ class Equivalence:
             return f"{said}: equivalent, p = {self.p:.2g}, power {self.power:.2f}"
         if self.verdict == "different":
             return f"{said}: different by more than the margin"
-        more = f"; {self.seeds_needed} seeds would tell" if self.seeds_needed else ""
+        more = f"; a power of 0.80 needs {self.seeds_needed} seeds" if self.seeds_needed else ""
         return f"{said}: undecided, p = {self.p:.2g}, power {self.power:.2f}{more}"
 
     def to_dict(self) -> dict[str, Any]:
