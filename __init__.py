@@ -47,6 +47,7 @@ _HOMES = {
     "coincide.backends.oracle_orbit": ("steady_interval",),
     "coincide.models.library": ("lesions_of", "load_model"),
     "coincide.comparisons.compare": ("Comparison", "compare"),
+    "coincide.comparisons.converge": ("ConvergenceStudy", "converge"),
     "coincide.comparisons.lesion": ("LesionStudy", "lesion"),
     "coincide.comparisons.runs": ("run",),
     "coincide.comparisons.foreign": ("read_foreign",),

@@ -16,6 +16,7 @@ from .arguments import spread
 from .commands.bench import bench
 from .commands.compare import compare
 from .commands.conformance import conformance
+from .commands.converge import converge
 from .commands.diff import diff
 from .commands.doctor import doctor
 from .commands.lesion import lesion
@@ -36,6 +37,7 @@ app = typer.Typer(
 # In the order in which --help lists them.
 app.command()(compare)
 app.command()(lesion)
+app.command()(converge)
 app.command()(run)
 app.command()(diff)
 app.command("list")(list_)

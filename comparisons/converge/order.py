@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -50,7 +51,7 @@ class Order:
 
     ``low`` to ``high`` is the 95 % interval of the order by Student's t of the fit; NaN with two levels.
     ``dts`` are the levels [ms], coarse to fine, of which ``fitted`` were used for the order. ``largest`` is
-    max |q_n − T| at the finest. Verdicts:
+    max |q_n − T| at the finest. ``stamped``: the numbers are multiples of dt. Verdicts:
 
     exact       within round-off of the truth at every level
     converges   the error goes to 0, or to round-off
@@ -76,6 +77,7 @@ class Order:
     offsets: tuple[Offset, ...]
     n: int
     verdict: Verdict
+    stamped: bool = False
 
     @property
     def half_width(self) -> float:
@@ -152,11 +154,13 @@ def order_of(
     """
     nan = math.nan
     n = int(truth.size)
-    empty = Order(name, unit, tuple(dts), (), (), (), nan, nan, nan, nan, nan, nan, (), n, "untold")
+    empty = Order(
+        name, unit, tuple(dts), (), (), (), nan, nan, nan, nan, nan, nan, (), n, "untold", stamped
+    )
     if not n or not values:
         return empty
     errors = [rms(q - truth) for q in values]
-    changes = [rms(a - b) for a, b in zip(values[:-1], values[1:], strict=True)]
+    changes = [rms(a - b) for a, b in pairwise(values)]
     largest = float(np.abs(values[-1] - truth).max())
     floor = max(floor, 2.0 * truth_uncertainty)
     above = [(dt, e) for dt, e in zip(dts, errors, strict=True) if e > floor]
@@ -188,14 +192,22 @@ def order_of(
         pairs = [(dt, c) for dt, c in zip(dts[:-1], changes, strict=True) if c > floor][-FITTED:]
         used = pairs
         fitted, half = slope([dt for dt, _ in pairs], [c for _, c in pairs])
-    elif fitted < LEAST_ORDER and not (stamped and errors[-1] <= dts[-1]):
+    elif _stalls(fitted, half, [e for _, e in used]) and not (stamped and errors[-1] <= dts[-1]):
         verdict = "stalls"
     else:
         verdict = "converges"
     return Order(
         name, unit, tuple(dts), tuple(errors), tuple(changes), tuple(dt for dt, _ in used), fitted,
         fitted - half, fitted + half, largest, limit_rms, uncertainty, offsets, n, verdict,
+        stamped,
     )  # fmt: skip
+
+
+def _stalls(fitted: float, half: float, errors: Sequence[float]) -> bool:
+    """Whether the errors of the levels fitted do not go down: no order, or none that is told from 0."""
+    if fitted < LEAST_ORDER:
+        return True
+    return fitted - half < LEAST_ORDER and errors[-1] > errors[0] / 2
 
 
 _MOST_OFFSETS = 50

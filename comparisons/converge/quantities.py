@@ -1,4 +1,4 @@
-"""What is followed as dt is halved: spike times, threshold crossings, potentials, as vectors of equal length."""
+"""What is followed as dt is halved: spike times, threshold crossings, potentials, as equal vectors."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _LEAST_SAMPLES = 8
 class Quantity:
     """One vector of numbers at several levels and in the truth, each of shape (M,).
 
-    ``dts`` are those of the levels, coarse to fine. ``stamped``: the numbers are multiples of dt. ``floor`` is
-    round-off, in ``unit``. ``places`` name the numbers.
+    ``dts`` are those of the levels, coarse to fine. ``stamped``: the numbers are multiples of dt. ``floor``
+    is round-off, in ``unit``. ``places`` name the numbers.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Quantity:
 
 
 def agree_until(a: Reduced, b: Reduced) -> float:
-    """When two runs part [ms]: the first spike moved by more than 1 ms or without a partner; infinite if never.
+    """When two runs part [ms]: the first spike moved by more than 1 ms, or without a partner.
 
-    A last spike whose partner may lie beyond the end has one.
+    Infinite if never. A last spike whose partner may lie beyond the end counts as having one.
     """
     first = math.inf
     for name in a.trains.keys() & b.trains.keys():

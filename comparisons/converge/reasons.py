@@ -43,6 +43,8 @@ def holding_down(experiment: Experiment, run: Run, order: Order) -> Iterator[str
         if reset := [n for n, c in experiment.cells.items() if c.reset]:
             yield f"{', '.join(reset)}: resets act on the grid, so that what follows is of order 1 too"
         return
+    if order.verdict == "elsewhere" and run.backend == "neuron" and run.mode == "raw":
+        yield from _stand_ins(experiment)
     known = textbook(run.method)
     if is_adaptive(run.method):
         if order.verdict in ("stalls", "elsewhere"):
@@ -57,6 +59,17 @@ def holding_down(experiment: Experiment, run: Run, order: Order) -> Iterator[str
     if order.name == CROSSINGS:
         found += _after_spikes(experiment)
     yield from found or [f"below the {known:g} of {run.method}: no input or event explains it"]
+
+
+def _stand_ins(experiment: Experiment) -> Iterator[str]:
+    """Mechanisms of NEURON's own that take the place of channels in raw mode."""
+    for population in experiment.populations:
+        for own in getattr(getattr(population, "model", None), "stand_ins", ()):
+            if own.simulator == "neuron":
+                yield (
+                    f"NEURON's own {own.mechanism} stands for {', '.join(own.channels)} of "
+                    f"{population.name} (the convention built_in): its rates come from a table"
+                )
 
 
 def _precision(run: Run) -> str:

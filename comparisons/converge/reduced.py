@@ -1,4 +1,4 @@
-"""A recording reduced to what convergence is judged by: spikes in order, crossings, samples at common times."""
+"""A recording reduced to what convergence is judged by: spikes, crossings, samples at common times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...backends.oracle_events import NoDistanceError, distance
 from ...core.expressions import names as names_in
 from ...core.numpy_code import evaluate
 from ...core.program import inlined
-from ...core.realization import RealizedPopulation, Realization
+from ...core.realization import Realization, RealizedPopulation
 from ...core.recording import Recording, Trace
 from ..metrics.ordering import Floats, Integers, sort_by_cell
 

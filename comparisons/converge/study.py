@@ -148,8 +148,8 @@ class ConvergenceStudy:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
     def save(self, folder: str | Path) -> Path:
-        """Write tables as CSV, the JSON and the figures as PNG and SVG; returns the folder."""
-        from .files import write_study
+        """Write a page with figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
+        from .page import write_study
 
         return write_study(self, Path(folder))
 
@@ -162,7 +162,7 @@ class ConvergenceStudy:
         return f"ConvergenceStudy of {self.experiment!r}\n{self}"
 
     def _repr_html_(self) -> str:
-        from .files import notebook_html
+        from .page import notebook_html
 
         return notebook_html(self)
 
@@ -222,7 +222,7 @@ def converge(
     why_not = (
         load_backend("oracle").unsupported(first, Settings("aligned")) if oracle else NOT_ASKED
     )
-    on_plan([g.label for g in todo] + ["oracle"] * (why_not is None))
+    on_plan([g.label for g in todo])
     asked = [job(path, first, g.backend, g.settings) for g in todo]
     if why_not is None:
         wanted = job(path, first, "oracle", Settings("aligned"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,20 +38,17 @@ def best_of(good: Sequence[Growing]) -> tuple[Reduced, dict[str, float], str]:
 def _limit(q: Quantity) -> tuple[float, float]:
     """The order by which a quantity's levels and its finest (the truth) are extrapolated; the doubt."""
     values, dts = [*q.values, q.truth], [*q.dts, q.dts[-1] / 2]
-    changes = [rms(a - b) for a, b in zip(values[:-1], values[1:], strict=True)]
+    changes = [rms(a - b) for a, b in pairwise(values)]
     order = 1.0 if q.stamped else order_of_changes(dts, changes, q.floor)
     _, doubt = extrapolate(values, order)
     return order, rms(doubt) + (dts[-1] if q.stamped else 0.0)
 
 
 def _extrapolated(levels: Sequence[Reduced], found: Sequence[Quantity]) -> Reduced:
-    """The finest level with spikes, crossings and samples moved to their limits, where both last have them."""
+    """The finest level with spikes, crossings and samples moved to their limits, where known."""
     finest, before = levels[-1], levels[-2]
-    orders = {q.name: _limit(q)[0] for q in found}
-
-    def factor(name: str) -> float:
-        order = next((o for n, o in orders.items() if n.endswith(name) or n == name), 1.0)
-        return 1.0 / (2.0**order - 1.0)
+    factors = {q.name: 1.0 / (2.0 ** _limit(q)[0] - 1.0) for q in found}
+    of_samples = next((f for n, f in factors.items() if n not in (STAMPS, CROSSINGS)), 0.0)
 
     trains = {}
     for name, train in finest.trains.items():
@@ -58,9 +56,9 @@ def _extrapolated(levels: Sequence[Reduced], found: Sequence[Quantity]) -> Reduc
         times, crossings = train.times.copy(), train.crossings.copy()
         if other is not None and np.array_equal(train.cells, other.cells):
             near = np.abs(train.times - other.times) < 1.0
-            times += np.where(near, factor(STAMPS) * (train.times - other.times), 0.0)
+            times += np.where(near, factors.get(STAMPS, 0.0) * (train.times - other.times), 0.0)
             shift = train.crossings - other.crossings
-            crossings += np.where(near, factor(CROSSINGS) * shift, 0.0)
+            crossings += np.where(near, factors.get(CROSSINGS, 0.0) * shift, 0.0)
         trains[name] = Train(train.cells, times, crossings)
     samples = {}
     for key, values in finest.samples.items():
@@ -71,7 +69,6 @@ def _extrapolated(levels: Sequence[Reduced], found: Sequence[Quantity]) -> Reduc
             step = finest.end_ms / max(len(values) - 1, 1)
             early = (np.arange(n) * step < start)[:, None]
             change = values[:n] - before.samples[key][:n]
-            name = next((q.name for q in found if not q.stamped and q.name != CROSSINGS), BEFORE)
-            moved[:n] += np.where(early, factor(name) * change, 0.0)
+            moved[:n] += np.where(early, of_samples * change, 0.0)
         samples[key] = moved
     return replace(finest, trains=trains, samples=samples)

@@ -85,7 +85,9 @@ class StudyBars:
 
 
 @contextmanager
-def running(console: Console, experiment: Experiment) -> Iterator[StudyBars]:
+def running(
+    console: Console, experiment: Experiment, kind: type[StudyBars] = StudyBars
+) -> Iterator[StudyBars]:
     """Progress bars for the runs of a study."""
     size = sum(p.size for p in experiment.populations if p.kind == "neurons")
     console.print(
@@ -98,7 +100,7 @@ def running(console: Console, experiment: Experiment) -> Iterator[StudyBars]:
         TextColumn("{task.fields[state]}"),
     )  # fmt: skip
     with Progress(*columns, console=console) as progress:
-        bars = StudyBars(progress)
+        bars = kind(progress)
         try:
             yield bars
         finally:

@@ -1,0 +1,91 @@
+"""What ``coincide converge`` shows: bars while it runs, the orders, the sentences."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ..lesion.terminal import StudyBars
+from ..runs import Job
+from .order import Order, Verdict
+from .study import ConvergenceStudy
+from .words import MEANING, amount, horizon_lines, reasons, sentence, symbol
+
+STYLE: dict[Verdict, str] = {
+    "exact": "green", "converges": "green", "untold": "dim", "stalls": "red", "elsewhere": "red",
+}  # fmt: skip
+
+
+class LevelBars(StudyBars):
+    """One bar a series; how many levels there will be shows while they are run."""
+
+    def start(self, place: int, job: Job) -> None:
+        """A run has been asked for: its bar grows by one."""
+        if job.id not in self._tasks:
+            self.plan([job.id])
+        asked = sum(self._states[job.id].values())
+        asked += sum(run_id == job.id for run_id, _ in self._running.values()) + 1
+        self._total[job.id] = max(self._total[job.id], asked)
+        self._progress.update(self._tasks[job.id], total=self._total[job.id])
+        super().start(place, job)
+
+
+def print_study(console: Console, study: ConvergenceStudy) -> None:
+    """The orders as a table, then a sentence for every series."""
+    versions = dict.fromkeys(s.version for s in study.series if s.version)
+    console.print(escape(", ".join(versions)), style="dim", highlight=False)
+    if study.truth:
+        console.print(f"held against {escape(study.truth)}", highlight=False)
+    if any(s.orders for s in study.series):
+        console.print(_orders(study))
+    for s in study.series:
+        colour = STYLE[s.verdict] if s.ok else "red"
+        console.print(f"[{colour}]{symbol(s)}[/] {escape(sentence(s))}", highlight=False)
+        for reason in reasons(s):
+            console.print(f"  {escape(reason)}", style="dim", highlight=False)
+        if s.ok:
+            console.print(f"  stopped: {escape(s.stopped)}", style="dim", highlight=False)
+    if study.horizon is not None:
+        for line in horizon_lines(study.horizon):
+            console.print(escape(line), highlight=False)
+    met = {o.verdict for s in study.series for o in s.orders} - {"converges"}
+    for verdict, meaning in MEANING.items():
+        if verdict in met:
+            console.print(f"  {verdict}: {meaning}", style="dim", highlight=False)
+    for note in study.notes:
+        console.print(f"  note: {escape(note)}", style="dim", highlight=False)
+
+
+def _orders(study: ConvergenceStudy) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("series and quantity")
+    for name in ("error", "order", "limit off by"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for s in study.series:
+        if s.orders:
+            dts = s.orders[0].dts
+            table.add_row(f"[bold]{escape(s.label)}[/], dt {dts[0]:g} to {dts[-1]:g} ms")
+        for o in s.orders:
+            table.add_row(
+                f"  {o.name}", amount(o.errors[-1], o.unit) if o.errors else "–", o.order_in_words,
+                _limit(o), f"[{STYLE[o.verdict]}]{o.verdict}[/]",
+            )  # fmt: skip
+    return table
+
+
+def _limit(o: Order) -> str:
+    if math.isnan(o.limit_rms) or len(o.dts) < 3:
+        return "–"
+    return f"{o.limit_rms:.1e} ± {o.limit_uncertainty:.0e}"
+
+
+def exit_status(study: ConvergenceStudy) -> int:
+    """3 if a run failed or none could be run, 1 if a series goes to another limit or to none, else 0."""
+    runs = [level.run for s in study.series for level in s.levels]
+    if any(run.status in ("failed", "timeout") for run in runs) or not any(r.ok for r in runs):
+        return 3
+    return 1 if study.flagged else 0

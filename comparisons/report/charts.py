@@ -1,0 +1,112 @@
+"""Figures of numbers over numbers: their style, a look for every label, logarithmic axes that can be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from . import style
+
+WIDTH_IN = 7.6
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+DASHES = ("-", "--", ":", "-.")
+RC: Any = {
+    "font.family": ["DejaVu Sans"], "font.size": 8, "axes.linewidth": 0.7,
+    "axes.edgecolor": style.MUTED, "axes.labelcolor": style.INK, "text.color": style.INK,
+    "xtick.color": style.MUTED, "ytick.color": style.MUTED,
+    "xtick.labelcolor": style.INK, "ytick.labelcolor": style.INK,
+    "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "axes.labelsize": 8, "axes.titlesize": 8.5,
+    "axes.titleweight": "bold", "legend.frameon": False, "legend.fontsize": 7.5,
+    "axes.facecolor": "none", "figure.facecolor": "none", "axes.spines.top": False,
+    "axes.spines.right": False, "axes.unicode_minus": True, "text.parse_math": False,
+    "svg.fonttype": "none",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a line is drawn: colour by backend, marker and dashes by its place among all."""
+
+    colour: str
+    marker: str
+    dashes: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Keywords for ``Axes.plot``."""
+        return {
+            "color": self.colour, "marker": self.marker, "linestyle": self.dashes,
+            "markersize": 4.5, "linewidth": 1.1, "markeredgewidth": 1.0,
+        }  # fmt: skip
+
+
+def looks(labels: Iterable[tuple[str, str]]) -> dict[str, Look]:
+    """A look for every label, given as (label, backend): one colour a backend, one marker a label."""
+    given = list(labels)
+    backends = list(dict.fromkeys(backend for _, backend in given))
+    colours = style.colours([(b, b) for b in backends])
+    seen: dict[str, int] = {}
+    found = {}
+    for k, (label, backend) in enumerate(given):
+        place = seen[backend] = seen.get(backend, -1) + 1
+        found[label] = Look(
+            colours[backend], MARKERS[k % len(MARKERS)], DASHES[place % len(DASHES)]
+        )
+    return found
+
+
+@contextmanager
+def chart(width: float, height: float) -> Iterator[Figure]:
+    """An empty figure in the style of a page, of a size in inches, whose parts do not overlap."""
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        # Laid out while the style holds.
+        figure.draw_without_rendering()
+
+
+def message(text: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    with chart(WIDTH_IN, 0.7) as figure:
+        figure.text(0.01, 0.5, text, color=style.MUTED, va="center")
+    return figure
+
+
+def log_axes(ax: Axes, x: Sequence[float], y: Sequence[float]) -> None:
+    """Logarithmic axes around positive values, with ticks that read as numbers."""
+    for values, axis, scale, limit in (
+        (x, ax.xaxis, ax.set_xscale, ax.set_xlim), (y, ax.yaxis, ax.set_yscale, ax.set_ylim),
+    ):  # fmt: skip
+        scale("log")
+        low, high = min(values), max(values)
+        room = max((high / low) ** 0.06, 1.25)
+        limit(low / room, high * room)
+        decades = math.log10(high / low) if high > low else 0.0
+        subs = (1.0,) if decades > 2.5 else (1.0, 2.0, 5.0)
+        axis.set_major_locator(LogLocator(10, subs, numticks=9))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+        axis.set_minor_formatter(NullFormatter())
+    ax.grid(True, which="major", color=style.RULE, linewidth=0.5)
+    ax.set_axisbelow(True)
+
+
+def short(value: float) -> str:
+    """A number on an axis: 0.05, 20, 10⁻⁷, 2·10⁻⁷."""
+    if value <= 0:
+        return f"{value:g}"
+    exponent = math.floor(math.log10(value) + 1e-9)
+    if -5 < exponent < 5:
+        return f"{value:g}"
+    factor = value / 10.0**exponent
+    power = style.superscript(exponent)
+    return power if abs(factor - 1) < 1e-6 else f"{factor:.3g}·{power}"
