@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.recording import Recording, Spikes, Trace
-from .metrics import ROUND_OFF, compare_traces, match_spikes
+from .metrics import ROUND_OFF, columns_of, compare_traces, match_spikes
 
 Verdict = Literal["identical", "round-off", "close", "different"]
 VERDICTS: tuple[Verdict, ...] = ("identical", "round-off", "close", "different")
@@ -189,16 +189,8 @@ def compare_spikes(
     population: str, a: Spikes, b: Spikes, tolerance_ms: float, dt_ms: float
 ) -> SpikeRow:
     """Match the spikes of one population and say where they first part."""
-    match = match_spikes(a.times, a.cells, b.times, b.cells, tolerance_ms, indices=True)
-    assert match.missing_spikes is not None
-    assert match.extra_spikes is not None
-    lonely = [*a.times[match.missing_spikes], *b.times[match.extra_spikes]]
-    assert match.pairs is not None
-    if match.matched:
-        first, second = a.times[match.pairs[:, 0]], b.times[match.pairs[:, 1]]
-        # A shift of less than a millionth of a step is the rounding of step·dt.
-        shifted = np.abs(first - second) > 1e-6 * dt_ms
-        lonely += [*np.minimum(first, second)[shifted]]
+    # A shift of less than a millionth of a step is the rounding of step·dt.
+    match = match_spikes(a.times, a.cells, b.times, b.cells, tolerance_ms, apart=1e-6 * dt_ms)
     same = len(a) == len(b) and bool(
         np.array_equal(a.times, b.times) and np.array_equal(a.cells, b.cells)
     )
@@ -208,7 +200,7 @@ def compare_spikes(
     return SpikeRow(
         population, match.n_a, match.n_b, match.matched, match.missing, match.extra,
         *shifts,
-        float(min(lonely)) if lonely else None, same,
+        match.first_mismatch, same,
     )  # fmt: skip
 
 
@@ -222,7 +214,9 @@ def compare_one_trace(key: tuple[str, str], a: Trace, b: Trace) -> TraceRow:
     common, in_a, in_b = np.intersect1d(a.cells, b.cells, return_indices=True)
     if not common.size:
         raise InputError(f"{population}.{variable}", "the recordings have no cell in common")
-    difference = compare_traces(a.times, a.values[:, in_a], b.times, b.values[:, in_b])
+    difference = compare_traces(
+        a.times, columns_of(a.values, in_a), b.times, columns_of(b.values, in_b)
+    )
     first = difference.first_divergence
     return TraceRow(
         population, variable, a.unit, difference.max_abs, difference.rms, difference.relative,

@@ -25,6 +25,10 @@ class Spikes:
         """Spikes from arrays in any order."""
         times = np.asarray(times, dtype=np.float64)
         cells = np.asarray(cells, dtype=np.int32)
+        if times.shape == cells.shape:
+            later, together = times[1:] > times[:-1], times[1:] == times[:-1]
+            if bool(np.all(later | (together & (cells[1:] >= cells[:-1])))):
+                return cls(times, cells)
         order = np.lexsort((cells, times))
         return cls(times[order], cells[order])
 
@@ -42,7 +46,7 @@ class Trace:
     """A state variable sampled on a regular grid.
 
     ``values`` has shape (samples, cells); sample k was taken at ``start_ms + k·dt_ms``; ``unit`` is the
-    internal unit of the variable.
+    internal unit of the variable. Large values that were read stay in their file, and cannot be changed.
     """
 
     values: Floats

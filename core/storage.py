@@ -29,6 +29,7 @@ _DOUBLE = "data_float64"
 _MAGIC = 0x0A7A
 _VERSION = (0, 1)
 _BY_TIME = 2
+_LARGE = 2_000_000
 
 
 @contextmanager
@@ -89,8 +90,7 @@ def replace_folder(source: Path, target: Path) -> None:
 def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, Any]) -> None:
     """Write spikes, traces and run.json into an existing folder."""
     folder = Path(folder)
-    with h5py.File(folder / SPIKES_FILE, "w") as file:
-        _mark(file)
+    with _new_file(folder / SPIKES_FILE) as file:
         spikes = file.create_group("spikes")
         enum = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": _BY_TIME}, basetype=np.uint8)
         for name, trains in recording.spikes.items():
@@ -103,8 +103,7 @@ def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, 
     for (population, variable), trace in recording.traces.items():
         by_variable.setdefault(variable, {})[population] = trace
     for variable, traces in by_variable.items():
-        with h5py.File(folder / _report_file(variable), "w") as file:
-            _mark(file)
+        with _new_file(folder / _report_file(variable)) as file:
             for population, trace in traces.items():
                 _write_report(file.create_group(f"report/{population}"), trace)
     data = {
@@ -127,15 +126,25 @@ def _report_file(variable: str) -> str:
     return f"{variable}.h5" if f"{variable}.h5" != SPIKES_FILE else f"{variable}.report.h5"
 
 
-def _mark(file: h5py.File) -> None:
-    file.attrs["magic"] = np.uint32(_MAGIC)
-    file.attrs["version"] = np.asarray(_VERSION, dtype=np.uint32)
+@contextmanager
+def _new_file(path: Path) -> Iterator[h5py.File]:
+    """A SONATA file that takes the place of another when it is whole: its traces may be in use."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with h5py.File(part, "w") as file:
+            file.attrs["magic"] = np.uint32(_MAGIC)
+            file.attrs["version"] = np.asarray(_VERSION, dtype=np.uint32)
+            yield file
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _write_report(group: h5py.Group, trace: Trace) -> None:
     n_samples, n_cells = trace.values.shape
     # SONATA's readers accept single precision only; our own comparisons need every bit.
-    data = group.create_dataset("data", data=trace.values.astype(np.float32))
+    data = group.create_dataset("data", trace.values.shape, np.float32)
+    data[...] = trace.values
     data.attrs["units"] = trace.unit
     group.create_dataset(_DOUBLE, data=trace.values)
     mapping = group.create_group("mapping")
@@ -242,7 +251,7 @@ def read_report(path: str | Path) -> dict[str, Trace]:
                 start, _, dt = (float(x) for x in group["mapping/time"])
                 unit = group["data"].attrs.get("units", "1")
                 values, unit = _in_internal_unit(
-                    np.asarray(group.get(_DOUBLE, group["data"]), dtype=np.float64),
+                    _samples(path, group.get(_DOUBLE, group["data"])),
                     unit.decode() if isinstance(unit, bytes) else str(unit),
                 )
                 cells = np.asarray(group["mapping/node_ids"])
@@ -264,6 +273,21 @@ def read_report(path: str | Path) -> dict[str, Trace]:
         raise
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(str(path), f"is no SONATA report: {error}") from error
+
+
+def _samples(path: str | Path, data: h5py.Dataset) -> Floats:
+    """Samples as float64: large ones stay in the file, of which the system reads what is asked for."""
+    if data.dtype == np.float64 and data.size >= _LARGE and data.chunks is None:
+        offset = data.id.get_offset()
+        if offset is not None:
+            mapped = np.memmap(path, data.dtype, "r", offset, data.shape)
+            # A file with a block of its user's before the data counts from another place.
+            if np.array_equal(mapped[0], data[0], equal_nan=True):
+                return mapped.view(np.ndarray)
+    values = np.empty(data.shape)
+    if data.size:
+        data.read_direct(values)
+    return values
 
 
 def _in_internal_unit(values: Floats, unit: str) -> tuple[Floats, str]:

@@ -5,6 +5,7 @@
 - `pynn`: over the same in PyNN 0.13.
 - `verdict`: how long the first verdict takes.
 - `matching`: matching spikes beside other libraries.
+- `recordings`: comparing two large recordings on disk.
 - `scaling`: how time and memory grow with the number of synapses.
 
 What each number is stands at the top of its module. The scripts in `native` know nothing of coincide
@@ -75,11 +76,14 @@ def _table(
     from .matching import measure_metrics
     from .overhead import measure_overhead
     from .pynn import measure_pynn
+    from .recordings import measure_recordings
     from .verdict import measure_verdict
 
     with _Status(console, name) as say:
         if name == "metrics":
             return measure_metrics(options)
+        if name == "compare":
+            return measure_recordings(options, folder, say)
         measures = {
             "overhead": measure_overhead, "cell": measure_cell, "pynn": measure_pynn,
             "verdict": measure_verdict,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ...backends.registry import entries, is_installed
 from ...core.errors import InputError, unknown
 
-TABLES = ("overhead", "cell", "pynn", "verdict", "metrics")
+TABLES = ("overhead", "cell", "pynn", "verdict", "metrics", "compare")
 """The tables of `coincide bench`, in the order in which they are measured."""
 
 MODELS: Mapping[str, str] = MappingProxyType({"coba": "coba_4000", "cuba": "cuba_4000"})
@@ -34,6 +34,9 @@ class Options:
         scaling_ms: simulated time of --scaling.
         budget_s: seconds that --scaling may take; a network expected to exceed them is left out.
         n_spikes: spikes matched for the table of metrics.
+        n_compared: spikes of each recording for the table of compare.
+        n_traces: its traces.
+        n_samples: samples of each of its traces.
         device: of the backends that have devices, for --scaling.
     """
 
@@ -47,6 +50,9 @@ class Options:
     scaling_ms: float = 100.0
     budget_s: float = 900.0
     n_spikes: int = 1_000_000
+    n_compared: int = 10_000_000
+    n_traces: int = 1000
+    n_samples: int = 100_000
     device: str = "cpu"
 
     def __post_init__(self) -> None:

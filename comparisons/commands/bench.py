@@ -22,7 +22,7 @@ def bench(
         bool, typer.Option("--scaling", help="Time and memory from 1,000 to 50,000 cells.")
     ] = False,
     only: Annotated[
-        str | None, typer.Option(help="One table: overhead, cell, pynn, verdict, metrics.")
+        str | None, typer.Option(help="One table: overhead, cell, pynn, verdict, metrics, compare.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the tables and the plot.")] = None,
     network: Annotated[str, typer.Option(help="coba or cuba.")] = "coba",

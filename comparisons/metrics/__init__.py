@@ -17,7 +17,7 @@ from .statistics import (
     spike_statistics,
     trace_synchrony,
 )
-from .traces import ROUND_OFF, Sample, TraceDifference, compare_traces
+from .traces import ROUND_OFF, Sample, TraceDifference, columns_of, compare_traces
 
 __all__ = [
     "ROUND_OFF",
@@ -30,6 +30,7 @@ __all__ = [
     "SpikeTrainDistance",
     "Synchrony",
     "TraceDifference",
+    "columns_of",
     "compare_traces",
     "isi_distance",
     "match_spikes",

@@ -44,6 +44,8 @@ class SpikeMatch:
         max_shift: largest |t_b − t_a| of the pairs, in ms; 0 without pairs.
         rms_shift: root of the mean of (t_b − t_a)² over the pairs, in ms; 0 without pairs.
         mean_shift: mean of t_b − t_a over the pairs, in ms; negative where b is early.
+        first_mismatch: the earliest time in ms of a spike without a partner, or of a pair further apart
+            than was asked for; None if there is neither.
         pairs: (matched, 2) indices into the spikes of a and of b as they were given, or None.
         missing_spikes: (missing,) indices into the spikes of a, ascending, or None.
         extra_spikes: (extra,) indices into the spikes of b, ascending, or None.
@@ -58,6 +60,7 @@ class SpikeMatch:
     max_shift: float
     rms_shift: float
     mean_shift: float
+    first_mismatch: float | None
     pairs: Integers | None = field(default=None, repr=False)
     missing_spikes: Integers | None = field(default=None, repr=False)
     extra_spikes: Integers | None = field(default=None, repr=False)
@@ -76,6 +79,7 @@ def match_spikes(
     cells_b: ArrayLike,
     tolerance: float,
     *,
+    apart: float = 0.0,
     indices: bool = False,
 ) -> SpikeMatch:
     """Match the spikes of two recordings one to one, within each cell, optimally.
@@ -93,6 +97,7 @@ def match_spikes(
         times_b: (n_b,) spike times of b, in ms, in any order.
         cells_b: (n_b,) integer cell of each spike of b.
         tolerance: largest |t_b − t_a| of a pair, in ms; 0 asks for equal times.
+        apart: shift in ms beyond which a pair counts for `first_mismatch`.
         indices: also return which spikes were paired, missing and extra.
 
     Raises:
@@ -117,13 +122,12 @@ def match_spikes(
             a.times, b.times, first_a[cells], n_a[cells], first_b[cells], n_b[cells], longest
         )
         shifts.append(b.times[pairs_b] - a.times[pairs_a])
-        if indices:
-            found.append((pairs_a, pairs_b))
+        found.append((pairs_a, pairs_b))
     shift = np.concatenate(shifts) if len(shifts) > 1 else shifts[0]
     matched = shift.size
     pairs = None
+    pairs_a, pairs_b = (np.concatenate(side) for side in zip(*found, strict=True))
     if a.order is not None and b.order is not None:
-        pairs_a, pairs_b = (np.concatenate(side) for side in zip(*found, strict=True))
         pairs = np.column_stack([a.order[pairs_a], b.order[pairs_b]])
         pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
     return SpikeMatch(
@@ -136,10 +140,30 @@ def match_spikes(
         max_shift=float(max(shift.max(), -shift.min())) if matched else 0.0,
         rms_shift=float(np.sqrt(shift @ shift / matched)) if matched else 0.0,
         mean_shift=float(shift.mean()) if matched else 0.0,
+        first_mismatch=_first_mismatch(a.times, b.times, pairs_a, pairs_b, shift, apart),
         pairs=pairs,
         missing_spikes=None if pairs is None else _others(pairs[:, 0], a.times.size),
         extra_spikes=None if pairs is None else _others(pairs[:, 1], b.times.size),
     )
+
+
+def _first_mismatch(
+    times_a: Floats,
+    times_b: Floats,
+    pairs_a: Integers,
+    pairs_b: Integers,
+    shift: Floats,
+    apart: float,
+) -> float | None:
+    first = np.inf
+    for times, paired in ((times_a, pairs_a), (times_b, pairs_b)):
+        if paired.size < times.size:
+            first = min(first, float(times[_others(paired, times.size)].min()))
+    moved = np.flatnonzero(np.abs(shift) > apart)
+    if moved.size:
+        pair = np.minimum(times_a[pairs_a[moved]], times_b[pairs_b[moved]])
+        first = min(first, float(pair.min()))
+    return None if first == np.inf else first
 
 
 # --- groups of spikes ---------------------------------------------------------------------------

@@ -38,6 +38,30 @@ class Samples(Protocol):
         """The samples of a range of rows."""
 
 
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Some columns of samples, picked when a range of rows is asked for."""
+
+    values: Samples
+    columns: Integers
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The samples and the columns picked."""
+        return self.values.shape[0], self.columns.size
+
+    def __getitem__(self, key: slice, /) -> Any:
+        """The columns picked of a range of rows."""
+        return self.values[key][:, self.columns]
+
+
+def columns_of(values: Samples, columns: Integers) -> Samples:
+    """Some columns of samples, without a copy of what is not asked for."""
+    if np.array_equal(columns, np.arange(values.shape[1])):
+        return values
+    return Columns(values, columns)
+
+
 class Sample(NamedTuple):
     """A place in a recording: `time` in ms, `cell` as the column of the values."""
 
@@ -154,19 +178,33 @@ def compare_traces(
         raise InputError(
             "compare_traces", f"a has {a.n_cells} cells and b has {b.n_cells}; they have to agree"
         )
-    extent_a, extent_b = _extent(a), _extent(b)
+    grids = match_sample_times(a.times, b.times, time_tolerance)
+    extent_a, extent_b = _Extent(), _Extent()
+    if grids.kind != "same":
+        # Samples that are not compared count for the range too; else one reading does for both.
+        for rows in a.blocks():
+            extent_a = extent_a.with_block(a.times[rows], a.rows(rows))
+        for rows in b.blocks():
+            extent_b = extent_b.with_block(b.times[rows], b.rows(rows))
+    total = _Total()
+    peaks: list[float] = []
+    kept: list[Floats] = []
+    blocks = list(_blocks(a, b, grids))
+    for block in blocks:
+        times, values_a, values_b, difference, bound = _difference(a, b, grids, block)
+        if grids.kind == "same":
+            extent_a = extent_a.with_block(times, values_a)
+            extent_b = extent_b.with_block(times, values_b)
+        total, peak = total.with_block(times, difference, bound)
+        peaks.append(peak)
+        if keep_difference:
+            kept.append(difference)
     low, high = min(extent_a.low, extent_b.low), max(extent_a.high, extent_b.high)
     span = high - low if low <= high else 0.0
     scale = max(span, REST * max(abs(low), abs(high))) if low <= high else 0.0
     threshold = relative_threshold * scale
-
-    grids = match_sample_times(a.times, b.times, time_tolerance)
-    total = _Total(threshold)
-    kept: list[Floats] = []
-    for times, difference, bound in _differences(a, b, grids):
-        total = total.with_block(times, difference, bound)
-        if keep_difference:
-            kept.append(difference)
+    beyond = next((k for k, peak in enumerate(peaks) if peak > threshold), None)
+    first = None if beyond is None else _first(a, b, grids, blocks[beyond], threshold)
     count = total.count
     return TraceDifference(
         grid=grids.kind,
@@ -182,7 +220,7 @@ def compare_traces(
         range=span,
         relative=_ratio(total.largest, scale) if count else math.nan,
         threshold=threshold,
-        first_divergence=total.first,
+        first_divergence=first,
         not_finite_a=extent_a.not_finite,
         not_finite_b=extent_b.not_finite,
         n_not_finite_a=extent_a.n_not_finite,
@@ -232,99 +270,109 @@ class _Trace:
             values = np.asarray(values)
         return _Trace(t, values, 1 if len(shape) == 1 else shape[1])
 
-    def rows(self, start: int, stop: int) -> Floats:
-        block = np.asarray(self.values[start:stop], dtype=np.float64)
-        return block.reshape(stop - start, self.n_cells)
+    def rows(self, block: slice) -> Floats:
+        """The samples of a range of rows, shape (rows, K)."""
+        values = np.asarray(self.values[block], dtype=np.float64)
+        return values.reshape(block.stop - block.start, self.n_cells)
 
-    def blocks(self) -> Iterator[tuple[int, int]]:
+    def blocks(self) -> Iterator[slice]:
         yield from _spans(self.times.size, self.n_cells)
 
 
-def _spans(n_rows: int, n_cells: int) -> Iterator[tuple[int, int]]:
+def _spans(n_rows: int, n_cells: int) -> Iterator[slice]:
     step = max(1, _BLOCK // max(1, n_cells))
     for start in range(0, n_rows, step):
-        yield start, min(start + step, n_rows)
+        yield slice(start, min(start + step, n_rows))
 
 
-class _Extent(NamedTuple):
+@dataclass(frozen=True)
+class _Extent:
     """Smallest and largest finite value (inf, −inf without one), and what is not finite."""
 
-    low: float
-    high: float
-    not_finite: Sample | None
-    n_not_finite: int
+    low: float = math.inf
+    high: float = -math.inf
+    not_finite: Sample | None = None
+    n_not_finite: int = 0
 
-
-def _extent(trace: _Trace) -> _Extent:
-    low, high, first, count = math.inf, -math.inf, None, 0
-    if not trace.n_cells:
-        return _Extent(low, high, first, count)
-    for start, stop in trace.blocks():
-        block = trace.rows(start, stop)
+    def with_block(self, times: Floats, block: Floats) -> _Extent:
+        if not block.size:
+            return self
         # NaN and infinities show in the extremes; only then the block is searched.
-        block_low, block_high = float(block.min()), float(block.max())
-        if not (math.isfinite(block_low) and math.isfinite(block_high)):
+        low, high = float(block.min()), float(block.max())
+        first, count = self.not_finite, self.n_not_finite
+        if not (math.isfinite(low) and math.isfinite(high)):
             bad = ~np.isfinite(block)
             if first is None:
-                row, cell = np.unravel_index(int(np.argmax(bad)), bad.shape)
-                first = Sample(float(trace.times[start + row]), int(cell))
+                first = _place(times, int(np.argmax(bad)), block.shape[1])
             count += int(bad.sum())
-            block_low = float(np.min(block, initial=math.inf, where=~bad))
-            block_high = float(np.max(block, initial=-math.inf, where=~bad))
-        low, high = min(low, block_low), max(high, block_high)
-    return _Extent(low, high, first, count)
+            low = float(np.min(block, initial=math.inf, where=~bad))
+            high = float(np.max(block, initial=-math.inf, where=~bad))
+        return _Extent(min(self.low, low), max(self.high, high), first, count)
 
 
 # --- differences --------------------------------------------------------------------------------
 
-_Block = tuple[Floats, Floats, float]
+_Block = tuple[Floats, Floats, Floats, Floats, float]
 
 
-def _differences(a: _Trace, b: _Trace, grids: SampleTimes) -> Iterator[_Block]:
-    """Times, b − a and the largest interpolation bound subtracted, block by block."""
+def _blocks(a: _Trace, b: _Trace, grids: SampleTimes) -> Iterator[slice]:
+    """Ranges of the times compared, so that what is read for each fits the cache."""
+    per_row = 1
+    if grids.fine and grids.times.size:
+        fine = a if grids.fine == "a" else b
+        per_row = max(1, fine.times.size // grids.times.size)
+    yield from _spans(grids.times.size, a.n_cells * per_row)
+
+
+def _difference(a: _Trace, b: _Trace, grids: SampleTimes, block: slice) -> _Block:
+    """Times, values of a and of b, b − a, and the largest interpolation bound subtracted."""
+    times = grids.times[block]
+    bound = None
     if grids.fine == "a":
-        for times, interpolated, bound, rows in _interpolated(a, grids.times, b.n_cells):
-            given = _pick(b, grids.rows_b[rows])
-            yield _beyond(times, given - interpolated, bound)
-    elif grids.fine == "b":
-        for times, interpolated, bound, rows in _interpolated(b, grids.times, a.n_cells):
-            given = _pick(a, grids.rows_a[rows])
-            yield _beyond(times, interpolated - given, bound)
+        values_a, bound = _interpolated(a, times)
     else:
-        for start, stop in _spans(grids.times.size, a.n_cells):
-            values_a = _pick(a, grids.rows_a[start:stop])
-            with np.errstate(invalid="ignore", over="ignore"):
-                difference = _pick(b, grids.rows_b[start:stop]) - values_a
-            yield grids.times[start:stop], difference, 0.0
+        values_a = _pick(a, grids.rows_a[block])
+    if grids.fine == "b":
+        values_b, bound = _interpolated(b, times)
+    else:
+        values_b = _pick(b, grids.rows_b[block])
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = values_b - values_a
+    if bound is None:
+        return times, values_a, values_b, difference, 0.0
+    return times, values_a, values_b, *_beyond(difference, bound)
 
 
 def _pick(trace: _Trace, rows: Integers) -> Floats:
     """Some ascending rows, read as the one span around them."""
     first, last = int(rows[0]), int(rows[-1])
-    block = trace.rows(first, last + 1)
+    block = trace.rows(slice(first, last + 1))
     return block if last - first + 1 == rows.size else block[rows - first]
 
 
-def _beyond(times: Floats, difference: Floats, bound: Floats) -> _Block:
+def _beyond(difference: Floats, bound: Floats) -> tuple[Floats, float]:
     largest = float(np.max(bound, initial=0.0, where=np.isfinite(bound)))
     with np.errstate(invalid="ignore"):
         part = np.abs(difference) - bound
-    return times, np.copysign(np.where(part < 0.0, 0.0, part), difference), largest
+    return np.copysign(np.where(part < 0.0, 0.0, part), difference), largest
 
 
-def _interpolated(
-    fine: _Trace, times: Floats, n_cells: int
-) -> Iterator[tuple[Floats, Floats, Floats, slice]]:
-    """Linear interpolation of the fine recording at the given times, and its error bound."""
+def _interpolated(fine: _Trace, times: Floats) -> tuple[Floats, Floats]:
+    """Linear interpolation of the fine recording at some times, and its error bound."""
     last = fine.times.size - 2
     left = np.clip(np.searchsorted(fine.times, times, side="right") - 1, 0, last)
-    per_row = max(1, fine.times.size // max(1, times.size))
-    for start, stop in _spans(times.size, n_cells * per_row):
-        i = left[start:stop]
-        first, end = max(0, int(i[0]) - 2), min(fine.times.size, int(i[-1]) + 4)
-        t, f = fine.times[first:end], fine.rows(first, end)
-        value, bound = interpolate(t, f, times[start:stop], i - first)
-        yield times[start:stop], value, bound, slice(start, stop)
+    rows = slice(max(0, int(left[0]) - 2), min(fine.times.size, int(left[-1]) + 4))
+    return interpolate(fine.times[rows], fine.rows(rows), times, left - rows.start)
+
+
+def _first(
+    a: _Trace, b: _Trace, grids: SampleTimes, block: slice, threshold: float
+) -> Sample | None:
+    """The first sample of a block, read again, whose difference is above the threshold."""
+    times, _, _, difference, _ = _difference(a, b, grids, block)
+    size = np.abs(difference.ravel())
+    size[~np.isfinite(size)] = 0.0
+    return _place(times, int(np.argmax(size > threshold)), difference.shape[1])
 
 
 # --- summary ------------------------------------------------------------------------------------
@@ -334,17 +382,16 @@ def _interpolated(
 class _Total:
     """What was seen in the blocks so far."""
 
-    threshold: float
     largest: float = 0.0
     largest_at: Sample | None = None
     squares: float = 0.0
     count: int = 0
     bound: float = 0.0
-    first: Sample | None = None
 
-    def with_block(self, times: Floats, difference: Floats, bound: float) -> _Total:
+    def with_block(self, times: Floats, difference: Floats, bound: float) -> tuple[_Total, float]:
+        """With one more block, and the largest difference within it."""
         if difference.size == 0:
-            return self
+            return self, 0.0
         flat = difference.ravel()
         count = flat.size
         largest = max(float(flat.max()), -float(flat.min()))
@@ -356,21 +403,14 @@ class _Total:
             flat = np.where(finite, flat, 0.0)
             largest = float(np.abs(flat).max())
             squares = float(flat @ flat)
-        n_cells = difference.shape[1]
-        at, first = self.largest_at, self.first
+        at = self.largest_at
         if count and (at is None or largest > self.largest):
-            at = _place(times, int(np.argmax(np.abs(flat))), n_cells)
-        if first is None and largest > self.threshold:
-            first = _place(times, int(np.argmax(np.abs(flat) > self.threshold)), n_cells)
-        return _Total(
-            threshold=self.threshold,
-            largest=max(self.largest, largest),
-            largest_at=at,
-            squares=self.squares + squares,
-            count=self.count + count,
-            bound=max(self.bound, bound),
-            first=first,
-        )
+            at = _place(times, int(np.argmax(np.abs(flat))), difference.shape[1])
+        total = _Total(
+            max(self.largest, largest), at, self.squares + squares, self.count + count,
+            max(self.bound, bound),
+        )  # fmt: skip
+        return total, largest
 
 
 def _place(times: Floats, index: int, n_cells: int) -> Sample:
