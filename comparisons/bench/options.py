@@ -49,7 +49,7 @@ class Options:
     sizes: tuple[int, ...] = (1000, 2000, 5000, 10_000, 20_000, 50_000)
     scaling_ms: float = 100.0
     budget_s: float = 900.0
-    n_spikes: int = 1_000_000
+    n_spikes: int = 10_000_000
     n_compared: int = 10_000_000
     n_traces: int = 1000
     n_samples: int = 100_000

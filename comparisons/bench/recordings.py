@@ -1,9 +1,9 @@
 """How long two recordings take to compare: ``coincide diff`` of files, as a process of its own.
 
 By default each has ten million spikes and 1,000 traces of 100,000 samples (0.8 GB as float64). The second
-lacks one spike in a hundred, and its traces differ by 1e-6 mV from the middle on; a row only counts if that is
-what was found. ``seconds`` and ``peak`` are those of the whole process, reading included; pages of a file that
-the system keeps in memory for it count as its own.
+lacks one spike in a hundred, and its traces differ by 1e-6 mV from the middle on; a row only counts if
+that is what was found. ``seconds`` and ``peak`` are those of the whole process, reading included; pages of
+a file that the system keeps in memory for it count as its own.
 """
 
 from __future__ import annotations

@@ -30,6 +30,11 @@ from coincide.comparisons.bench.overhead import METHODS, run_ours, script_comman
 from coincide.comparisons.bench.plot import draw_scaling
 from coincide.comparisons.bench.processes import Measured, in_turn, measure, median_ratio
 from coincide.comparisons.bench.pynn import VARIABLE, measure_pynn
+from coincide.comparisons.bench.recordings import (
+    _checked,
+    _same,
+    measure_recordings,
+)
 from coincide.comparisons.bench.scaling import COLUMNS, exponent, fit_row, measure_scaling
 from coincide.comparisons.bench.tables import Column, Table, print_table, write_tables
 from coincide.comparisons.cli import main
@@ -351,6 +356,18 @@ def test_scaling_leaves_out_what_exceeds_its_budget(tmp_path: Path) -> None:
     table, _ = measure_scaling(options, [], tmp_path)
     assert [row["cells"] for row in table.rows] == [160]
     assert "realize with 10,000,000" in table.notes[0]
+
+
+def test_what_was_put_into_two_recordings_is_found(tmp_path: Path) -> None:
+    options = Options(n_compared=20_000, n_traces=30, n_samples=2000, pairs=1)
+    table = measure_recordings(options, tmp_path)
+    assert not table.failed, table.rows
+    assert [row["n_spikes"] for row in table.rows] == [20_000] * 2
+    # One that finds nothing of it does not count.
+    answer = tmp_path / "answer.json"
+    answer.write_text(json.dumps({"verdict": "different"}))
+    good = Measured(1.0, 1.0, 1.0, "")
+    assert _checked(good, answer, _same).problem
 
 
 def test_bench_writes_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,11 @@ def check(ta, ca, tb, cb, tolerance) -> SpikeMatch:
         # Squares are summed in another order: relative rounding of some 1e-16 per spike.
         assert match.rms_shift**2 * matched == pytest.approx(squares, rel=1e-9, abs=1e-18)
     i, j = match.pairs.T
+    moved = np.abs(tb[j] - ta[i]) > 0.05
+    lonely = [*ta[match.missing_spikes], *tb[match.extra_spikes]]
+    lonely += [*np.minimum(ta[i], tb[j])[moved]]
+    found = match_spikes(ta, ca, tb, cb, tolerance, apart=0.05).first_mismatch
+    assert found == (min(lonely) if lonely else None)
     assert (ca[i] == cb[j]).all()
     assert (np.abs(tb[j] - ta[i]) <= tolerance * (1 + SLACK)).all()
     assert np.unique(i).size == np.unique(j).size == matched

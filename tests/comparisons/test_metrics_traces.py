@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coincide.comparisons.metrics.traces import REST, Sample, compare_traces
+from coincide.comparisons.metrics.traces import REST, Sample, columns_of, compare_traces
 from coincide.core.errors import InputError
 
 
@@ -27,6 +27,21 @@ def test_identical_recordings() -> None:
     assert d.complete
     assert (d.max_abs, d.rms, d.relative, d.first_divergence) == (0.0, 0.0, 0.0, None)
     assert (d.grid, d.n_cells, d.n_compared, d.n_missing, d.n_extra) == ("same", 3, 201, 0, 0)
+
+
+def test_columns_are_picked_by_blocks() -> None:
+    rows = 200_000
+    t, v = np.arange(rows) * 0.1, random_walk(rows, 8)
+    picked = columns_of(v, np.array([6, 1]))
+    assert picked.shape == (rows, 2)
+    assert columns_of(v, np.arange(8)) is v
+    tracemalloc.start()
+    d = compare_traces(t, picked, t, columns_of(v, np.array([5, 1])))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert d.max_abs == np.abs(v[:, 6] - v[:, 5]).max()
+    assert d.max_abs_at.cell == 0
+    assert peak < 1.5 * v.nbytes
 
 
 @pytest.mark.parametrize("cells", [1, 7, 3000])

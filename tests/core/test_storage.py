@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,39 @@ def test_the_provenance_of_a_run_is_kept(tmp_path: Path) -> None:
     again = read_recording(written(tmp_path / "b", after))
     assert again.provenance == after.provenance
     assert read_run(tmp_path / "b") == read_run(tmp_path / "a")
+
+
+def test_large_traces_stay_in_their_file(tmp_path: Path) -> None:
+    values = np.random.default_rng(3).normal(-60, 5, (20_001, 100))
+    trace = Trace(values, np.arange(100, dtype=np.int32), "mV", 0.0, 0.1)
+    whole = replace(recording(), traces={("exc", "v"): trace})
+    tracemalloc.start()
+    after = read_recording(written(tmp_path, whole))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < values.nbytes / 10
+    read = after.traces["exc", "v"].values
+    assert np.array_equal(read, values)
+    assert not read.flags.writeable
+    # Written over its own files, what was read stays as it was, and the files are whole.
+    half = replace(after, traces={("exc", "v"): replace(trace, values=read * 0.5)})
+    write_recording(after, tmp_path, {})
+    write_recording(half, tmp_path, {})
+    assert np.array_equal(read, values)
+    assert np.array_equal(read_recording(tmp_path).traces["exc", "v"].values, values * 0.5)
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.parametrize("how", [{"chunks": True}, {"dtype": ">f8"}, {"userblock_size": 512}])
+def test_a_large_report_of_another_kind_is_read(how: dict[str, Any], tmp_path: Path) -> None:
+    values = np.random.default_rng(3).normal(-60, 5, (20_001, 100))
+    block = how.pop("userblock_size", 0)
+    with h5py.File(tmp_path / "v.h5", "w", userblock_size=block) as file:
+        group = file.create_group("report/exc")
+        group.create_dataset("data", data=values, **how).attrs["units"] = "mV"
+        group["mapping/node_ids"] = np.arange(100, dtype=np.uint64)
+        group["mapping/time"] = np.array([0.0, 2000.1, 0.1])
+    assert np.array_equal(read_report(tmp_path / "v.h5")["exc"].values, values)
 
 
 @pytest.mark.parametrize(
