@@ -88,7 +88,7 @@ def write_pair(options: Options, a: Path, b: Path) -> tuple[float, float, int, i
     rng = np.random.default_rng(0)
     samples, n_traces = options.n_samples, options.n_traces
     key = np.sort(rng.choice(samples * _CELLS, options.n_compared, replace=False, shuffle=False))
-    spikes = Spikes((key // _CELLS) * _DT_MS, (key % _CELLS).astype(np.int32))
+    spikes = Spikes.from_steps(key // _CELLS, key % _CELLS, _DT_MS)
     del key
     values = np.empty((samples, n_traces))
     for start in range(0, samples, _BLOCK):
