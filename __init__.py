@@ -49,6 +49,7 @@ _HOMES = {
     "coincide.comparisons.compare": ("Comparison", "compare"),
     "coincide.comparisons.converge": ("ConvergenceStudy", "converge"),
     "coincide.comparisons.lesion": ("LesionStudy", "lesion"),
+    "coincide.comparisons.probes": ("Sheet", "conventions"),
     "coincide.comparisons.runs": ("run",),
     "coincide.comparisons.foreign": ("read_foreign",),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from .arguments import spread
 from .commands.bench import bench
 from .commands.compare import compare
 from .commands.conformance import conformance
+from .commands.conventions import conventions
 from .commands.converge import converge
 from .commands.diff import diff
 from .commands.doctor import doctor
@@ -39,6 +40,7 @@ app.command()(compare)
 app.command()(lesion)
 app.command()(converge)
 app.command()(run)
+app.command()(conventions)
 app.command()(diff)
 app.command("list")(list_)
 app.command()(show)
