@@ -46,8 +46,10 @@ def functions() -> dict[str, Any]:
         c_types = ["bool" if t == "boolean" else "double" for t in types]
         arguments = ", ".join(f"{t} {letter}" for t, letter in zip(c_types, "abc", strict=False))
         c = f"static inline double {name}({arguments}) {{ return {body}; }}"
+        # A whole number such as the 0 of maximum(x, 0) is no float to Brian2.
+        allowed = ["any" if t == "float" else t for t in types]
         function = b2.Function(
-            python, arg_units=[1] * len(types), arg_types=types, return_unit=1,
+            python, arg_units=[1] * len(types), arg_types=allowed, return_unit=1,
             return_type="float", stateless=True,
         )  # fmt: skip
         function.implementations.add_implementation("numpy", python)

@@ -121,9 +121,14 @@ def resolve(
     raise _no_match(path, known, where)
 
 
-def resolve_all(experiment: Experiment, path: str, where: str) -> list[Place]:
-    """The places that a path or a pattern such as ``*.weight`` matches; what holds another comes alone."""
-    known = places(experiment)
+def resolve_all(
+    experiment: Experiment, path: str, where: str, known: Mapping[str, Place] | None = None
+) -> list[Place]:
+    """The places that a path or a pattern such as ``*.weight`` matches; what holds another comes alone.
+
+    ``known`` are the places of the experiment.
+    """
+    known = places(experiment) if known is None else known
     if not is_pattern(path):
         return [resolve(experiment, path, where, known)]
     found = [p for name, p in known.items() if fnmatchcase(name, path)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, get_args
 
@@ -21,7 +21,7 @@ from .description import Description
 from .errors import InputError, nearest
 from .experiment import Experiment
 from .neurons import read_initial
-from .paths import Place, is_pattern, projection_between, resolve_all
+from .paths import Place, is_pattern, places, projection_between, resolve, resolve_all
 from .perturbation_text import (
     Operation,
     percent,
@@ -191,10 +191,37 @@ def apply(experiment: Experiment, perturbing: Perturbing) -> Experiment:
         perturbing = perturbing.perturbations
     elif isinstance(perturbing, str | Perturbation):
         perturbing = (perturbing,)
-    for given in perturbing:
-        perturbation = parse_perturbation(given) if isinstance(given, str) else given
+    listed = [parse_perturbation(p) if isinstance(p, str) else p for p in perturbing]
+    at_once = _apply_at_once(experiment, listed) if len(listed) > 1 else None
+    if at_once is not None:
+        return at_once
+    for perturbation in listed:
         experiment = _apply(experiment, perturbation)
     return experiment
+
+
+def _apply_at_once(experiment: Experiment, listed: Sequence[Perturbation]) -> Experiment | None:
+    """The same as one after the other, where each changes a value of its own; None where that is not so.
+
+    An experiment is then made once and not as often as there are perturbations.
+    """
+    if any(p.operation in ("remove", "silence") or is_pattern(p.path) for p in listed):
+        return None
+    data, known = experiment.to_dict(), places(experiment)
+    changed: set[tuple[str | int, ...]] = set()
+    try:
+        for perturbation in listed:
+            steps = resolve(experiment, perturbation.path, str(perturbation), known).steps
+            inside = {steps[:k] for k in range(1, len(steps) + 1)}
+            if inside & changed or any(s[: len(steps)] == steps for s in changed):
+                return None
+            changed.add(steps)
+            if perturbation.severity:
+                _change(experiment, perturbation, data, str(perturbation), known)
+        _keep_compartments(experiment, data)
+        return Experiment.from_dict(data)
+    except InputError:
+        return None  # one after the other tells which is wrong
 
 
 def _apply(experiment: Experiment, perturbation: Perturbation) -> Experiment:
@@ -228,13 +255,14 @@ def _keep_compartments(experiment: Experiment, data: dict[str, Any]) -> None:
 
 
 def _change(
-    experiment: Experiment, perturbation: Perturbation, data: dict[str, Any], where: str
-) -> None:
-    places = resolve_all(experiment, perturbation.path, where)
+    experiment: Experiment, perturbation: Perturbation, data: dict[str, Any], where: str,
+    known: Mapping[str, Place] | None = None,
+) -> None:  # fmt: skip
+    matched = resolve_all(experiment, perturbation.path, where, known)
     if is_pattern(perturbation.path) and perturbation.operation != "set":
         # Of what a pattern matches, some may not be given: a channel's permeability, an input's stop.
-        places = [p for p in places if p.value is not None] or places
-    for place in places:
+        matched = [p for p in matched if p.value is not None] or matched
+    for place in matched:
         at = where if place.path == perturbation.path else f"{where}: {place.path}"
         value = _changed(place, perturbation, at)
         _check_sign(place, value, at)

@@ -112,7 +112,8 @@ class PoissonSource(_Group):
     """Independent Poisson spike trains of a constant or time-varying rate; every spike is kept.
 
     ``rate`` is one number, an array (one a train) or a distribution. With ``profile`` it is multiplied by
-    ``profile[k]`` during the k-th ``interval``; after the last, the last factor stays.
+    ``profile[k]`` during the k-th ``interval``; after the last, the last factor stays, or with ``repeat``
+    the profile begins again.
     """
 
     kind: Literal["poisson"] = "poisson"
@@ -120,6 +121,7 @@ class PoissonSource(_Group):
     rate: Value
     profile: tuple[float, ...] | None = None
     interval: Quantity | None = None
+    repeat: bool = False
     start: Quantity = Quantity(0.0, "ms")
     stop: Quantity | None = None
 

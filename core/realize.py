@@ -301,7 +301,7 @@ def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedS
     times, cells = [], []
     n_expected = 0.0
     for k in range(int(np.ceil(experiment.duration_ms / block - 1e-9))):
-        factor = profile[min(k, profile.size - 1)]
+        factor = profile[k % profile.size if source.repeat else min(k, profile.size - 1)]
         expected = rate * factor * block
         n_expected += float(np.sum(expected))
         if not n_expected <= _MAX_DRAWN:

@@ -182,6 +182,23 @@ MODELS: Mapping[str, Entry] = MappingProxyType(
             {"cells": "number of cells, all alike"},
             lesions="coincide.models.purkinje_khaliq2003:LESIONS",
         ),
+        "basal_ganglia": Entry(
+            "coincide.models.basal_ganglia.network:build",
+            "The basal ganglia, from striatum to substantia nigra",
+            "Lindahl & Hellgren Kotaleski 2016, eNeuro 3(6):0156-16, and others by option",
+            {
+                "normal": "dopamine at its control level, alpha 0.8",
+                "depleted": "no dopamine, alpha 0",
+            },
+            {
+                "parameters": "whose numbers: cells, synapses, drives and what dopamine does",
+                "size": "number of cells, shared out by the authors' rule; fan-ins stay",
+                "alpha": "dopamine from 0 to 1.2; 0.8 is control",
+                "state": "the drive of cortical activation or of slow-wave sleep",
+                "modulation": "whether the cortex is modulated, at 20 Hz or 1 Hz",
+            },
+            lesions="coincide.models.basal_ganglia.network:LESIONS",
+        ),
         "msn_d1": _cell(
             "msn_d1",
             "Medium spiny neuron of the striatum with D1 receptors",
