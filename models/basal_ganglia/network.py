@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...core.errors import InputError, unknown
-from ...core.experiment import Experiment
+from ...core.experiment import Experiment, Record
 from ...core.inputs import ConstantInput
 from ...core.perturbations import Lesion, Perturbation
 from ...core.plasticity import TsodyksMarkram
@@ -34,6 +34,8 @@ Sets = Literal["lindahl2016", "chakravarty2022"]
 States = Literal["activation", "slow_wave"]
 
 MOST_ALPHA = 1.2
+_SHOWN = ("stn", "gpe_ti", "gpe_ta", "snr")
+"""Populations of which the potential of one cell is recorded; of all cells the spikes are."""
 _CUT = 3.0
 """Where normal distributions are cut, in standard deviations (the authors' cut_at)."""
 
@@ -116,6 +118,7 @@ def build(
             *(_drive(i, a, phi) for i in data["inputs"] for a in i["arrivals"]),
         ),
         inputs=tuple(currents),
+        records=tuple(Record(population=p, variables=("v",), cells=(0,)) for p in _SHOWN),
         duration=Quantity(1.0, "s"),
         dt=Quantity(0.1, "ms"),
         signal="ctx_stn",
@@ -259,6 +262,6 @@ def betas(parameters: str) -> Iterator[tuple[str, float]]:
 
 
 LESIONS: Mapping[str, Lesion] = MappingProxyType(
-    {lesion.name: lesion for lesion in map(dopamine, ("lindahl2016", "chakravarty2022"))}
+    {lesion.name: lesion for lesion in (dopamine("lindahl2016"),)}
 )
-"""No dopamine at all, by parameter set."""
+"""The lesions of the default parameter set; those of another are `dopamine` of it."""

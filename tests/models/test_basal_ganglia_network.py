@@ -116,7 +116,8 @@ def test_the_lesion_is_the_network_built_without_dopamine(
 ) -> None:
     options = {"parameters": parameters, "size": 6539}
     lesion = dopamine(parameters)
-    assert lesions_of("basal_ganglia")[lesion.name] == lesion
+    if parameters == "lindahl2016":
+        assert lesions_of("basal_ganglia") == {"dopamine_depletion": lesion}
     found = _numbers(apply(load_model("basal_ganglia", **options), lesion.at(severity)))
     expected = _numbers(load_model("basal_ganglia", alpha=alpha, **options))
     assert found.keys() == expected.keys()
