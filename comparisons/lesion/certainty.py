@@ -57,7 +57,7 @@ def all_together(effects: Sequence[Effect]) -> tuple[Effect, ...]:
             if e.verdict == "independent" and adjusted > 1.0 - LEVEL:
                 said = f"p = {adjusted:.2g} among {len(members)} read-outs; more seeds tell more"
                 remark = f"{e.remark}; {said}" if e.remark else said
-                found[k] = replace(e, verdict="unclear", remark=remark)
+                found[k] = replace(e, verdict="unclear", remark=remark, few=True)
     return tuple(found)
 
 
@@ -65,7 +65,7 @@ def of_one_draw(effects: Sequence[Effect]) -> tuple[Effect, ...]:
     """Effects of one seed where another would draw otherwise: none can be said to hold."""
     said = "one draw only; more seeds tell whether it holds"
     return tuple(
-        replace(e, verdict="unclear", remark=f"{e.remark}; {said}" if e.remark else said)
+        replace(e, verdict="unclear", remark=f"{e.remark}; {said}" if e.remark else said, few=True)
         if e.verdict == "independent"
         else e
         for e in effects

@@ -82,7 +82,7 @@ class Effect:
 
     independent        the same sign everywhere, ratio ≥ 3, no interval contains 0
     indistinguishable  ratio ≤ 1, or another sign on another simulator
-    unclear            in between
+    unclear            in between, or ``few``: there are not enough seeds to call it independent
     none               every value the same to round-off, or every interval contains 0
     alone              one simulator only
     undefined          an arm without a value, on some simulator or on all; or ``silent``: no cell of the
@@ -103,6 +103,7 @@ class Effect:
     grain: float = 0.0
     apart: float = math.nan
     silent: bool = False
+    few: bool = False
 
     @property
     def healthy(self) -> float:

@@ -150,6 +150,8 @@ def _depends(e: Effect) -> str:
         return f"is unclear, for its 95 % interval contains 0 on {enumerate_words(zero)}"
     if e.ratio < CLEAR:
         return f"is unclear, being above 1 but below {CLEAR:g}"
+    if e.few:
+        return f"is unclear, for {'one seed is' if e.n_seeds == 1 else f'{e.n_seeds} seeds are'} too few"
     return "is unclear, as it is not defined in every seed"
 
 

@@ -420,4 +420,17 @@ def test_one_draw_cannot_hold() -> None:
     healthy = np.array([[20.0], [20.1]])
     found = effect_of(RATE, WHERE, NAMES[:2], healthy, healthy + 9.0)
     assert found.verdict == "independent"
-    assert [e.verdict for e in of_one_draw([found])] == ["unclear"]
+    (told,) = of_one_draw([found])
+    assert told.verdict == "unclear"
+    assert "is unclear, for one seed is too few (one draw only; " in in_words(told)
+
+
+def test_what_too_few_seeds_show_is_said_to_be_that() -> None:
+    # Defined in every seed, and clear by itself; among ten read-outs it is not.
+    lesioned = HEALTHY[:2] + np.array([4.0, 5.0, 6.0])
+    clear = _effect(HEALTHY[:2], lesioned)
+    assert clear.verdict == "independent"
+    nothing = [_effect(HEALTHY[:2], HEALTHY[:2] + np.array([0.1, -0.1, 0.05])) for _ in range(9)]
+    told = all_together([clear, *nothing])[0]
+    assert told.verdict == "unclear"
+    assert "is unclear, for 3 seeds are too few (p = 0.13 among 10 read-outs; " in in_words(told)
