@@ -69,8 +69,9 @@ def voltage_figure(
 ) -> Figure:
     """The potential of one cell in every arm, one row a simulator, at the end of the run.
 
-    The cell is one that was recorded in every arm: of the output if there, else of the first population
-    with a potential. Of several potentials it is the one in which spikes are tested.
+    The cell is one that was recorded in every arm: of cells with action potentials whose membrane a lesion
+    changes, else of the output, else of the first population with a potential. Of several potentials it is
+    the one in which spikes are tested.
     """
     shown = _runs_shown(study, mode, severity, names)
     chosen = _cell_shown(study, [r for row in shown[2] for r in row if r is not None])
@@ -229,10 +230,18 @@ def _cell_shown(study: LesionStudy, runs: Sequence[ArmRun]) -> tuple[str, str, i
     if not keys:
         return None
     crossing = {n for n, cell in models.items() if cell.on_crossing}
+    changed = crossing & {
+        perturbation.path.split(".")[0]
+        for arm in study.arms if arm.lesion is not None
+        for perturbation in arm.lesion.perturbations
+        if perturbation.operation not in ("remove", "silence")
+    }  # fmt: skip
     population, variable = min(
         keys,
-        key=lambda k: (k[0] != study.experiment.output, k[0] not in crossing, k not in tested),
-    )
+        key=lambda k: (
+            k[0] not in changed, k[0] != study.experiment.output, k[0] not in crossing, k not in tested,
+        ),
+    )  # fmt: skip
     first = runs[0].run.recording
     cells = _original(runs[0], population, first.traces[population, variable].cells)
     spikes = _original(runs[0], population, first.spikes[population].cells)

@@ -126,3 +126,10 @@ def test_of_several_potentials_that_of_the_threshold_is_drawn(own_cache: Path) -
     assert names(threshold) & {"v_cable_0", "v_cable_49"} == {"v_cable_49"}
     study = lesion(cable, "current.amplitude *= 0.5", "neuron", reference=False)
     assert voltage_figure(study).axes[0].get_ylabel() == "v_cable_49 (mV)"
+
+
+def test_the_cell_whose_membrane_is_lesioned_is_drawn(own_cache: Path) -> None:
+    circuit = load_model("cerebellar_circuit", "hh", size=0.5).with_(duration="0.5 ms")
+    study = lesion(circuit, "nav16_null", "reference", seeds=1)
+    assert circuit.output == "nuclei"
+    assert "membrane potential of purkinje, cell" in _texts(voltage_figure(study))
