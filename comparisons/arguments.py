@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +17,6 @@ from ..core.settings import MODES
 if TYPE_CHECKING:
     from ..core.experiment import Experiment
     from .pairs import Verdict
-
-_SEVERAL = {"-b", "--backend", "--mode", "--set"}
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A library name or a JSON file.")]
 Variant = Annotated[str, typer.Option(help="A variant of the library model.")]
@@ -50,27 +49,52 @@ Json = Annotated[
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run again what has been run before.")]
 
 
-def spread(arguments: list[str]) -> list[str]:
-    """``-b A B`` as ``-b A -b B``: an option that takes several values takes all up to the next option."""
-    result: list[str] = []
+@dataclass(frozen=True)
+class Grammar:
+    """What the words of a command can be: options that take several values, flags, how many arguments."""
+
+    several: frozenset[str]
+    flags: frozenset[str]
+    n_arguments: int
+    """Arguments without an option; -1 for a last one of which there may be many."""
+
+    @classmethod
+    def of(cls, command: Any) -> Grammar:
+        """The grammar of a click command."""
+        options = [p for p in command.params if p.param_type_name == "option"]
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        return cls(
+            frozenset(o for p in options if p.multiple for o in p.opts),
+            frozenset(o for p in options if p.is_flag for o in (*p.opts, *p.secondary_opts))
+            | {"-h", "--help"},
+            -1 if any(p.nargs == -1 for p in arguments) else len(arguments),
+        )
+
+
+def spread(arguments: list[str], grammar: Grammar) -> list[str]:
+    """``-b A B`` as ``-b A -b B``: an option that takes several values takes all up to the next option.
+
+    *arguments* begin with the name of the command.
+    """
+    result: list[str] = arguments[:1]
     positional = 0
-    k = 0
+    k = 1
     while k < len(arguments):
         word = arguments[k]
         k += 1
-        if word not in _SEVERAL:
-            positional += not word.startswith("-") and not _takes_value(result)
+        if word not in grammar.several:
+            positional += not word.startswith("-") and not _takes_value(result[1:], grammar)
             result.append(word)
             continue
         values: list[str] = []
         while k < len(arguments) and not arguments[k].startswith("-"):
-            if arguments[0] == "lesion" and values and _is_no_value(word, arguments[k]):
+            if grammar.n_arguments < 0 and values and _is_no_value(word, arguments[k]):
                 break  # MODEL or a LESION, of which there may be several
             values.append(arguments[k])
             k += 1
         later = any(not a.startswith("-") for a in arguments[k:])
         # ``compare -b A B MODEL``: the last word is the model if none stands elsewhere.
-        wanted = positional < 2 and arguments[0] != "bench" and not later
+        wanted = positional < 1 and grammar.n_arguments != 0 and not later
         model = [values.pop()] if wanted and len(values) > 1 else []
         for value in values or [""]:
             result += [word, value] if value else [word]
@@ -89,13 +113,13 @@ def _is_no_value(option: str, word: str) -> bool:
     return option == "--mode" and word not in MODES
 
 
-def _takes_value(before: list[str]) -> bool:
-    flags = {"--fresh", "--quiet", "--no-reference", "--no-report", "--distances", "--sweep", "-h"}
+def _takes_value(before: list[str], grammar: Grammar) -> bool:
+    """Whether the last of some words is an option that waits for its value."""
     return (
         bool(before)
         and before[-1].startswith("-")
-        and before[-1] not in flags
-        and ("=" not in before[-1])
+        and before[-1] not in grammar.flags
+        and "=" not in before[-1]
     )
 
 

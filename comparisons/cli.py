@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from ..core.errors import CoincideError
-from .arguments import spread
+from .arguments import Grammar, spread
 from .commands.bench import bench
 from .commands.compare import compare
 from .commands.conformance import conformance
@@ -53,9 +53,16 @@ app.add_typer(gait_app, name="gait")
 _USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
+def spread_values(arguments: list[str]) -> list[str]:
+    """``-b A B`` as ``-b A -b B``, as the command that the first word names has its options."""
+    found = typer.main.get_command(app)
+    command = getattr(found, "commands", {}).get(arguments[0]) if arguments else None
+    return arguments if command is None else spread(arguments, Grammar.of(command))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 not within, 2 bad input, 3 a run failed."""
-    arguments = spread(list(sys.argv[1:] if argv is None else argv))
+    arguments = spread_values(list(sys.argv[1:] if argv is None else argv))
     try:
         # A scheduler's SIGTERM ends the simulators as Ctrl-C does.
         with contextlib.suppress(ValueError):  # only the main thread can set it

@@ -12,7 +12,6 @@ import pytest
 from rich.console import Console
 
 from coincide.backends.registry import is_installed, load_backend
-from coincide.comparisons.arguments import spread
 from coincide.comparisons.bench import Options, parse_sizes, run_bench
 from coincide.comparisons.bench.agreement import SpikeList, agreement
 from coincide.comparisons.bench.networks import (
@@ -37,7 +36,7 @@ from coincide.comparisons.bench.recordings import (
 )
 from coincide.comparisons.bench.scaling import COLUMNS, exponent, fit_row, measure_scaling
 from coincide.comparisons.bench.tables import Column, Table, print_table, write_tables
-from coincide.comparisons.cli import main
+from coincide.comparisons.cli import main, spread_values
 from coincide.core.errors import InputError
 from coincide.core.realize import realize
 from coincide.core.settings import Settings
@@ -257,7 +256,13 @@ def test_bad_options_end_with_status_2(arguments, words, capsys) -> None:
 
 
 def test_backends_of_bench_are_no_model() -> None:
-    assert spread(["bench", "-b", "brian2", "neuron"]) == ["bench", "-b", "brian2", "-b", "neuron"]
+    assert spread_values(["bench", "-b", "brian2", "neuron"]) == [
+        "bench",
+        "-b",
+        "brian2",
+        "-b",
+        "neuron",
+    ]
     assert parse_sizes("5000,1000,1_000") == (1000, 5000)
     assert installed(None, ("reference",)) == ("reference",)
     with pytest.raises(InputError, match="budget_s"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from coincide.comparisons.cli import main, spread
+from coincide.comparisons.cli import main, spread_values
 from coincide.comparisons.doctor import tiny_experiment
 from coincide.core.experiment import Experiment
 
@@ -32,10 +32,13 @@ def _compare(*arguments: object) -> int:
         ("compare m -b a", "compare m -b a"),
         ("compare -b a --dt 0.1 m", "compare -b a --dt 0.1 m"),
         ("compare m --set x.y=1 z=2 --fresh", "compare m --set x.y=1 --set z=2 --fresh"),
+        ("compare --fresh m -b a b", "compare --fresh m -b a -b b"),
+        ("conventions -b a b", "conventions -b a -b b"),
+        ("diff a b", "diff a b"),
     ],
 )
 def test_options_that_take_several_values(given: str, meant: str) -> None:
-    assert spread(given.split()) == meant.split()
+    assert spread_values(given.split()) == meant.split()
 
 
 def test_json_has_what_the_contract_says(model: Path, capsys) -> None:

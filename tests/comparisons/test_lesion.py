@@ -8,8 +8,7 @@ import numpy as np
 import pandas
 import pytest
 
-from coincide.comparisons.arguments import spread
-from coincide.comparisons.cli import main
+from coincide.comparisons.cli import main, spread_values
 from coincide.comparisons.lesion import Measure, lesion
 from coincide.comparisons.lesion.potentials import shaped, shapes
 from coincide.comparisons.lesion.signal import downstream_of, signal_of
@@ -556,4 +555,4 @@ def test_bad_input_gives_one_message(arguments: list[str], word: str, model: Pat
     ],
 )
 def test_model_and_lesions_may_follow_an_option_of_several_values(given, expected) -> None:
-    assert spread(given) == expected
+    assert spread_values(given) == expected
