@@ -48,6 +48,7 @@ _HOMES = {
     "coincide.models.library": ("lesions_of", "load_model"),
     "coincide.comparisons.compare": ("Comparison", "compare"),
     "coincide.comparisons.converge": ("ConvergenceStudy", "converge"),
+    "coincide.comparisons.select": ("Selection", "select"),
     "coincide.comparisons.lesion": ("LesionStudy", "lesion"),
     "coincide.comparisons.probes": ("Sheet", "conventions"),
     "coincide.comparisons.runs": ("run",),

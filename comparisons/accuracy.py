@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -207,8 +207,8 @@ class Accuracy:
         return {**asdict(self), "counts_agree": self.counts_agree, "trace_rms": self.trace_rms}
 
 
-def accuracy(found: Recording, truth: Recording) -> Accuracy:
-    """The error of *found* against *truth*, of one experiment run with any two steps.
+def accuracy(found: Recording, truth: Recording, until_ms: float = math.inf) -> Accuracy:
+    """The error of *found* against *truth*, of one experiment run with any two steps, until *until_ms*.
 
     Samples are compared at common times where half of the coarser ones have a partner, else the finer
     recording is interpolated and only the part of a difference beyond the largest possible error of that
@@ -220,16 +220,20 @@ def accuracy(found: Recording, truth: Recording) -> Accuracy:
     keys = [key for key in truth.traces if key in found.traces]
     if not names and not keys:
         raise InputError("accuracy", "the recordings have no population and no trace in common")
-    end = min(found.duration_ms, truth.duration_ms)
+    if math.isfinite(until_ms):
+        found, truth = (replace(r, spikes=_until(r.spikes, until_ms)) for r in (found, truth))
+    end = min(found.duration_ms, truth.duration_ms, until_ms)
     step = max(found.dt_ms, 0.0)
     pairs = [pair_spikes(found.spikes[n], truth.spikes[n], end, step) for n in names]
     shifts = np.concatenate([np.empty(0), *(p.shift for p in pairs)])
     n_unlike = sum(p.unlike.size for p in pairs)
     whole = shifts.size > 0 and n_unlike == 0
-    until = {n: _first_spike(found.spikes[n], truth.spikes[n]) for n in names}
-    traces = [_trace_error(key, found.traces[key], truth.traces[key]) for key in keys]
+    first = {n: _first_spike(found.spikes[n], truth.spikes[n]) for n in names}
+    traces = [_trace_error(key, found.traces[key], truth.traces[key], until_ms) for key in keys]
     before = [
-        _trace_error(key, found.traces[key], truth.traces[key], until.get(key[0], math.inf))
+        _trace_error(
+            key, found.traces[key], truth.traces[key], min(first.get(key[0], math.inf), until_ms)
+        )
         for key in keys
     ]
     return Accuracy(
@@ -243,6 +247,14 @@ def accuracy(found: Recording, truth: Recording) -> Accuracy:
         traces=tuple(t for t in traces if t is not None),
         before=tuple(t for t in before if t is not None),
     )
+
+
+def _until(spikes: Mapping[str, Spikes], until_ms: float) -> dict[str, Spikes]:
+    """The spikes up to a time."""
+    return {
+        name: Spikes(s.times[s.times <= until_ms], s.cells[s.times <= until_ms])
+        for name, s in spikes.items()
+    }
 
 
 def _first_spike(*recordings: Spikes) -> float:

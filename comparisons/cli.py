@@ -23,6 +23,7 @@ from .commands.doctor import doctor
 from .commands.lesion import lesion
 from .commands.list_ import list_
 from .commands.run import run
+from .commands.select import select
 from .commands.show import show
 from .gait import app as gait_app
 
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command()(compare)
 app.command()(lesion)
 app.command()(converge)
+app.command()(select)
 app.command()(run)
 app.command()(conventions)
 app.command()(diff)

@@ -41,6 +41,7 @@ _LARGEST_MS = 0.1
 _LEAST_POINTS = 4
 _STATISTICS = (("rate", "Hz"), ("CV", ""), ("correlation", ""))
 _LEAST_SEEDS = 3
+_LEAST_HALVED = 3
 
 Perform: TypeAlias = Callable[[Sequence[Job]], tuple[Run, ...]]
 MakeJob: TypeAlias = Callable[[Path, Realization, str, Settings], Job]
@@ -151,7 +152,12 @@ def horizon_of(
         s.label: tuple((level.dt_ms, level.agree_until_ms) for level in s.levels if level.run.ok)
         for s in good
     }
-    parted = [s for s in good if until[s.label][-1][1] is not None]
+    # A single coarse level that parts is only inaccurate: refinement has to have been tried.
+    parted = [
+        s
+        for s in good
+        if len(until[s.label]) >= _LEAST_HALVED and until[s.label][-1][1] is not None
+    ]
     if not parted:
         return None
     latest = max(t for s in parted if (t := until[s.label][-1][1]) is not None)
