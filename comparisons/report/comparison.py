@@ -9,11 +9,12 @@ from typing import Any
 from markupsafe import Markup
 
 from .. import words
-from ..compare import BIN_MS, Comparison
+from ..compare import BIN_MS, Comparison, yardstick
 from . import tables
 from .figures import draw_comparison
 from .page import template, write_page
 from .provenance import comparison_command, provenance_of
+from .rungs import ladder_section
 from .section import Section, Statement, Table, bullets
 
 
@@ -47,6 +48,7 @@ def sections(comparison: Comparison) -> list[Section]:
     """The sections of a comparison: matrix, figures, runs, pairs, statistics, notes."""
     found = [
         matrix_section(comparison),
+        ladder_section(comparison),
         *_figure_sections(comparison),
         _runs_section(comparison),
         *_pair_sections(comparison),
@@ -159,7 +161,9 @@ def matrices(comparison: Comparison) -> list[dict[str, Any]]:
         if not pairs:
             continue
         by_ids = {frozenset((p.a, p.b)): p for p in pairs}
-        ids = [run.id for run in comparison.runs if run.mode == mode and run.ok]
+        good = [run for run in comparison.runs if run.mode == mode and run.ok]
+        # The one that others are held against comes first.
+        ids = [run.id for run in sorted(good, key=yardstick)]
         rows = []
         for a in ids:
             cells: list[dict[str, str] | None] = []

@@ -6,6 +6,7 @@ Drawn on a `matplotlib.figure.Figure` without pyplot, so that nothing global cha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -16,12 +17,11 @@ from ...core.recording import Recording
 from ...core.settings import MODES
 from ..compare import Comparison
 from ..runs import Run
-from ..words import enumerate_words, reference_of, run_labels
+from ..words import enumerate_words, reference_of, run_labels, titled
 from . import panels, select, style
 from .drawing import Drawing
-from .layout import Layout
+from .layout import NARROW_IN, WIDTH_IN, Layout, fitted
 
-WIDTH_IN = 7.6
 _MOST_STRIPS = 4
 _LARGE = 200
 
@@ -62,12 +62,14 @@ def draw_comparison(comparison: Comparison, mode: str) -> Drawing:
         for row in pair.traces
         if row.first_divergence is not None
     ]
-    return draw_recordings(
+    given = (
         [(labels[run.id], run.backend, run.recording) for run in ordered],
         pairs[0].tolerance_ms if pairs else comparison.experiment.dt_ms,
         parting,
         [p.name for p in comparison.experiment.populations],
     )
+    wide = draw_recordings(*given, headline=f"{titled(comparison.experiment)}, {mode}")
+    return replace(wide, narrow=draw_recordings(*given, width=NARROW_IN))
 
 
 def draw_recordings(
@@ -75,24 +77,28 @@ def draw_recordings(
     tolerance_ms: float | None = None,
     parting: Sequence[tuple[select.Key, int]] = (),
     order: Sequence[str] = (),
+    *,
+    width: float = WIDTH_IN,
+    headline: str = "",
 ) -> Drawing:
     """Draw recordings given as (label, backend, recording), the reference first.
 
-    *parting* are cells to show, by trace; *order* is that of the populations.
+    *parting* are cells to show, by trace; *order* is that of the populations; *width* is in inches, and
+    *headline* says above all what is drawn.
     """
     if not named:
-        return _empty("No run ended well, so there is nothing to draw.")
+        return _empty("No run ended well, so there is nothing to draw.", width)
     recordings = {label: recording for label, _, recording in named}
     keys = select.shared_traces(recordings)
     sizes = select.population_sizes(recordings, order)
     n_spikes = sum(len(s) for r in recordings.values() for s in r.spikes.values())
     if not keys and not n_spikes:
-        return _empty("The runs have no spikes and no trace in common.")
+        return _empty("The runs have no spikes and no trace in common.", width)
     first = named[0][2]
     with mpl.rc_context(_STYLE):
         sheet = panels.Sheet(
             panels.series_of(named),
-            Layout(WIDTH_IN),
+            Layout(width, headline),
             max(r.duration_ms for r in recordings.values()),
             first.dt_ms if tolerance_ms is None else tolerance_ms,
         )
@@ -112,10 +118,11 @@ def draw_recordings(
     )  # fmt: skip
 
 
-def _empty(message: str) -> Drawing:
-    figure = Figure(figsize=(WIDTH_IN, 0.6), facecolor="none")
+def _empty(message: str, width: float) -> Drawing:
+    figure = Figure(figsize=(width, 0.6), facecolor="none")
     FigureCanvasAgg(figure)
-    figure.text(0.01, 0.5, message, color=style.MUTED, va="center", fontsize=8)
+    shown = fitted(message, 72 * width - 10, 8)
+    figure.text(0.01, 0.5, shown, color=style.MUTED, va="center", fontsize=8)
     return Drawing(figure, message)
 
 

@@ -185,16 +185,17 @@ def _page_html(
     subtitle: str,
 ) -> str:
     experiment = provenance.experiment
+    ids = _ids([section.title for section in sections])
     parts: list[dict[str, Any]] = [
         {
             "title": section.title,
-            "id": _id_of(section.title),
+            "id": name,
             "body": section.body,
             "figures": [one.inline() for one in figures],
             "tables": [t.to_html() for t in section.tables.values() if t.shown and t.rows],
             "files": section.files,
         }
-        for section, figures in zip(sections, shown, strict=True)
+        for name, section, figures in zip(ids, sections, shown, strict=True)
     ]
     zooms = any(figure["zoom"] for part in parts for figure in part["figures"])
     html: str = template("page.html.jinja").render(
@@ -211,8 +212,14 @@ def _page_html(
     return html
 
 
-def _id_of(title: str) -> str:
-    return "section-" + (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "untitled")
+def _ids(titles: Sequence[str]) -> list[str]:
+    """A name for every section that links can point to."""
+    found: list[str] = []
+    for title in titles:
+        name = "section-" + (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "untitled")
+        taken = found.count(name) + (name in ("section-model", "section-provenance"))
+        found.append(f"{name}-{len(found)}" if taken else name)
+    return found
 
 
 def notebook_page(

@@ -20,6 +20,7 @@ from .drawing import Track
 from .layout import GAP_IN, Layout, fitted, text_width
 
 _COLUMNS = 1100
+_NEAR_PT = 1.0
 _ZOOM_COLUMNS = 6000
 _DASH_PT = 7.0
 _LABEL_PT = 7.5
@@ -146,9 +147,22 @@ def _draw_strip(sheet: Sheet, index: int, ax: Axes, key: select.Key, cell: int) 
     ax.set_ylim(bottom, bottom + 1.12 * span / (1 - room))
     ax.yaxis.set_major_locator(mpl.ticker.MaxNLocator(3, steps=[1, 2, 5, 10]))
     _hide_ticks_above(ax, high + 0.05 * span)
+    drawn = {s.label: (s.recording.traces[key].times, columns[s.label]) for s in sheet.series}
+    near = span * _NEAR_PT / ((1 - room) * height_pt)
     for series in sheet.series:
-        trace = series.recording.traces[key]
-        _draw_line(sheet, index, ax, trace.times, columns[series.label], series)
+        times, values = drawn[series.label]
+        if series.dash is None:
+            _draw_line(sheet, index, ax, times, values, series)
+            continue
+        # Dashes only where lines lie on each other: a line of its own is easier to follow whole.
+        others = [drawn[s.label] for s in sheet.others if s is not series]
+        apart = select.apart(times, values, others, near)
+        if not apart.all():
+            hidden = select.outlined(apart)
+            _draw_line(sheet, index, ax, times, np.where(hidden, np.nan, values), series)
+        if apart.any():
+            own = np.where(apart, values, np.nan)
+            _draw_line(sheet, index, ax, times, own, series, linestyle="-")
     for row, (series, times) in enumerate(zip(sheet.series, marks, strict=True)):
         height = 1 - (4.0 * row + 3.5) / height_pt
         ax.plot(
@@ -174,10 +188,11 @@ def _draw_line(
     **look: Any,
 ) -> None:
     gid = f"line-{len(sheet.tracks)}"
-    x, y = select.thin(times, values, _COLUMNS)
+    share = sheet.layout.share
+    x, y = select.thin(times, values, round(_COLUMNS * share))
     ax.plot(x, y, gid=gid, **{**_line(series, not sheet.others), **look})
     low, high = ax.get_ylim()
-    x, y = select.thin(times, values, _ZOOM_COLUMNS)
+    x, y = select.thin(times, values, round(_ZOOM_COLUMNS * share))
     sheet.tracks.append(Track(gid, index, x, (y - low) / (high - low)))
 
 
@@ -272,7 +287,7 @@ def _draw_raster(
     alone = match is None or match.perfect
     plain = select.stacked(series.recording, sizes) if match is None else match.matched
     marked = [plain] if match is None or alone else [plain, match.missing, match.extra]
-    every = select.cells_to_skip(marked, rows, _MOST_MARKS)
+    every = select.cells_to_skip(marked, rows, round(_MOST_MARKS * sheet.layout.share))
     shown = [select.every_cell(spikes, sizes, every) for spikes in marked]
     if every > 1:
         title += f"; every {_ordinal(every)} cell"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion, binary_opening
 
 from ...core.recording import Recording, Spikes, Trace
 from ..metrics import ROUND_OFF, compare_traces, match_spikes
@@ -14,6 +15,8 @@ from ..metrics.traces import REST
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
+SHORTEST = 200
+"""Of a line, parts of less than its length over this are not drawn apart."""
 MOST_VALUES = 20_000_000
 """Values of a trace beyond which the difference is taken of the cells shown only."""
 
@@ -99,6 +102,23 @@ def thin(times: Floats, values: Floats, columns: int) -> tuple[Floats, Floats]:
     last = np.minimum(start + width, n) - 1
     keep = np.unique(np.concatenate([start, low, high, last]))
     return times[keep], values[keep]
+
+
+def apart(
+    times: Floats, values: Floats, others: Sequence[tuple[Floats, Floats]], near: float
+) -> NDArray[np.bool_]:
+    """Where a line is further than *near* from all *others*, for long enough to be seen as a line."""
+    found = np.ones(times.size, dtype=bool)
+    for other_times, other in others:
+        with np.errstate(invalid="ignore"):
+            found &= np.abs(values - np.interp(times, other_times, other)) > near
+    # A part of a line that is shorter than a dash, such as a spike one step late, stays in the dashes.
+    return np.asarray(binary_opening(found, np.ones(max(1, times.size // SHORTEST))), dtype=bool)
+
+
+def outlined(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """All samples within but the first and last of every part, at which another line goes on."""
+    return np.asarray(binary_erosion(inside, border_value=1), dtype=bool)
 
 
 def difference_over_time(a: Trace, b: Trace, shown: Sequence[int]) -> Difference | None:

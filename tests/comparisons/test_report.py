@@ -205,9 +205,9 @@ def test_page_says_the_verdicts_in_words(html: str, comparison: Comparison) -> N
 def test_given_text_is_escaped(html: str) -> None:
     assert EVIL not in html
     assert html.count("&lt;script&gt;alert") >= 3
-    # Ours: one with the data of each figure, one that zooms.
+    # Ours: one with the data of each figure and of its narrow twin, one that zooms.
     kinds = [script.get("type") for script in Page(html).scripts]
-    assert kinds == ["application/json", "application/json", None]
+    assert kinds == [*["application/json"] * 4, None]
 
 
 def test_tables_keep_every_digit(folder: Path, comparison: Comparison) -> None:
@@ -616,7 +616,10 @@ def test_zooming(browser, folder: Path) -> None:
         "[...document.querySelectorAll('#figure-lockstep-time-axis text')].filter(t => "
         "t.getBoundingClientRect().width).map(t => Number(t.textContent)).filter(Number.isFinite)"
     )
-    mark = "Number(document.querySelector('.drawing g[clip-path] > use').getAttribute('x'))"
+    mark = (
+        "Number(document.querySelector('.drawing:has(.zoom-data) g[clip-path] > use')"
+        ".getAttribute('x'))"
+    )
     settle = (
         "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
     )

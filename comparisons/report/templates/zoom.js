@@ -151,6 +151,9 @@ for (const node of document.querySelectorAll("script.zoom-data")) {
     button.addEventListener("click", () => acts[button.dataset.act]());
   }
   holder.tabIndex = 0;
+  holder.setAttribute("role", "group");
+  holder.setAttribute("aria-keyshortcuts", "+ - ArrowLeft ArrowRight 0");
+  holder.setAttribute("aria-label", "traces over time: keys + and - zoom, arrows move, 0 shows all");
   holder.addEventListener("keydown", (event) => {
     const act = keys[event.key];
     if (!act || event.ctrlKey || event.metaKey) return;
