@@ -72,7 +72,7 @@ def lesion(
     timeout: Timeout = 3600.0,
     jobs: Jobs = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for tables (CSV, JSON) and figures.")
+        Path | None, typer.Option(help="Folder for a page with its figures and tables.")
     ] = None,
     json_file: Json = None,
     fresh: Fresh = False,
@@ -104,5 +104,5 @@ def lesion(
     if json_file is not None:
         write_json(study.to_dict(), json_file)
     if out is not None:
-        console.print(f"tables and figures: {study.save(out)}")
+        console.print(f"report: {study.save(out)}")
     return exit_status(study)

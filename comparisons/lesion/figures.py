@@ -42,7 +42,7 @@ _LONGEST_MS = 500.0
 _SHORTEST_MS = 50.0
 _MOST_CELLS = 40
 _MOST_MARKS = 3000
-_LOST = "#e4e7eb"
+_LOST = style.LOST
 _ARM_IN = 2.5
 # Heights in a raster: of a cell, and the least of a population, which has to hold its name.
 _CELL_IN, _NAME_IN = 0.035, 0.16

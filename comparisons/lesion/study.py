@@ -190,7 +190,7 @@ class LesionStudy:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the tables as CSV, the JSON and the figures as PNG and SVG; returns the folder."""
+        """Write a page with the tables as CSV, the JSON and the figures; returns the page."""
         from .files import write_study
 
         return write_study(self, Path(folder))

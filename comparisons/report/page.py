@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
@@ -22,6 +23,7 @@ from ...core.storage import atomic_folder
 from .. import words
 from ..pairs import json_safe
 from . import render
+from .charts import RC
 from .drawing import Drawing
 from .section import Provenance, Section, Statement
 
@@ -95,8 +97,10 @@ class _Shown:
 
     @classmethod
     def of(cls, name: str, drawing: Drawing) -> _Shown:
-        narrow = "" if drawing.narrow is None else render.svg(drawing.narrow.figure, _narrow(name))
-        return cls(name, drawing, render.svg(drawing.figure, name), narrow)
+        # Ticks that are only made when a figure is rendered take the style of then.
+        with mpl.rc_context(RC):
+            narrow = drawing.narrow and render.svg(drawing.narrow.figure, _narrow(name))
+            return cls(name, drawing, render.svg(drawing.figure, name), narrow or "")
 
     def inline(self) -> dict[str, Any]:
         """What the template needs."""
@@ -144,7 +148,8 @@ def page_files(
     for section, figures in zip(sections, shown, strict=True):
         for one in figures:
             keep(f"{one.name}.svg", render.standalone_svg(one.svg))
-            keep(f"{one.name}.png", render.png(one.drawing.figure))
+            with mpl.rc_context(RC):
+                keep(f"{one.name}.png", render.png(one.drawing.figure))
         for name, table in section.tables.items():
             keep(f"{name}.csv", table.to_csv())
         for name, data in section.data.items():
@@ -230,10 +235,7 @@ def notebook_page(
         {
             "title": section.title,
             "body": section.body,
-            "images": [
-                (render.data_uri(render.png(d.figure, _DPI)), d.alt, d.caption)
-                for d in section.figures.values()
-            ],
+            "images": [_image(drawing) for drawing in section.figures.values()],
             "tables": [t.to_html() for t in section.tables.values() if t.shown and t.rows],
         }
         for section in sections
@@ -242,6 +244,12 @@ def notebook_page(
         css=asset("notebook.css"), name=title, variant=subtitle, verdict=verdict, sections=parts
     )
     return str(Markup(html))
+
+
+def _image(drawing: Drawing) -> tuple[str, str, str]:
+    with mpl.rc_context(RC):
+        address = render.data_uri(render.png(drawing.figure, _DPI))
+    return address, drawing.alt, drawing.caption
 
 
 @lru_cache(maxsize=1)

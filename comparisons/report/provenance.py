@@ -18,7 +18,7 @@ from .section import Provenance
 def provenance_of(experiment: Experiment, runs: Sequence[Run], command: str) -> Provenance:
     """The provenance of runs of an experiment; *command* repeats them, reading `EXPERIMENT`."""
     good = [run for run in runs if run.ok]
-    machines = [run.recording.provenance.get("machine") for run in good]
+    machines = (run.recording.provenance.get("machine") for run in good)
     machine: Mapping[str, Any] = next((m for m in machines if m), {})
     versions = {run.backend: run.version for run in runs if run.version}
     packages = machine.get("packages", {})

@@ -37,7 +37,10 @@ def svg(figure: Figure, salt: str = "coincide") -> str:
     """The figure as SVG without a background; the same figure gives the same text."""
     buffer = StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "path.simplify": True}):
-        figure.savefig(buffer, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            buffer, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None},
+            transparent=True,
+        )  # fmt: skip
     return _METADATA.sub("", _DIGITS.sub(r"\1", buffer.getvalue()))
 
 

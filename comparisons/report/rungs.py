@@ -196,7 +196,10 @@ def ladder_figure(
 
 
 def _draw_spikes(
-    ax: Axes, found: Sequence[Sequence[Rung]], looks: Mapping[str, charts.Look], modes: Sequence[str]
+    ax: Axes,
+    found: Sequence[Sequence[Rung]],
+    looks: Mapping[str, charts.Look],
+    modes: Sequence[str],
 ) -> None:
     for k, rungs in enumerate(found):
         seen = [r for r in rungs if r.unmatched is not None]
@@ -210,7 +213,10 @@ def _draw_spikes(
 
 
 def _draw_traces(
-    ax: Axes, found: Sequence[Sequence[Rung]], looks: Mapping[str, charts.Look], modes: Sequence[str]
+    ax: Axes,
+    found: Sequence[Sequence[Rung]],
+    looks: Mapping[str, charts.Look],
+    modes: Sequence[str],
 ) -> None:
     largest = 0.0
     for k, rungs in enumerate(found):

@@ -10,6 +10,7 @@ INK = "#1b1f24"
 MUTED = "#66707a"
 RULE = "#d3d8de"
 HALO = "#9aa3ad"
+PAPER, LOST = "#ffffff", "#e4e7eb"
 
 # Okabe and Ito, jfly.uni-koeln.de/color: told apart with any common colour blindness.
 BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
@@ -23,6 +24,7 @@ THEMED: Mapping[str, str] = MappingProxyType(
     {
         INK: "ink", MUTED: "muted", RULE: "rule", HALO: "halo", BLUE: "blue",
         VERMILION: "vermilion", GREEN: "green", PURPLE: "purple", SKY: "sky", ORANGE: "orange",
+        PAPER: "paper", LOST: "lost",
     }
 )  # fmt: skip
 """Colours of a figure and the CSS variables that replace them on a page, which may be dark."""

@@ -89,6 +89,16 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def press(self, key: str) -> None:
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key)
+
+    def media(self, name: str) -> None:
+        self._call("Emulation.setEmulatedMedia", media=name)
+
+    def pdf(self) -> bytes:
+        return base64.b64decode(self._call("Page.printToPDF")["data"])
+
     def screenshot(self, path: Path) -> None:
         answer = self._call("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(answer["data"]))

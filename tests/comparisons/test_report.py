@@ -37,6 +37,7 @@ from coincide.comparisons.report import (
     recordings_figure,
     render,
     run_html,
+    rungs,
     select,
     style,
     write_page,
@@ -368,6 +369,37 @@ def test_names_from_an_earlier_page_do_not_lead_out(parts: list[Section], tmp_pa
     assert (tmp_path / "mine.txt").exists()
 
 
+# --- the ladder -----------------------------------------------------------------------------------
+
+
+def test_ladder(comparison: Comparison, runs: tuple[Run, ...], folder: Path) -> None:
+    found = rungs.ladder(comparison)
+    # Only what ran in two modes: not the one that was run in aligned only.
+    assert [[r.mode for r in one] for one in found] == [["aligned", "lockstep"]]
+    assert [one[0].label for one in found] == ["rearranged"]
+    assert (
+        "Nothing but round-off in any mode."
+        in Page((folder / "index.html").read_text(encoding="utf-8")).prose
+    )
+    euler = dataclasses.replace(runs[4], id="rearranged-aligned", backend="rearranged")
+    one = rungs.ladder(compare_runs(comparison.experiment, [*runs[:3], euler]))[0]
+    row = comparison.pair("reference-aligned", "euler-aligned").spikes[0]
+    assert one[0].unmatched == 1 - row.matched / max(row.n_a, row.n_b)
+    assert f"aligned {row.matched:,} of" in rungs.sentence(one)
+    assert rungs.sentence(one).endswith("What aligned leaves is its integrator's.")
+    figure = rungs.ladder_figure([one], "lif_10")
+    spikes, traces = figure.axes
+    assert [*spikes.lines[0].get_ydata()] == [100 * one[0].unmatched, 0.0]
+    assert [*traces.lines[0].get_ydata()] == [
+        pytest.approx(np.log10(r.relative)) for r in one
+    ]  # fmt: skip
+    raw = dataclasses.replace(euler, id="rearranged-raw", mode="raw")
+    held = dataclasses.replace(runs[0], id="reference-raw", mode="raw")
+    good = dataclasses.replace(runs[3])
+    steps = rungs.ladder(compare_runs(comparison.experiment, [held, raw, runs[2], good]))[0]
+    assert rungs.sentence(steps).endswith("All that differs is its conventions.")
+
+
 # --- words ----------------------------------------------------------------------------------------
 
 
@@ -588,6 +620,33 @@ def browser() -> Iterator[Any]:
         yield opened
 
 
+# The lowest contrast of any text on the page, with that text: WCAG 2.1, 1.4.3.
+CONTRAST = """(() => {
+  const light = c => c.match(/[\\d.]+/g).slice(0, 3).map(x => x / 255)
+    .map(x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, x, k) => sum + x * [0.2126, 0.7152, 0.0722][k], 0);
+  const behind = node => {
+    for (; node; node = node.parentElement) {
+      const colour = getComputedStyle(node).backgroundColor;
+      if (!/^rgba\\(.*, 0\\)$|transparent|color\\(/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  let worst = [99, ""];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !node.getClientRects().length) continue;
+    if (["SCRIPT", "STYLE"].includes(node.tagName)) continue;
+    const drawn = node instanceof SVGElement;
+    const [a, b] = [getComputedStyle(node)[drawn ? "fill" : "color"], behind(node)].map(light);
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < worst[0]) worst = [ratio, walk.currentNode.data.trim()];
+  }
+  return worst;
+})()"""
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True])
 def test_page_fits_the_screen(browser, folder: Path, width: int, dark: bool) -> None:
@@ -595,6 +654,19 @@ def test_page_fits_the_screen(browser, folder: Path, width: int, dark: bool) -> 
     assert browser.problems == []
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.evaluate("innerWidth") == width
+    # Figures fit as they are: on a phone there are others than on a desk.
+    holders = "[...document.querySelectorAll('.drawing')].filter(d => d.getClientRects().length)"
+    assert browser.evaluate(f"{holders}.every(d => d.scrollWidth <= d.clientWidth)")
+    shown = browser.evaluate(f"{holders}.map(d => d.className.trim())")
+    assert set(shown) == {"drawing narrow" if width == 390 else "drawing wide"}
+    # Their type is large enough to be read.
+    size = (
+        f"Math.min(...{holders}.map(d => d.querySelector('svg')).map(s => 6.5 * "
+        "s.getBoundingClientRect().width / s.viewBox.baseVal.width))"
+    )
+    assert browser.evaluate(size) > 7.5
+    ratio, text = browser.evaluate(CONTRAST)
+    assert ratio >= 4.5, text
     assert browser.evaluate("document.querySelectorAll('.drawing svg path').length") > 50
     # Text and paper differ in brightness, and lines take the colours of the page.
     paper, ink = browser.evaluate(
@@ -641,6 +713,47 @@ def test_zooming(browser, folder: Path) -> None:
     assert browser.evaluate(tick) == ticks
     assert browser.evaluate(mark) == first
     assert browser.problems == []
+
+
+def test_zooming_with_the_keyboard(browser, folder: Path) -> None:
+    browser.open(folder / "index.html", 1280)
+    browser.evaluate("document.querySelector('.drawing:has(.zoom-data)').focus()")
+    assert browser.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
+        "traces"
+    )
+    path = "document.querySelector('#figure-lockstep-line-0 path').getAttribute('d')"
+    settle = (
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
+    )
+    whole, seen = browser.evaluate(path), set()
+    for key in ("+", "ArrowRight", "-", "+", "+"):
+        browser.press(key)
+        browser.evaluate(settle)
+        seen.add(browser.evaluate(path))
+    assert len(seen) >= 4
+    browser.press("0")
+    browser.evaluate(settle)
+    assert browser.evaluate(path) == whole
+    assert browser.problems == []
+
+
+def test_paper(browser, folder: Path) -> None:
+    browser.open(folder / "index.html", 1280, dark=True)
+    browser.media("print")
+    try:
+        # On paper it is black on white whatever the screen, without what only a screen can do.
+        paper, ink = browser.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+            ".map(c => c.match(/\\d+/g).reduce((a, b) => +a + +b, 0) / 3)"
+        )
+        assert paper > 240
+        assert ink < 60
+        for name in (".zoom", ".drawing.narrow", "nav"):
+            sizes = f"[...document.querySelectorAll('{name}')].map(n => n.getClientRects().length)"
+            assert set(browser.evaluate(sizes)) <= {0}
+    finally:
+        browser.media("screen")
+    assert browser.pdf()[:5] == b"%PDF-"
 
 
 @pytest.mark.parametrize(
