@@ -25,6 +25,7 @@ from ..pairs import json_safe
 from . import render
 from .charts import RC
 from .drawing import Drawing
+from .layout import WIDTH_IN
 from .section import Provenance, Section, Statement
 
 PAGE = "index.html"
@@ -114,6 +115,7 @@ class _Shown:
             "drawings": [
                 {
                     "width": width,
+                    "share": min(1.0, drawing.figure.get_size_inches()[0] / WIDTH_IN),
                     "svg": Markup(render.inline_svg(svg, prefix, self.drawing.alt)),
                     "zoom": Markup(render.zoom_data(drawing, prefix)) if drawing.tracks else "",
                 }
