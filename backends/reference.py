@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,53 +58,23 @@ class ReferenceBackend(Backend):
     ) -> Recording:
         started = time.perf_counter()
         n_steps, dt = realization.n_steps, realization.dt_ms
-        method = scheme_for(realization, settings)
-        groups = {
-            name: _Group(population, method, dt, n_steps)
-            for name, population in realization.populations.items()
-        }
-        for edges in realization.edges:
-            groups[edges.target].listen(edges)
-        recorders = [
-            _Recorder(groups[name], variable, cells, n_steps, dt)
-            for name, variable, cells in realization.recorded()
-        ]
-        sources = [(s.name, s.steps, s.cells) for s in realization.sources.values()]
-        outgoing = {
-            name: [(edges, groups[edges.target]) for edges in realization.edges_from(name)]
-            for name in (*groups, *realization.sources)
-        }
-        cursors = dict.fromkeys(realization.sources, 0)
+        network = Network(realization, scheme_for(realization, settings), n_steps)
         built = time.perf_counter()
         with np.errstate(all="ignore"):
             for now in range(n_steps + 1):
-                if now:
-                    for group in groups.values():
-                        group.move(now - 1)
-                for group in groups.values():
-                    group.receive(now)
-                    fired = group.fire(now)
-                    for edges, target in outgoing[group.name]:
-                        target.send(edges, fired, now)
-                for name, steps, cells in sources:
-                    first = cursors[name]
-                    cursors[name] = last = int(np.searchsorted(steps, now, side="right"))
-                    for edges, target in outgoing[name]:
-                        target.send(edges, cells[first:last], now)
-                for recorder in recorders:
-                    recorder.sample(now)
+                network.step(now)
                 if now % 256 == 0:
                     progress(now / n_steps)
         return Recording(
             duration_ms=n_steps * dt,
             dt_ms=dt,
-            spikes={name: group.spikes(dt) for name, group in groups.items()},
-            traces={(r.group.name, r.variable): r.trace for r in recorders},
-            sizes={name: group.population.size for name, group in groups.items()},
-            provenance={"method": method},
+            spikes=network.spikes(),
+            traces=network.traces(),
+            sizes={name: p.size for name, p in realization.populations.items()},
+            provenance={"method": network.method},
             notes=()
             if settings.mode == "lockstep"
-            else (f"the reference integrated with {method}",),
+            else (f"the reference integrated with {network.method}",),
             build_s=built - started,
             run_s=time.perf_counter() - built,
         )
@@ -119,15 +90,77 @@ def scheme_for(realization: Realization, settings: Settings) -> Method:
     return "exponential_euler" if stiff else "rk4"
 
 
+class Network:
+    """A realization in the middle of a run: `step` is called for now = 0, 1, 2, ….
+
+    The last ``kept`` samples of every record are kept, all spikes are. A run can also `resume` where another
+    one of the same populations stands, for instance with other weights from there on.
+    """
+
+    def __init__(self, realization: Realization, method: Method, kept: int) -> None:
+        self.method = method
+        self.dt_ms = dt = realization.dt_ms
+        self._first = 0
+        self._groups = {
+            name: _Group(population, method, dt)
+            for name, population in realization.populations.items()
+        }
+        for edges in realization.edges:
+            self._groups[edges.target].listen(edges)
+        self._recorders = [
+            _Recorder(self._groups[name], variable, cells, kept, dt)
+            for name, variable, cells in realization.recorded()
+        ]
+        self._sources = [(s.name, s.steps, s.cells) for s in realization.sources.values()]
+        self._outgoing = {
+            name: [(e, self._groups[e.target]) for e in realization.edges_from(name)]
+            for name in (*self._groups, *realization.sources)
+        }
+
+    def step(self, now: int) -> None:
+        """Everything that happens from the instant before to this one, and at it."""
+        groups = self._groups.values()
+        if now:
+            for group in groups:
+                group.move(now - 1)
+        for group in groups:
+            group.receive(now)
+            fired = group.fire(now)
+            for edges, target in self._outgoing[group.name]:
+                target.send(edges, fired, now)
+        for name, steps, cells in self._sources:
+            first, last = np.searchsorted(steps, (now, now + 1))
+            for edges, target in self._outgoing[name]:
+                target.send(edges, cells[first:last], now)
+        for recorder in self._recorders:
+            recorder.sample(now - self._first)
+
+    def resume(self, other: Network, now: int) -> None:
+        """Stand where *other* stands after its step *now*; its arrivals under way keep their weights."""
+        self._first = now + 1
+        for name, group in self._groups.items():
+            group.resume(other._groups[name], now)
+
+    def spikes(self) -> dict[str, Spikes]:
+        """All spikes so far, by population."""
+        return {
+            name: group.spikes(self._first, self.dt_ms) for name, group in self._groups.items()
+        }
+
+    def traces(self) -> dict[tuple[str, str], Trace]:
+        """The samples so far, by population and variable."""
+        start = self._first * self.dt_ms
+        return {
+            (r.group.name, r.variable): replace(r.trace, start_ms=start) for r in self._recorders
+        }
+
+
 class _Group:
     """The state of one population and the arrivals on their way to it."""
 
-    def __init__(
-        self, population: RealizedPopulation, method: Method, dt: float, n_steps: int
-    ) -> None:
+    def __init__(self, population: RealizedPopulation, method: Method, dt: float) -> None:
         self.population = population
         self.name = population.name
-        self.n_steps = n_steps
         cell = population.cell
         program = program_of(cell, method)
         self.ns: Namespace = dict(population.parameters)
@@ -167,6 +200,20 @@ class _Group:
         self._arrivals[edges.receptor] = np.zeros((slots, self.population.size))
         if edges.plasticity is not None:
             self._terminals[edges.name] = Terminals(edges.plasticity, edges.source_size, len(edges))
+
+    def resume(self, other: _Group, now: int) -> None:
+        """Take over state, refractoriness and arrivals under way from a group of the same cells."""
+        self.ns.update({name: np.array(other.ns[name]) for name in self.states})
+        self.ns["not_refractory"] = other.ns["not_refractory"].copy()
+        self._remaining = other._remaining.copy()
+        self._was_above = other._was_above
+        for receptor, ring in self._arrivals.items():
+            old = other._arrivals.get(receptor)
+            for later in range(1, 0 if old is None else old.shape[0]):
+                assert old is not None
+                row = old[(now + later) % old.shape[0]]
+                if later < ring.shape[0]:
+                    ring[(now + later) % ring.shape[0]] = row
 
     def move(self, step: int) -> None:
         """Contract 1 and 2: inputs of t_n are held, the state moves to t_{n+1}."""
@@ -257,10 +304,10 @@ class _Group:
             rows = (now + np.asarray(edges.delay_steps)[chosen]) % slots
             np.add.at(ring, (rows, post), weights)
 
-    def spikes(self, dt: float) -> Spikes:
-        """All spikes so far."""
+    def spikes(self, first: int, dt: float) -> Spikes:
+        """All spikes so far, the first of them at step *first* or later."""
         counts = [fired.size for fired in self._fired]
-        steps = np.repeat(np.arange(len(counts)), counts)
+        steps = first + np.repeat(np.arange(len(counts)), counts)
         cells = np.concatenate(self._fired) if self._fired else np.empty(0, np.int32)
         return Spikes.from_steps(steps, cells, dt)
 
@@ -269,12 +316,12 @@ class _Recorder:
     """Contract 7: one sample of a state variable after everything else of an instant."""
 
     def __init__(
-        self, group: _Group, variable: str, cells: NDArray[np.int32], n_steps: int, dt: float
+        self, group: _Group, variable: str, cells: NDArray[np.int32], kept: int, dt: float
     ) -> None:
         self.group = group
         self.variable = variable
         unit = internal_unit(group.population.cell.variable(variable).dimension)
-        self.trace = Trace(np.empty((n_steps + 1, cells.size)), cells, unit, 0.0, dt)
+        self.trace = Trace(np.empty((kept + 1, cells.size)), cells, unit, 0.0, dt)
 
     def sample(self, now: int) -> None:
         """Store the state of this instant."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
@@ -21,7 +21,8 @@ GROUP = "coincide.backends"
 class Entry:
     """Where a backend's class is, what it needs installed, how to get that, and which options it has.
 
-    ``plugin`` is the distribution and version of a plug-in, empty for what is built in.
+    ``plugin`` is the distribution and version of a plug-in, empty for what is built in. ``wraps`` is the
+    backend inside a wrapper and ``argument`` what the wrapper is told; both empty for a plain backend.
     """
 
     target: str
@@ -29,6 +30,8 @@ class Entry:
     install: str = ""
     options: frozenset[str] = frozenset()
     plugin: str = ""
+    wraps: str = ""
+    argument: str = ""
 
 
 _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
@@ -54,8 +57,38 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
 )
 
 
+_WRAPPERS: Mapping[str, str] = MappingProxyType(
+    {"fault": "coincide.comparisons.faults.wrapped:wrapped"}
+)
+"""Functions ``(argument, backend) -> Backend``: a backend around another, for tests of the instrument."""
+
+
+class Backends(Mapping[str, Entry]):
+    """Backends by name; ``wrapper:argument:backend`` is found as well, but not listed."""
+
+    def __init__(self, listed: Mapping[str, Entry]) -> None:
+        self._listed = listed
+
+    def __getitem__(self, name: str) -> Entry:
+        if name in self._listed:
+            return self._listed[name]
+        wrapper, _, rest = name.partition(":")
+        argument, _, inner = rest.partition(":")
+        if wrapper not in _WRAPPERS or not argument:
+            raise KeyError(name)
+        return replace(
+            self[inner], target=_WRAPPERS[wrapper], plugin=wrapper, wraps=inner, argument=argument
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+
 @lru_cache(maxsize=1)
-def entries() -> Mapping[str, Entry]:
+def entries() -> Backends:
     """All backends by name: the built-in ones, then those of installed plug-ins.
 
     A plug-in announces ``name = "package.module:Class"`` in the entry point group ``coincide.backends``;
@@ -64,7 +97,7 @@ def entries() -> Mapping[str, Entry]:
     found = dict(_BUILT_IN)
     for point in entry_points(group=GROUP):
         found.setdefault(point.name, Entry(point.value, plugin=_plugin_version(point)))
-    return MappingProxyType(found)
+    return Backends(found)
 
 
 def _plugin_version(point: EntryPoint) -> str:
@@ -89,7 +122,10 @@ def load_backend(name: str) -> Backend:
     entry = entries()[name]
     module, _, attribute = entry.target.partition(":")
     try:
-        made = getattr(importlib.import_module(module), attribute)()
+        maker = getattr(importlib.import_module(module), attribute)
+        made = maker(entry.argument, load_backend(entry.wraps)) if entry.wraps else maker()
+    except InputError:
+        raise
     except Exception as error:  # a foreign package can fail in any way while it is imported
         hint = f"; {entry.install}" if entry.install else ""
         raise InputError(
@@ -105,7 +141,8 @@ def interpreter(name: str) -> str:
 
     So a simulator may live in an environment of its own, where its dependencies do not conflict.
     """
-    return os.environ.get(f"COINCIDE_PYTHON_{name.upper()}", sys.executable)
+    inner = name.rpartition(":")[2]  # a wrapped backend runs where the backend does
+    return os.environ.get(f"COINCIDE_PYTHON_{inner.upper()}", sys.executable)
 
 
 def is_installed(name: str) -> bool:

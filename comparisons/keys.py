@@ -60,7 +60,10 @@ def _versions(python: str, packages: tuple[str, ...]) -> tuple[tuple[str, str], 
 
 
 def _plugin_code(name: str) -> str:
-    """The content of a plug-in's own module, so that its author never sees a result of older code."""
+    """The content of a plug-in's own module, so that its author never sees a result of older code.
+
+    Of a wrapper it is the whole folder, since what it does around a backend is spread over modules.
+    """
     from importlib.util import find_spec
 
     entry = entries()[name]
@@ -68,7 +71,10 @@ def _plugin_code(name: str) -> str:
         return ""
     spec = find_spec(entry.target.partition(":")[0])
     path = Path(spec.origin) if spec is not None and spec.origin else None
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
+    if path is None or not path.is_file():
+        return ""
+    parts = sorted(path.parent.glob("*.py")) if entry.wraps else [path]
+    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
 
 
 def run_key(digest: str, backend: str, settings: Settings) -> str:

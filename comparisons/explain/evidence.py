@@ -1,0 +1,114 @@
+"""Hypotheses from evidence: what two recordings and the model say about a mistake that nobody declared.
+
+Where the two first part says which numbers and mistakes can be meant. Each is replayed over the few steps around
+the parting (`replay`), numbers fitted to the difference (`fitting`); those that give it to the last digit
+are replayed for longer until they part from each other. What is left goes to the engine, which
+names a cause only after a whole run of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from .engine import Situation
+from .fitting import WORTH, fitted
+from .hypothesis import Hypothesis, Side
+from .mistakes import mistakes
+from .replay import ENOUGH, Parting, Replay, parting
+from .scalars import scalars
+
+ALLOWED = 12.0
+"""Steps that replays may cost, in runs of the model."""
+NEAR = 0.3
+"""A hypothesis that leaves more than this share of the difference is not proposed."""
+MOST = 5
+"""Proposals at one time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Screened:
+    """A hypothesis and the share of the difference that it leaves around the parting."""
+
+    hypothesis: Hypothesis
+    left: float
+
+
+@dataclass(eq=False)
+class Evidence:
+    """A proposer for the engine: call it with a situation; ``replayed`` counts its cost in runs.
+
+    Nothing is proposed where neither side can be changed, nor outside the clock contract's grid (raw).
+    """
+
+    allowed: float = ALLOWED
+    replayed: float = 0.0
+
+    def __call__(self, situation: Situation) -> Iterable[Hypothesis]:
+        """The likeliest hypotheses about the difference that is left, best first."""
+        healthy = situation.a
+        if not healthy.runs or healthy.settings.mode == "raw" or healthy.realization is None:
+            return ()
+        at = parting(situation.recording_a, situation.recording_b)
+        if at is None or self.replayed >= self.allowed:
+            return ()
+        found = sorted(self._screen(situation, healthy, at), key=_order)
+        found = self._told_apart(situation, healthy, at, found)
+        near = [s for s in found if s.left < NEAR][:MOST]
+        # The engine tests by prior: the order found here is the order of the tests.
+        return [replace(s.hypothesis, prior=0.95 - 0.05 * k) for k, s in enumerate(near)]
+
+    def _screen(self, situation: Situation, healthy: Side, at: Parting) -> Iterator[Screened]:
+        replay = Replay(healthy, situation.recording_a, situation.recording_b, at)
+        assert healthy.realization is not None
+        before = self.replayed
+        for hypothesis in mistakes(healthy.realization, healthy.settings, at):
+            if self.replayed > self.allowed:
+                return
+            changed = hypothesis.change(healthy)
+            said = replay(changed, quick=True)
+            if said is not None and said.left < WORTH:
+                said = replay(changed)
+                if said is not None:
+                    yield Screened(hypothesis, said.left)
+            self.replayed = before + replay.cost
+        for scalar in scalars(healthy.realization, at.populations):
+            if self.replayed > self.allowed:
+                return
+            best = fitted(scalar, replay, healthy)
+            self.replayed = before + replay.cost
+            if best is not None:
+                yield Screened(best[0], best[1].left)
+
+    def _told_apart(
+        self, situation: Situation, healthy: Side, at: Parting, found: list[Screened]
+    ) -> list[Screened]:
+        """Replay those that are right so far over longer and longer windows until one is left."""
+        right = [s for s in found if s.left < ENOUGH]
+        rest = [s for s in found if s.left >= ENOUGH]
+        ahead = 100
+        assert healthy.realization is not None
+        n_steps = healthy.realization.n_steps
+        while len(right) > 1 and self.replayed < self.allowed:
+            replay = Replay(healthy, situation.recording_a, situation.recording_b, at, ahead)
+            again = []
+            for s in right[:8]:
+                said = replay(s.hypothesis.change(healthy))
+                again.append(Screened(s.hypothesis, 1.0 if said is None else said.left))
+            self.replayed += replay.cost
+            again.sort(key=_order)
+            still = [s for s in again if s.left < 10 * ENOUGH]
+            if not still:
+                return [*again, *rest]
+            rest = [*(s for s in again if s not in still), *rest]
+            right = still
+            if at.step + ahead >= n_steps:
+                break
+            ahead *= 8
+        return [*right, *rest]
+
+
+def _order(screened: Screened) -> tuple[float, float]:
+    """Those that are right first, by how likely they are; then by what they leave."""
+    right = screened.left < ENOUGH
+    return (0.0 if right else screened.left, -screened.hypothesis.prior)
