@@ -7,14 +7,17 @@ are stamped t_{n+1}, resets act, and the sample is taken. One array operation a 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from ..core.cell import Cell
 from ..core.features import FEATURES
 from ..core.numpy_code import (
     Namespace,
@@ -24,7 +27,7 @@ from ..core.numpy_code import (
     evaluate_constants,
 )
 from ..core.plasticity import Terminals, occurrences
-from ..core.program import METHODS, Method, program_of
+from ..core.program import METHODS, Method, Program, program_of
 from ..core.realization import Edges, Realization, RealizedPopulation
 from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
@@ -155,6 +158,37 @@ class Network:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class _Code:
+    """A cell's program in one scheme, compiled; it holds no state."""
+
+    program: Program
+    update: Callable[[Namespace], None]
+    threshold: Callable[[Namespace], Any] | None
+    reset: tuple[tuple[str, Callable[[Namespace], Any]], ...]
+    increments: Mapping[str, tuple[tuple[str, Callable[[Namespace], Any], bool], ...]]
+
+
+@lru_cache(maxsize=64)
+def _code(cell: Cell, method: Method, single: bool) -> _Code:
+    """The code of a cell, for one cell or for several; kept, since a network may be run many times."""
+    program = program_of(cell, method)
+    compiled = compile_for_one if single else compile_statements
+    return _Code(
+        program,
+        compiled(program.update, [v.name for v in cell.states]),
+        None if program.threshold is None else compile_expression(program.threshold),
+        tuple((a.target, compile_expression(a.expression)) for a in program.reset),
+        {
+            receptor: tuple(
+                (i.target, compile_expression(i.coefficient), i.unless_refractory)
+                for i in increments
+            )
+            for receptor, increments in program.increments.items()
+        },
+    )
+
+
 class _Group:
     """The state of one population and the arrivals on their way to it."""
 
@@ -162,26 +196,16 @@ class _Group:
         self.population = population
         self.name = population.name
         cell = population.cell
-        program = program_of(cell, method)
+        code = _code(cell, method, population.size == 1)
+        program = code.program
         self.ns: Namespace = dict(population.parameters)
         self.ns["dt"] = dt
         self.ns.update(evaluate_constants(program.constants, population.parameters, dt))
         self.ns.update({name: value.copy() for name, value in population.initial.items()})
         self.ns["not_refractory"] = np.ones(population.size, dtype=bool)
         self.states = [v.name for v in cell.states]
-        compiled = compile_for_one if population.size == 1 else compile_statements
-        self._update = compiled(program.update, self.states)
-        self._threshold = (
-            None if program.threshold is None else compile_expression(program.threshold)
-        )
-        self._reset = [(a.target, compile_expression(a.expression)) for a in program.reset]
-        self._increments = {
-            receptor: [
-                (i.target, compile_expression(i.coefficient), i.unless_refractory)
-                for i in increments
-            ]
-            for receptor, increments in program.increments.items()
-        }
+        self._update, self._threshold = code.update, code.threshold
+        self._reset, self._increments = code.reset, code.increments
         self._on_crossing = cell.on_crossing
         self._was_above: NDArray[np.bool_] | None = None
         self._refractory_steps = population.refractory_steps
@@ -191,6 +215,7 @@ class _Group:
         self._slots: dict[str, int] = {}
         self._fired: list[NDArray[np.int32]] = []
         self._terminals: dict[str, Terminals] = {}
+        self._sizes: dict[str, int] = {}
         self._dt = dt
 
     def listen(self, edges: Edges) -> None:
@@ -198,6 +223,7 @@ class _Group:
         slots = max(self._slots.get(edges.receptor, 0), edges.max_delay_steps + 1)
         self._slots[edges.receptor] = slots
         self._arrivals[edges.receptor] = np.zeros((slots, self.population.size))
+        self._sizes[edges.name] = len(edges)
         if edges.plasticity is not None:
             self._terminals[edges.name] = Terminals(edges.plasticity, edges.source_size, len(edges))
 
@@ -207,6 +233,9 @@ class _Group:
         self.ns["not_refractory"] = other.ns["not_refractory"].copy()
         self._remaining = other._remaining.copy()
         self._was_above = other._was_above
+        for name, terminals in other._terminals.items():
+            if name in self._terminals and self._sizes[name] == other._sizes[name]:
+                self._terminals[name] = deepcopy(terminals)
         for receptor, ring in self._arrivals.items():
             old = other._arrivals.get(receptor)
             for later in range(1, 0 if old is None else old.shape[0]):

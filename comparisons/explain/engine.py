@@ -406,7 +406,10 @@ class _Case:
         )  # fmt: skip
 
     def _label(self, hypothesis: Hypothesis) -> str:
-        return {"a": self.a.label, "b": self.b.label, "both": "both"}[hypothesis.side]
+        about = {"a": self.a.label, "b": self.b.label, "both": "both"}
+        if hypothesis.imitates:
+            about |= {"a": self.b.label, "b": self.a.label}
+        return about[hypothesis.side]
 
     def _ids(self, pair: tuple[Side, Side], hypothesis: Hypothesis) -> str:
         """The run, or the two, of the side that a hypothesis is about."""

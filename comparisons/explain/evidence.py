@@ -38,7 +38,8 @@ class Screened:
 class Evidence:
     """A proposer for the engine: call it with a situation; ``replayed`` counts its cost in runs.
 
-    Nothing is proposed where neither side can be changed, nor outside the clock contract's grid (raw).
+    The second side is changed until it does what the first does: it is the one that others are held against.
+    Nothing is proposed where it cannot be run, nor off the grid of the clock contract.
     """
 
     allowed: float = ALLOWED
@@ -46,20 +47,23 @@ class Evidence:
 
     def __call__(self, situation: Situation) -> Iterable[Hypothesis]:
         """The likeliest hypotheses about the difference that is left, best first."""
-        healthy = situation.a
-        if not healthy.runs or healthy.settings.mode == "raw" or healthy.realization is None:
+        healthy = situation.b
+        if not healthy.runs or not on_contract(healthy, situation):
             return ()
-        at = parting(situation.recording_a, situation.recording_b)
+        at = parting(situation.recording_b, situation.recording_a)
         if at is None or self.replayed >= self.allowed:
             return ()
         found = sorted(self._screen(situation, healthy, at), key=_order)
         found = self._told_apart(situation, healthy, at, found)
         near = [s for s in found if s.left < NEAR][:MOST]
         # The engine tests by prior: the order found here is the order of the tests.
-        return [replace(s.hypothesis, prior=0.95 - 0.05 * k) for k, s in enumerate(near)]
+        return [
+            replace(s.hypothesis, prior=0.95 - 0.05 * k, side="b", imitates=True)
+            for k, s in enumerate(near)
+        ]
 
     def _screen(self, situation: Situation, healthy: Side, at: Parting) -> Iterator[Screened]:
-        replay = Replay(healthy, situation.recording_a, situation.recording_b, at)
+        replay = Replay(healthy, situation.recording_b, situation.recording_a, at)
         assert healthy.realization is not None
         before = self.replayed
         for hypothesis in mistakes(healthy.realization, healthy.settings, at):
@@ -90,7 +94,7 @@ class Evidence:
         assert healthy.realization is not None
         n_steps = healthy.realization.n_steps
         while len(right) > 1 and self.replayed < self.allowed:
-            replay = Replay(healthy, situation.recording_a, situation.recording_b, at, ahead)
+            replay = Replay(healthy, situation.recording_b, situation.recording_a, at, ahead)
             again = []
             for s in right[:8]:
                 said = replay(s.hypothesis.change(healthy))
@@ -112,3 +116,15 @@ def _order(screened: Screened) -> tuple[float, float]:
     """Those that are right first, by how likely they are; then by what they leave."""
     right = screened.left < ENOUGH
     return (0.0 if right else screened.left, -screened.hypothesis.prior)
+
+
+def on_contract(side: Side, situation: Situation) -> bool:
+    """Whether the traces of both recordings have the samples that the clock contract asks for."""
+    assert side.realization is not None
+    n, dt = side.realization.n_steps + 1, side.realization.dt_ms
+    traces = [
+        t for r in (situation.recording_a, situation.recording_b) for t in r.traces.values()
+    ]
+    return all(
+        len(t.values) == n and abs(t.start_ms) < 1e-9 and abs(t.dt_ms - dt) < 1e-9 for t in traces
+    )

@@ -13,8 +13,10 @@ from ...core.settings import Settings
 from ..compare import yardstick_of
 from ..runs import DEFAULT_TIMEOUT_S, Run, store_realization
 from .engine import Proposer, explain_sides
+from .evidence import Evidence
 from .explanation import Explanation
 from .hypothesis import Side
+from .recorded import from_recordings
 from .trials import BUDGET, Trials
 
 CONTRACT = "the contract"
@@ -34,7 +36,7 @@ def explain(
     jobs: int | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     fresh: bool = False,
-    proposers: Sequence[Proposer] = (),
+    proposers: Sequence[Proposer] | None = None,
     on_start: Callable[[str, str], None] = lambda run_id, progress_file: None,
     on_end: Callable[[Run], None] = lambda run: None,
 ) -> Explanation:
@@ -43,6 +45,8 @@ def explain(
     *experiment* is an Experiment or the name of a library model. Of two *backends*, one is held against
     the other; one alone is held against the clock contract: itself with all its conventions undone, or the
     reference where it has none to undo. At most *budget* runs of the model are done, the pair among them.
+    *proposers* make hypotheses about what no convention explains; by default from the recordings alone, and
+    from replays around the place where they part (`Evidence`).
 
     Raises InputError for backends or options there are not, RunError if one of the two cannot be run.
     """
@@ -60,6 +64,8 @@ def explain(
         budget, jobs, timeout_s, fresh, tolerance_ms=tolerance_ms, on_start=on_start, on_end=on_end
     )
     model = f"{experiment.name} {experiment.variant}".strip()
+    if proposers is None:
+        proposers = (from_recordings, Evidence())
     return explain_sides(a, b, trials, proposers, model)
 
 

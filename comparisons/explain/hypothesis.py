@@ -51,7 +51,8 @@ class Hypothesis:
     ``name`` tells it from all others; ``words`` say what the side does differently, as the end of a sentence
     that begins with the side's name. ``prior`` (0 to 1) orders the tests. ``factor`` is the ratio by which a
     parameter is off, ``place`` what in the model it is about (``exc_to_inh.weight``). ``exclusive`` names
-    a group of which at most one can hold (two values of one delay).
+    a group of which at most one can hold (two values of one delay). ``imitates`` says that the change makes
+    its side do what the other one does, where that one cannot be mended: the words are about the other.
     """
 
     cause: Cause
@@ -63,6 +64,7 @@ class Hypothesis:
     factor: float | None = None
     place: str = ""
     exclusive: str = ""
+    imitates: bool = False
 
     def apply(self, a: Side, b: Side) -> tuple[Side, Side]:
         """The two sides without this cause: the counter-factual pair."""
