@@ -146,9 +146,7 @@ class Network:
 
     def spikes(self) -> dict[str, Spikes]:
         """All spikes so far, by population."""
-        return {
-            name: group.spikes(self._first, self.dt_ms) for name, group in self._groups.items()
-        }
+        return {name: group.spikes(self._first, self.dt_ms) for name, group in self._groups.items()}
 
     def traces(self) -> dict[tuple[str, str], Trace]:
         """The samples so far, by population and variable."""

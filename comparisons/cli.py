@@ -20,6 +20,7 @@ from .commands.conventions import conventions
 from .commands.converge import converge
 from .commands.diff import diff
 from .commands.doctor import doctor
+from .commands.faults import faults
 from .commands.lesion import lesion
 from .commands.list_ import list_
 from .commands.run import run
@@ -48,6 +49,7 @@ app.command("list")(list_)
 app.command()(show)
 app.command()(doctor)
 app.command()(conformance)
+app.command()(faults)
 app.command()(bench)
 app.add_typer(gait_app, name="gait")
 

@@ -1,9 +1,9 @@
 """Hypotheses from evidence: what two recordings and the model say about a mistake that nobody declared.
 
-Where the two first part says which numbers and mistakes can be meant. Each is replayed over the few steps around
-the parting (`replay`), numbers fitted to the difference (`fitting`); those that give it to the last digit
-are replayed for longer until they part from each other. What is left goes to the engine, which
-names a cause only after a whole run of its own.
+Where the two first part says which numbers and mistakes can be meant. Each is replayed over the few steps
+around the parting (`replay`), numbers fitted to the difference (`fitting`); those that give it to the last
+digit are replayed for longer until they part from each other. What is left goes to the engine, which names a
+cause only after a whole run of its own.
 """
 
 from __future__ import annotations
@@ -57,10 +57,7 @@ class Evidence:
         found = self._told_apart(situation, healthy, at, found)
         near = [s for s in found if s.left < NEAR][:MOST]
         # The engine tests by prior: the order found here is the order of the tests.
-        return [
-            replace(s.hypothesis, prior=0.95 - 0.05 * k, side="b", imitates=True)
-            for k, s in enumerate(near)
-        ]
+        return [replace(s.hypothesis, prior=0.95 - 0.05 * k) for k, s in enumerate(near)]
 
     def _screen(self, situation: Situation, healthy: Side, at: Parting) -> Iterator[Screened]:
         replay = Replay(healthy, situation.recording_b, situation.recording_a, at)
@@ -122,9 +119,7 @@ def on_contract(side: Side, situation: Situation) -> bool:
     """Whether the traces of both recordings have the samples that the clock contract asks for."""
     assert side.realization is not None
     n, dt = side.realization.n_steps + 1, side.realization.dt_ms
-    traces = [
-        t for r in (situation.recording_a, situation.recording_b) for t in r.traces.values()
-    ]
+    traces = [t for r in (situation.recording_a, situation.recording_b) for t in r.traces.values()]
     return all(
         len(t.values) == n and abs(t.start_ms) < 1e-9 and abs(t.dt_ms - dt) < 1e-9 for t in traces
     )

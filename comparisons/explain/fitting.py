@@ -41,7 +41,7 @@ def fitted(scalar: Scalar, replay: Replay, side: Side) -> tuple[Hypothesis, Repl
 
     def at(x: float) -> Replayed | None:
         if x not in tried:
-            change = with_model(lambda model: scalar.changed(model, x))
+            change = with_model(scalar.by(x))
             found = replay(change(side), far=scalar.far, quick=True)
             if found is None:
                 return None
@@ -60,7 +60,7 @@ def fitted(scalar: Scalar, replay: Replay, side: Side) -> tuple[Hypothesis, Repl
         return None
     best: tuple[float, Replayed] | None = None
     for x in [*_simple_near(good[0], scalar.kind), *good[:3]]:
-        change = with_model(lambda model, x=x: scalar.changed(model, x))
+        change = with_model(scalar.by(x))
         found = replay(change(side), far=scalar.far)
         if found is not None and (best is None or found.left < best[1].left):
             best = x, found
@@ -152,7 +152,9 @@ def hypothesis_of(scalar: Scalar, x: float) -> Hypothesis:
         if scalar.value is not None:
             words += f" ({_amount(scalar.value * x, scalar.unit)} for {_amount(scalar.value, scalar.unit)})"
     else:
-        words = f"takes {scalar.place} {_amount(abs(x), scalar.unit)} {'higher' if x > 0 else 'lower'}"
+        words = (
+            f"takes {scalar.place} {_amount(abs(x), scalar.unit)} {'higher' if x > 0 else 'lower'}"
+        )
         if scalar.value is not None:
             words += f" ({_amount(scalar.value + x, scalar.unit)} for {_amount(scalar.value, scalar.unit)})"
     if lost:
@@ -160,9 +162,10 @@ def hypothesis_of(scalar: Scalar, x: float) -> Hypothesis:
     easy = factor and x in _SIMPLE
     return Hypothesis(
         scalar.zero if lost else scalar.cause, f"{scalar.place} {'×' if factor else '+'} {x:.12g}",
-        words, "a", with_model(lambda model: scalar.changed(model, x)),
+        words, "b", with_model(scalar.by(x)),
         prior=scalar.prior + (0.2 if easy else 0.0), factor=x if factor else None,
         place=scalar.place, exclusive=scalar.place,
+        imitates=True,
     )  # fmt: skip
 
 

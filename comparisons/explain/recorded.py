@@ -1,13 +1,14 @@
 """Hypotheses that two recordings alone can tell: stamps, samples, units, tails, cells, digits, NaN.
 
-Each is a transform of a recording, so that testing it runs nothing. Beside them stand those about spikes that one
-recorder lost although both simulated them: the traces, where there are any, still agree.
+Each is a transform of a recording, so that testing it runs nothing. Beside them stand those about spikes that
+one recorder lost although both simulated them: the traces, where there are any, still agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -214,7 +215,7 @@ def _sample_lags(a: Recording, b: Recording) -> Iterator[Hypothesis]:
         words = f"samples the state of {steps} {'before' if lag > 0 else 'after'}"
         yield _of(
             "recording_grid", words,
-            lambda r, lag=lag: _map_traces(r, lambda k, t: _late(t, lag)), 0.93, "b", place="samples",
+            partial(_all_late, lag=lag), 0.93, "b", place="samples",
         )  # fmt: skip
         return
 
@@ -231,6 +232,10 @@ def _late(trace: Trace, lag: int) -> Trace:
     return replace(trace, values=trace.values[rows])
 
 
+def _all_late(recording: Recording, lag: int) -> Recording:
+    return _map_traces(recording, lambda _, trace: _late(trace, lag))
+
+
 def _near(one: Any, other: Any) -> bool:
     n = min(len(one), len(other))
     if n == 0:
@@ -242,7 +247,10 @@ def _near(one: Any, other: Any) -> bool:
 def _spike_lags(a: Recording, b: Recording) -> Iterator[Hypothesis]:
     """One lag for every spike, of all populations or of one."""
     dt = min(a.dt_ms, b.dt_ms)
-    for names in (tuple(a.spikes.keys() & b.spikes.keys()), *((n,) for n in a.spikes if n in b.spikes)):
+    for names in (
+        tuple(a.spikes.keys() & b.spikes.keys()),
+        *((n,) for n in a.spikes if n in b.spikes),
+    ):
         before = _share(a.spikes, b.spikes, names, 0, dt)
         if before is None or before > 1 - 1e-12:
             continue
@@ -302,11 +310,10 @@ def _lost(a: Recording, b: Recording) -> Iterator[Hypothesis]:
     if not missing or not _traces_agree(a, b):
         return
     n = sum(int(gone.sum()) for gone in missing.values())
-    cells = {
-        name: np.unique(b.spikes[name].cells[gone]) for name, gone in missing.items()
-    }
+    cells = {name: np.unique(b.spikes[name].cells[gone]) for name, gone in missing.items()}
     whole = all(
-        not np.isin(a.spikes[name].cells, lost).any() and len(np.unique(b.spikes[name].cells)) > len(lost)
+        not np.isin(a.spikes[name].cells, lost).any()
+        and len(np.unique(b.spikes[name].cells)) > len(lost)
         for name, lost in cells.items()
     )
     if whole:

@@ -72,16 +72,19 @@ def differences(a: Recording, b: Recording) -> dict[Key, Floats]:
     return found
 
 
-def lonely_spikes(a: Recording, b: Recording) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def lonely_spikes(
+    a: Recording, b: Recording
+) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Steps and cells of the spikes that only one of two recordings has at that step, by population."""
     found = {}
     for name in a.spikes.keys() & b.spikes.keys():
         one, other = a.spikes[name], b.spikes[name]
         size = 1 + max(one.cells.max(initial=0), other.cells.max(initial=0))
         keys = [
-            step_of_spikes(s.times, a.dt_ms) * int(size) + s.cells.astype(np.int64) for s in (one, other)
+            step_of_spikes(s.times, a.dt_ms) * int(size) + s.cells.astype(np.int64)
+            for s in (one, other)
         ]
-        odd = np.setxor1d(*keys)
+        odd = np.setxor1d(keys[0], keys[1])
         found[name] = (odd // size, odd % size)
     return found
 
@@ -104,9 +107,9 @@ def parting(a: Recording, b: Recording, threshold: float = ROUND_OFF) -> Parting
     step = min(at for at, _ in (*first.values(), *spikes.values()))
     here = {p for (p, _), (at, _) in first.items() if at <= step + 1}
     here |= {p for p, (at, _) in spikes.items() if at <= step + 1}
-    key = next((k for k, (at, _) in first.items() if at == step), None)
-    if key is not None:
-        return Parting(step, tuple(sorted(here)), True, first[key][1], key[1])
+    shown = next((k for k, (at, _) in first.items() if at == step), None)
+    if shown is not None:
+        return Parting(step, tuple(sorted(here)), True, first[shown][1], shown[1])
     name = next(p for p, (at, _) in spikes.items() if at == step)
     return Parting(step, tuple(sorted(here)), False, spikes[name][1], "")
 
@@ -115,9 +118,9 @@ def parting(a: Recording, b: Recording, threshold: float = ROUND_OFF) -> Parting
 class Replayed:
     """What a replay leaves of the difference: ``traces`` and ``spikes`` as shares, 1 for all of it.
 
-    ``response`` is what the change does to the traces at the parting and a step later, before a spike or reset
-    can have made it jump: all variables and cells in a row, as `Replay.observed`. ``early`` says that the
-    change shows before the recordings part, so that it cannot be what parted them.
+    ``response`` is what the change does to the traces at the parting and a step later, before a spike or
+    reset can have made it jump: all variables and cells in a row, as `Replay.observed`. ``early`` says that
+    the change shows before the recordings part, so that it cannot be what parted them.
     """
 
     traces: float
@@ -238,7 +241,8 @@ class Replay:
         first = max(self.at.step - 1, 0)
         return _flat(
             {
-                k: (window.rows(k, first, stop) - self._plain.rows(k, first, stop)) / self._spread[k]
+                k: (window.rows(k, first, stop) - self._plain.rows(k, first, stop))
+                / self._spread[k]
                 for k in self._difference
             }
         )
@@ -295,7 +299,13 @@ class _Window:
     def spikes(self) -> dict[str, set[tuple[int, int]]]:
         """(step, cell) of every spike, by population."""
         return {
-            name: set(zip(step_of_spikes(s.times, self._network.dt_ms).tolist(), s.cells.tolist(), strict=True))
+            name: set(
+                zip(
+                    step_of_spikes(s.times, self._network.dt_ms).tolist(),
+                    s.cells.tolist(),
+                    strict=True,
+                )
+            )
             for name, s in self._network.spikes().items()
         }
 

@@ -1,4 +1,4 @@
-"""Mistakes in what a simulator makes of a model: each a function of a `Realization`, None where it cannot be made.
+"""Mistakes of a simulator: each a function of a `Realization`, None where it cannot be made.
 
 They are written apart from the hypotheses of `explain` on purpose: a test that shared its code with what
 it tests would agree with itself.
@@ -27,7 +27,9 @@ def _each_edges(change: Callable[[Realization, Edges], Edges | None]) -> ChangeM
         new = [(e, change(model, e) if len(e) else None) for e in model.edges]
         if all(changed is None for _, changed in new):
             return None
-        return replace(model, edges=tuple(old if changed is None else changed for old, changed in new))
+        return replace(
+            model, edges=tuple(old if changed is None else changed for old, changed in new)
+        )
 
     return act
 
@@ -259,9 +261,7 @@ def swapped(first: str, second: str) -> ChangeModel:
         old = population.parameters
         if first not in old or second not in old or np.array_equal(old[first], old[second]):
             return None
-        return replace(
-            population, parameters={**old, first: old[second], second: old[first]}
-        )
+        return replace(population, parameters={**old, first: old[second], second: old[first]})
 
     return _each_population(change)
 
@@ -270,9 +270,7 @@ def averaged_parameters(model: Realization) -> Realization | None:
     """Parameters that differ from cell to cell have their mean in every cell."""
 
     def change(population: RealizedPopulation) -> RealizedPopulation | None:
-        new = {
-            n: float(np.mean(v)) for n, v in population.parameters.items() if np.ptp(v) > 0
-        }
+        new = {n: float(np.mean(v)) for n, v in population.parameters.items() if np.ptp(v) > 0}
         return replace(population, parameters={**population.parameters, **new}) if new else None
 
     return _each_population(change)(model)
@@ -293,9 +291,7 @@ def single_precision(model: Realization) -> Realization | None:
 
     new = _each_population(change)(model)
     assert new is not None
-    return replace(
-        new, edges=tuple(replace(e, weight=cast_(e.weight)) for e in new.edges)
-    )
+    return replace(new, edges=tuple(replace(e, weight=cast_(e.weight)) for e in new.edges))
 
 
 def initial_of(which: str, change_value: Callable[[Any], Any]) -> ChangeModel:
@@ -464,3 +460,40 @@ def other_seed(model: Realization) -> Realization | None:
         return None
     other = realize(model.experiment.with_(seed=model.experiment.seed + 1))
     return replace(model, sources=cast("dict[str, RealizedSource]", dict(other.sources)))
+
+
+# What is no mistake.
+
+
+def populations_reversed(model: Realization) -> Realization | None:
+    """Populations in the opposite order."""
+    if len(model.populations) < 2:
+        return None
+    return replace(model, populations=dict(list(model.populations.items())[::-1]))
+
+
+def projections_reversed(model: Realization) -> Realization | None:
+    """Projections in the opposite order, so that arrivals add up in another."""
+    return replace(model, edges=model.edges[::-1]) if len(model.edges) > 1 else None
+
+
+def arrays_spelled_out(model: Realization) -> Realization | None:
+    """One number for all as an array of equal numbers."""
+
+    def cells(p: RealizedPopulation) -> RealizedPopulation:
+        return replace(
+            p, parameters={n: np.broadcast_to(v, p.size).copy() for n, v in p.parameters.items()}
+        )
+
+    new = _each_population(cells)(model)
+    assert new is not None
+    return replace(
+        new,
+        edges=tuple(
+            replace(
+                e, weight=np.broadcast_to(e.weight, len(e)).copy(),
+                delay_steps=np.broadcast_to(e.delay_steps, len(e)).astype(np.int32),
+            )
+            for e in new.edges
+        ),
+    )  # fmt: skip

@@ -51,9 +51,7 @@ def scaled(factor: float) -> ChangeRecording:
     def act(recording: Recording) -> Recording | None:
         if not recording.traces:
             return None
-        traces = {
-            k: replace(t, values=t.values * factor) for k, t in recording.traces.items()
-        }
+        traces = {k: replace(t, values=t.values * factor) for k, t in recording.traces.items()}
         return replace(recording, traces=traces)
 
     return act
@@ -69,9 +67,7 @@ def truncated(share: float) -> ChangeRecording:
             name: Spikes(s.times[s.times <= end], s.cells[s.times <= end])
             for name, s in recording.spikes.items()
         }
-        traces = {
-            k: replace(t, values=t.values[: n + 1]) for k, t in recording.traces.items()
-        }
+        traces = {k: replace(t, values=t.values[: n + 1]) for k, t in recording.traces.items()}
         return replace(recording, spikes=spikes, traces=traces, duration_ms=end)
 
     return act

@@ -1,0 +1,45 @@
+"""``coincide faults``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..arguments import Jobs, Json, check_writable, write_json
+
+
+def faults(
+    only: Annotated[str, typer.Option(help="Faults to plant, with commas; all by default.")] = "",
+    models: Annotated[str, typer.Option(help="Models to plant them in, with commas.")] = "",
+    per_fault: Annotated[
+        int,
+        typer.Option(help="Models for each fault, of the tuned and of the held-out ones.", min=1),
+    ] = 2,
+    controls: Annotated[bool, typer.Option(help="Also pairs without a fault.")] = True,
+    processes: Annotated[
+        bool, typer.Option(help="Every run in a process of its own; without, all in this one.")
+    ] = True,
+    jobs: Jobs = None,
+    json_file: Json = None,
+) -> int:
+    """Plant faults in backends and see whether `explain` names the right cause, and none without a fault."""
+    from ..faults.suite import cases, run_suite
+    from ..faults.suite import controls as without_fault
+    from ..faults.table import Table, print_scores
+    from ..terminal import Console
+
+    check_writable(None, json_file)
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    among = [name.strip() for name in models.split(",") if name.strip()]
+    console = Console(stderr=json_file == "-")
+    chosen = list(cases(names, among, per_fault))
+    if controls:
+        chosen += list(without_fault(among))
+    with Table(console, len(chosen)) as table:
+        results = run_suite(chosen, processes=processes, jobs=jobs, on_end=table.add)
+    print_scores(console, results)
+    if json_file is not None:
+        write_json(results.to_dict(), json_file)
+    wrong = any(not o.right and not o.caught for o in results.outcomes)
+    return 1 if wrong else 0
