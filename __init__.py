@@ -49,6 +49,7 @@ _HOMES = {
     "coincide.comparisons.compare": ("Comparison", "compare"),
     "coincide.comparisons.converge": ("ConvergenceStudy", "converge"),
     "coincide.comparisons.select": ("Selection", "select"),
+    "coincide.comparisons.explain": ("Explanation", "explain"),
     "coincide.comparisons.lesion": ("LesionStudy", "lesion"),
     "coincide.comparisons.probes": ("Sheet", "conventions"),
     "coincide.comparisons.runs": ("run",),

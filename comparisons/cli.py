@@ -20,6 +20,7 @@ from .commands.conventions import conventions
 from .commands.converge import converge
 from .commands.diff import diff
 from .commands.doctor import doctor
+from .commands.explain import explain
 from .commands.faults import faults
 from .commands.lesion import lesion
 from .commands.list_ import list_
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 # In the order in which --help lists them.
 app.command()(compare)
+app.command()(explain)
 app.command()(lesion)
 app.command()(converge)
 app.command()(select)

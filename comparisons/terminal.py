@@ -48,8 +48,8 @@ class RunBars:
 
     def start(self, run_id: str, progress_file: str) -> None:
         """A run has been asked for."""
-        self._files[run_id] = progress_file
         self._tasks[run_id] = self._progress.add_task(run_id, total=1.0, state="")
+        self._files[run_id] = progress_file  # last: from now on the thread looks for its task
 
     def end(self, run: Run) -> None:
         """A run has ended."""

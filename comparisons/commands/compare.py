@@ -82,6 +82,7 @@ def compare(
 ) -> int:
     """Run a model on several backends and say whether they coincide."""
     from .. import compare as comparing
+    from ..explain.terminal import hints
     from ..terminal import Console, exit_status, print_comparison, running
 
     expected = check_expected(expect)
@@ -119,6 +120,15 @@ def compare(
             on_end=progress.end,
         )  # fmt: skip
     print_comparison(console, result)
+    asked = {
+        "--variant": variant, "--method": method, "--duration": duration, "--dt": dt, "--seed": seed,
+        "--set": assignments or (), "--gait": gait, "--gait-column": gait_column,
+        "--gait-into": gait_into, "--gait-amplitude": gait_amplitude, "--frame-rate": frame_rate,
+        "--device": None if device == "cpu" else device, "--precision": precision,
+        "--target": target, "--tolerance": tolerance,
+    }  # fmt: skip
+    for line in hints(result, model, asked):
+        console.print(f"why: {line}", markup=False, highlight=False, soft_wrap=True)
     extra: dict[str, Any] = {}
     if distances:
         from ..distances import print_distances

@@ -24,12 +24,14 @@ from .hypothesis import Hypothesis, Side, undo
 class Candidate:
     """A convention of one side that has not been undone there.
 
-    ``cannot`` says why it cannot act on this model, empty if it can.
+    ``cannot`` says why it cannot act on this model, empty if it can. ``doubtful`` marks one that acts only
+    where round-off or a coincidence lets it.
     """
 
     hypothesis: Hypothesis
     convention: Convention
     cannot: str
+    doubtful: bool
 
     @property
     def name(self) -> str:
@@ -51,7 +53,11 @@ def candidates(side: Side, which: Literal["a", "b"]) -> tuple[Candidate, ...]:
             which, undo(convention.name), prior=0.9, place=convention.name,
         )  # fmt: skip
         cannot = why_it_cannot_act(convention.name, side.backend, side.realization)
-        found.append(Candidate(hypothesis, convention, cannot))
+        doubtful = (side.backend, convention.name) in _DOUBTFUL or (
+            "",
+            convention.name,
+        ) in _DOUBTFUL
+        found.append(Candidate(hypothesis, convention, cannot, doubtful))
     return tuple(found)
 
 
@@ -208,6 +214,15 @@ def _built_in(r: Realization, backend: str) -> str:
             if stand_in.simulator == backend:
                 return ""
     return "no cell names a mechanism of the simulator's own"
+
+
+_DOUBTFUL = frozenset(
+    {
+        ("", "input_hold"), ("", "refractory_arrivals"), ("", "delay_rounding"),
+        ("neuron", "threshold_test"), ("neuron", "source_delivery"), ("neuron", "refractory_count"),
+    }
+)  # fmt: skip
+"""(backend or "" for any, convention): several of them are tested by one run."""
 
 
 def _off_grid(times: np.ndarray, dt_ms: float) -> np.ndarray:

@@ -29,7 +29,7 @@ from .trials import Trials
 VISIBLE = 1e-3
 """Traces have parted where they differ by more than this share of their range: 0.1 mV of 100 mV."""
 STEPS_BEFORE = 10
-STEPS_SHOWN = 30
+STEPS_SHOWN = 20
 MOST_STATES = 8
 """States of the cell that are recorded again, those of the threshold first."""
 
@@ -457,14 +457,7 @@ def _what_parts(
     courses: tuple[Course, ...], unit: str, who: str,
 ) -> str:  # fmt: skip
     if place.variable == "spike":
-        having = []
-        for label, recording in zip(labels, recordings, strict=True):
-            spikes = recording.spikes[place.population]
-            mine = spikes.times[spikes.cells == place.cell]
-            if mine.size and np.min(np.abs(mine - place.time_ms)) < 1e-9:
-                having.append(label)
-        other = [label for label in labels if label not in having]
-        return f"{who} spikes in {' and '.join(having)} and not in {' and '.join(other)}"
+        return f"{who} {_spike_times(place, labels, recordings)}"
     values = [c.at(place.time_ms) for c in courses]
     both = " and ".join(
         f"{value:.6g} {unit} in {label}".replace("  ", " ")
@@ -474,6 +467,24 @@ def _what_parts(
     return (
         f"{place.variable} of {who} parts: {both}" if both else f"{place.variable} of {who} parts"
     )
+
+
+def _spike_times(
+    place: Place, labels: tuple[str, str], recordings: tuple[Recording, Recording]
+) -> str:
+    """When the cell spikes in each, as near as that is to the time."""
+    near: list[tuple[str, float | None]] = []
+    for label, recording in zip(labels, recordings, strict=True):
+        spikes = recording.spikes[place.population]
+        mine = spikes.times[spikes.cells == place.cell]
+        close = mine[np.abs(mine - place.time_ms) <= STEPS_BEFORE * recording.dt_ms]
+        time = float(close[np.argmin(np.abs(close - place.time_ms))]) if close.size else None
+        near.append((label, time))
+    near.sort(key=lambda n: n[1] != place.time_ms)
+    (first, _), (other, late) = near
+    if late is None:
+        return f"spikes in {first} and not in {other}"
+    return f"spikes in {first}, but at {late:.6g} ms in {other}"
 
 
 def _about_events(events: list[Event], labels: tuple[str, str]) -> str:

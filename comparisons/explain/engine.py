@@ -1,8 +1,8 @@
 """Explaining a pair: everything that may be a cause is removed, then each is put back by itself.
 
 1. The pair as it is.
-2. All conventions undone that can act on this model, on both sides at once. If something is left that may
-   be due to those that were thought unable to act, these too.
+2. All conventions undone that are likely to act on this model, on both sides at once. If something is
+   left, all others too; on a side whose run that does not change, they are cleared by this one run.
 3. What is left is numerics: both sides by one scheme, in lockstep.
 4. What is left after that is asked of the proposers, whose hypotheses are tested one at a time on top of
    what was removed, the likeliest first; then of chaos; then it is unexplained.
@@ -28,13 +28,23 @@ from .divergence import look, look_cost
 from .explanation import Cleared, Convergence, Explanation, Finding, Rung
 from .hypothesis import Hypothesis, Side, apply_all
 from .measure import Disagreement, growing_error, share_removed
-from .numerics import INTEGRATORS, SHRINKS, at_half_step, exchange, in_float64, perturbed
+from .numerics import (
+    CHAOS,
+    INTEGRATORS,
+    NOT_REMOVED,
+    SHRINKS,
+    STEP,
+    at_half_step,
+    exchange,
+    in_float64,
+    perturbed,
+)
 from .trials import Trials
 
 ENOUGH = 0.1
 """A hypothesis on top of others is confirmed when it removes this share of what they left."""
 TINY = 1e-6
-"""Effects below this disagreement are not worth the runs at half the step."""
+"""A disagreement below this is not worth the runs at half the step, nor those for unlikely conventions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +102,7 @@ class _Case:
         after = self._exchange_integrators(conventional)
         after = self._ask_proposers(after)
         self._put_back(conventional)
+        after = self._ask_finer_steps(after)
         after = self._ask_for_chaos(before, after)
         self._share_out(before, after)
         self._refine()
@@ -126,33 +137,57 @@ class _Case:
     # --- 2. conventions -------------------------------------------------------------------------------
 
     def _undo_conventions(self, before: Disagreement) -> Disagreement:
-        """Undo what can act, or everything where more than that turns out to act."""
+        """Undo what is likely to act; on a side where more than that turns out to act, everything."""
         every = [*candidates(self.a, "a"), *candidates(self.b, "b")]
-        acting = [c for c in every if not c.cannot]
-        idle = [c for c in every if c.cannot]
-        found = before
-        if acting:
-            tried = self._try([c.hypothesis for c in acting], "conventions undone that can act")
-            if tried is None:
-                self.untested += [c.hypothesis.name for c in every]
-                return before
-            found, self.candidates = tried, acting
-        if idle and not found.settled:
-            all_undone = self._try([c.hypothesis for c in every], "all conventions undone")
-            if all_undone is not None and self._changed(acting, every):
-                found, self.candidates, idle = all_undone, every, []
-        for c in idle:
-            self.cleared.append(Cleared(c.name, self._label(c.hypothesis), c.cannot))
+        likely = [c for c in every if not c.cannot and not c.doubtful]
+        rest = [c for c in every if c not in likely]
+        found: Disagreement | None = before
+        if likely:
+            found = self._try([c.hypothesis for c in likely], "likely conventions undone")
+        if rest and (found is None or found.total > TINY):
+            found = self._undo_the_rest(likely, every)
+            rest = [c for c in every if c not in self.candidates]
+        else:
+            self.candidates = likely
+        if found is None:
+            self.untested += [c.hypothesis.name for c in every]
+            self.candidates = []
+            return before
+        why = "left in, nothing is left between the two" if found.total <= TINY else ""
+        for c in rest:
+            said = c.cannot or why or "left in with others, it changes nothing"
+            side = _of(self._without(x.hypothesis for x in self.candidates), c.hypothesis.side)
+            run = self.trials.id(side)
+            self.cleared.append(Cleared(c.name, self._label(c.hypothesis), said, run))
         self.removed = [c.hypothesis for c in self.candidates]
         return found
 
-    def _changed(self, few: Sequence[Candidate], more: Sequence[Candidate]) -> bool:
-        """Whether undoing more conventions than a few made another run of either side."""
-        one = self._without(c.hypothesis for c in few)
-        other = self._without(c.hypothesis for c in more)
-        return any(
-            not self._measured(x, y).settled for x, y in zip(one, other, strict=True) if x.runs
-        )
+    def _undo_the_rest(
+        self, likely: Sequence[Candidate], every: Sequence[Candidate]
+    ) -> Disagreement | None:
+        """Undo everything, and keep that on a side whose run it changes."""
+        some = [c for c in every if not c.cannot]
+        self.candidates = list(likely)
+        if self._try([c.hypothesis for c in every], "all conventions undone") is not None:
+            for which in ("a", "b"):
+                for more in (likely, some, every):
+                    if self._same_without(more, every, which):
+                        break
+                self.candidates += [
+                    c for c in more if c.hypothesis.side == which and c not in likely
+                ]
+        return self._try([c.hypothesis for c in self.candidates], "conventions undone")
+
+    def _same_without(
+        self, few: Sequence[Candidate], every: Sequence[Candidate], which: str
+    ) -> bool:
+        """Whether a side is the same run with a few conventions undone as with all."""
+        one = _of(self._without(c.hypothesis for c in few), which)
+        other = _of(self._without(c.hypothesis for c in every), which)
+        if self.trials.cost([one]) <= self.trials.left:
+            self.trials.run([one], "conventions undone that can act")
+        found = self.trials.measure(one, other)
+        return found is not None and found.settled
 
     # --- 3. integrators -------------------------------------------------------------------------------
 
@@ -210,10 +245,55 @@ class _Case:
                 break
         return found
 
+    def _ask_finer_steps(self, found: Disagreement) -> Disagreement:
+        """Where the integrators cannot be exchanged: whether what is left goes away with dt.
+
+        If it shrinks, it is the integrators'. If it does not, although each of the two changes little itself,
+        they tend to different solutions.
+        """
+        pair = self._without(self.removed)
+        if found.settled or any(h.name == INTEGRATORS for h in self.removed):
+            return found
+        at_dt = self._error(*pair)
+        finer = self._finer(pair, "what is left at half the step")
+        at_half = None if finer is None else self._error(*finer)
+        if at_dt is None or at_half is None or finer is None or pair[0].realization is None:
+            return found
+        shrinks = at_half[0] < SHRINKS * at_dt[0]
+        if not shrinks:
+            own = [self._error(x, y) for x, y in zip(pair, finer, strict=True)]
+            if any(e is None or e[0] > 0.5 * at_dt[0] for e in own):
+                return found
+        cause: Literal["integrator", "non_convergent"] = (
+            "integrator" if shrinks else "non_convergent"
+        )
+        step = Hypothesis(
+            cause, STEP, f"{self.a.label} and {self.b.label} integrate in different ways", "both",
+            lambda side: side,
+        )  # fmt: skip
+        convergence = Convergence(
+            pair[0].realization.dt_ms, at_dt[0], at_half[0], at_dt[1], shrinks
+        )
+        self.findings.append(
+            Finding(
+                cause, step, "both", 0.0, found, self._ids(finer, step), self._ids(pair, step),
+                convergence=convergence,
+            )
+        )  # fmt: skip
+        return replace(found, total=0.0)
+
+    def _finer(self, pair: tuple[Side, Side], purpose: str) -> tuple[Side, Side] | None:
+        """A pair at half the step, run; None if that cannot be had."""
+        one, other = (at_half_step(side) for side in pair)
+        if one is None or other is None or self.trials.cost((one, other)) > self.trials.left:
+            return None
+        self.trials.run((one, other), purpose)
+        return one, other
+
     def _ask_for_chaos(self, before: Disagreement, found: Disagreement) -> Disagreement:
         """Whether round-off alone grows to what is left; then that is what it is."""
         b = self._without(self.removed)[1]
-        if found.settled or found.total < 0.01 * before.total or not found.n_spikes or not b.runs:
+        if found.total < 0.01 * before.total or not found.n_spikes or not b.runs:
             return found
         kicked = perturbed(b)
         if self.trials.cost([kicked]) > self.trials.left:
@@ -223,7 +303,7 @@ class _Case:
         if grown is None or grown.total < 0.5 * found.total:
             return found
         chaos = Hypothesis(
-            "chaos", "chaos",
+            "chaos", CHAOS,
             f"moved by 10⁻¹² of its initial values comes to disagree with itself by {grown.total:.2g}, "
             f"from {grown.until_ms or 0:g} ms on: this is what is left between the two",
             "b", lambda side: side,
@@ -308,7 +388,7 @@ class _Case:
     def _refine(self) -> None:
         """For what may be numerics: does its effect go to 0 with dt? That tells the classes apart."""
         for k, finding in enumerate(self.findings):
-            if finding.cause not in ("integrator", "non_convergent"):
+            if finding.cause not in ("integrator", "non_convergent") or finding.convergence:
                 continue
             if finding.effect.total < TINY:
                 continue
@@ -328,13 +408,11 @@ class _Case:
             others = [h for h in conventions if h is not finding.hypothesis]
             pair = _of(self._without(others), side), _of(self._without(conventions), side)
         at_dt = self._error(*pair)
-        finer = [at_half_step(side) for side in pair]
-        if at_dt is None or finer[0] is None or finer[1] is None or pair[0].realization is None:
+        if at_dt is None or pair[0].realization is None:
             return None
-        halves = finer[0], finer[1]
-        if self.trials.cost(halves) > self.trials.left - self._kept():
+        halves = self._finer(pair, f"half the step: {finding.name}")
+        if halves is None:
             return None
-        self.trials.run(halves, f"half the step: {finding.name}")
         at_half = self._error(*halves)
         if at_half is None or at_dt[0] == 0:
             return None
@@ -347,7 +425,7 @@ class _Case:
 
     def _climb(self) -> list[Rung]:
         """The ladder: causes removed one after the other, as far as there are runs."""
-        found = [f for f in self.findings if f.cause != "chaos"]
+        found = [f for f in self.findings if f.hypothesis.name not in NOT_REMOVED]
         hypotheses = [f.hypothesis for f in found]
         # What was undone without being a cause: it changes nothing.
         named = {h.name for h in hypotheses}
@@ -368,7 +446,7 @@ class _Case:
         for k, (stage, pair) in enumerate(zip(stages, pairs, strict=True)):
             measured = self.trials.measure(*pair)
             if measured is not None:
-                new = ", ".join(h.place or h.name for h in stage[shown:])
+                new = ", ".join(self._spoken(h) for h in stage[shown:])
                 ids = self.trials.id(pair[0]), self.trials.id(pair[1])
                 words = f"{'without' if shown == 0 else 'nor'} {new}" if stage else "as they are"
                 rungs.append(Rung(words, tuple(h.name for h in stage), ids, measured))
@@ -377,7 +455,9 @@ class _Case:
 
     def _alone(self, before: Disagreement) -> None:
         """Each cause removed alone, as far as there are runs."""
-        real = [f for f in self.findings if f.cause != "chaos"]
+        # Lockstep undoes the conventions too, so the integrators cannot be exchanged alone.
+        whole = (INTEGRATORS,) if self.candidates else ()
+        real = [f for f in self.findings if f.hypothesis.name not in (*NOT_REMOVED, *whole)]
         pairs = {f.hypothesis.name: self._without([f.hypothesis]) for f in real}
         wanted = [side for pair in pairs.values() for side in pair]
         self.trials.run(wanted, "one cause removed alone", reserve=self._kept())
@@ -410,6 +490,14 @@ class _Case:
         if hypothesis.imitates:
             about |= {"a": self.b.label, "b": self.a.label}
         return about[hypothesis.side]
+
+    def _spoken(self, hypothesis: Hypothesis) -> str:
+        """A cause's name, with its side where both have some."""
+        name = hypothesis.place or hypothesis.name
+        sides = {f.hypothesis.side for f in self.findings} - {"both"}
+        if len(sides) < 2 or hypothesis.side == "both":
+            return name
+        return f"{name} of {self._label(hypothesis)}"
 
     def _ids(self, pair: tuple[Side, Side], hypothesis: Hypothesis) -> str:
         """The run, or the two, of the side that a hypothesis is about."""

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ..lesion.look import empty, styled
+from ..lesion.look import empty, figure_of, styled
 from ..report import style
 from .divergence import Divergence, Event
-from .explanation import Explanation
+from .explanation import Explanation, Finding
 from .words import percent
 
 WIDTH_IN = 7.2
@@ -35,7 +35,7 @@ def explanation_figure(explanation: Explanation) -> Figure:
     n_causes, n_rungs = len(e.causes) + bool(e.unexplained), max(1, len(e.ladder))
     with styled():
         height = 1.5 + _ROW_IN * (n_causes + n_rungs) + 0.6
-        figure = Figure(figsize=(WIDTH_IN, height), layout="constrained")
+        figure = figure_of(WIDTH_IN, height)
         top, bottom = figure.subplots(
             2, 1, gridspec_kw={"height_ratios": [n_causes + 0.6, n_rungs + 0.6]}
         )
@@ -49,7 +49,7 @@ def explanation_figure(explanation: Explanation) -> Figure:
 
 
 def _draw_causes(ax: Axes, e: Explanation) -> None:
-    names = [f"{_named(f.name, f.side)}\n{f.cause}" for f in e.causes]
+    names = [_labelled(f) for f in e.causes]
     shares = [f.share for f in e.causes]
     colours = [style.BLUE] * len(shares)
     if e.unexplained:
@@ -68,7 +68,7 @@ def _draw_causes(ax: Axes, e: Explanation) -> None:
             [100 * s for _, s in alone], [r for r, _ in alone], "D", ms=5, mfc="white",
             mec=style.INK, ls="", label="removed when only this is undone",
         )  # fmt: skip
-        ax.legend(loc="lower right", frameon=False, fontsize=7)
+        _key(ax)
     ax.set_yticks(rows, names, fontsize=7)
     ax.set_xlabel("share of the disagreement (%)")
     ax.set_xlim(min(0.0, *(100 * s for _, s in alone), 0.0) * 1.1, 112)
@@ -97,12 +97,18 @@ def _draw_ladder(ax: Axes, e: Explanation) -> None:
     ax.set_ylim(-0.6, len(rungs) - 0.4)
     ax.set_xlim(-0.04, 1.04)
     ax.set_xlabel("disagreement (0 none, 1 unrelated)" + (", share of spikes" if spiking else ""))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize=7)
+    _key(ax)
     _plain(ax)
 
 
-def _named(name: str, side: str) -> str:
-    return name if side == "both" else f"{name} of {side}"
+def _key(ax: Axes) -> None:
+    """The legend above the axes, where it covers nothing."""
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False, fontsize=7)
+
+
+def _labelled(finding: Finding) -> str:
+    name = finding.name if finding.side == "both" else f"{finding.name} of {finding.side}"
+    return name if finding.cause in name else f"{name}\n({finding.cause})"
 
 
 def _plain(ax: Axes) -> None:
@@ -118,14 +124,15 @@ def divergence_figure(explanation: Explanation) -> Figure:
     if d is None:
         return empty("The two part nowhere that can be seen.")
     with styled():
-        figure = Figure(figsize=(WIDTH_IN, 4.2 if d.courses else 2.2), layout="constrained")
+        figure = figure_of(WIDTH_IN, 5.0 if d.courses else 2.2)
         colours = style.colours(
             [(d.labels[0], _backend(explanation, 0)), (d.labels[1], _backend(explanation, 1))]
         )
         if d.courses:
-            top, bottom = figure.subplots(
-                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.1]}
+            top, middle, bottom = figure.subplots(
+                3, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.3, 1]}
             )
+            _draw_difference(middle, d)
             _draw_courses(top, d, colours)
         else:
             bottom = figure.subplots()
@@ -154,12 +161,28 @@ def _draw_courses(ax: Axes, d: Divergence, colours: Mapping[str, str]) -> None:
         )  # fmt: skip
     values = np.concatenate([c.values[np.isfinite(c.values)] for c in d.courses])
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-    if d.threshold is not None and d.threshold - high < 2 * (high - low) + 1e-12:
+    if d.threshold is not None and low - (high - low) < d.threshold < high + (high - low):
         ax.axhline(d.threshold, color=style.MUTED, lw=0.8, ls=":", label="threshold")
     ax.axvline(d.place.time_ms, color=style.HALO, lw=0.8)
     ax.set_ylabel(style.with_unit(d.shown, style.shown_unit(d.unit)))
     ax.legend(loc="best", frameon=False, fontsize=8)
     ax.yaxis.set_major_locator(MaxNLocator(5))
+    _plain(ax)
+
+
+def _draw_difference(ax: Axes, d: Divergence) -> None:
+    """The second less the first, at the times that both were sampled."""
+    one, other = d.courses
+    _, in_one, in_other = np.intersect1d(
+        np.round(one.times / d.dt_ms, 4), np.round(other.times / d.dt_ms, 4), return_indices=True
+    )
+    difference = other.values[in_other] - one.values[in_one]
+    factor, unit = style.scaled_unit(float(np.max(np.abs(difference), initial=0.0)), d.unit)
+    ax.plot(one.times[in_one], factor * difference, ".-", color=style.INK, ms=4, lw=0.9)
+    ax.axhline(0.0, color=style.RULE, lw=0.8)
+    ax.axvline(d.place.time_ms, color=style.HALO, lw=0.8)
+    ax.set_ylabel(style.with_unit("difference", unit))
+    ax.yaxis.set_major_locator(MaxNLocator(3))
     _plain(ax)
 
 

@@ -19,6 +19,11 @@ KICK = 1e-12
 """The relative size of the perturbation that asks for chaos: some thousand roundings."""
 INTEGRATORS = "the integrators"
 """The name of the hypothesis that the two integrate by different methods."""
+STEP = "the step"
+"""The name of the finding that the two differ by what they make of a step."""
+CHAOS = "chaos"
+NOT_REMOVED = (CHAOS, STEP)
+"""Findings that no run can be without: they are shown by how a difference grows or shrinks."""
 _REDRAWN = frozenset({"white_noise", "uniform_noise", "ornstein_uhlenbeck"})
 
 

@@ -6,6 +6,7 @@ from ..words import enumerate_words
 from .explanation import Explanation, Finding
 from .hypothesis import Side
 from .measure import Disagreement
+from .numerics import NOT_REMOVED
 
 
 def percent(share: float) -> str:
@@ -45,17 +46,21 @@ def sentences(explanation: Explanation) -> list[str]:
     if e.causes:
         named = [f"{_of_side(f, e)} ({percent(f.share)})" for f in e.causes]
         said.append(f"It is due to {enumerate_words(named)}.")
-        end = "" if e.after.settled else f" (traces: {e.after.in_words})"
-        if e.after.settled or not e.after.n_spikes:
-            end = f": {e.after.in_words}"
-        said.append(f"Without {'it' if len(e.causes) == 1 else 'these'}, " + _left(e) + end + ".")
+        removed = [f for f in e.causes if f.name not in NOT_REMOVED]
+        if removed:
+            end = f": {e.after.in_words}" if e.after.settled or not e.after.n_spikes else ""
+            said.append(f"Without {'it' if len(removed) == 1 else 'these'}, {_left(e)}{end}.")
+        for f in e.causes:
+            if f.name in NOT_REMOVED:
+                end = "" if f.convergence is None else f": {f.convergence.in_words}"
+                said.append(f"{about(f)}{end}.")
     if e.unexplained > 0:
         said.append(unexplained(e))
     return said
 
 
 def _of_side(finding: Finding, explanation: Explanation) -> str:
-    if finding.side == "both" or finding.cause == "chaos":
+    if finding.side == "both" or finding.name in NOT_REMOVED:
         return finding.name
     return f"{finding.name} of {finding.side}"
 
@@ -87,14 +92,8 @@ def unexplained(explanation: Explanation) -> str:
 
 def about(finding: Finding) -> str:
     """What a cause is, as a sentence."""
-    who = "" if finding.side == "both" else f"{finding.side} "
-    if finding.side == "both":
-        return (
-            f"one {finding.hypothesis.words}"
-            if finding.cause == "integrator"
-            else finding.hypothesis.words
-        )
-    return who + finding.hypothesis.words
+    words = finding.hypothesis.words
+    return words if finding.side == "both" else f"{finding.side} {words}"
 
 
 def side_in_words(side: Side) -> str:
