@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
 
 from ...core.errors import unknown
 from ..report import style
@@ -79,7 +80,7 @@ def _panel(ax: Axes, series: Sequence[Series], name: str, look: dict[str, Look])
         if used:
             ax.plot(
                 *zip(*used, strict=True), color=look[s.label].colour, linestyle="none",
-                marker=look[s.label].marker, markersize=4.5,
+                marker=look[s.label].marker, markersize=look[s.label].size,
             )  # fmt: skip
         if o.verdict == "elsewhere":
             ax.axhline(o.limit_rms, color=look[s.label].colour, linewidth=0.8, linestyle=DASHES[2])
@@ -91,7 +92,7 @@ def _panel(ax: Axes, series: Sequence[Series], name: str, look: dict[str, Look])
             )  # fmt: skip
         else:
             ends.append((drawn[-1][1], _label(o), look[s.label].colour))
-    _end_labels(ax, min(xs), ends)
+    _end_labels(ax, xs, ends)
     unit = found[0][1].unit
     ax.set_xlabel("dt (ms)")
     ax.set_ylabel(style.with_unit("error, root mean square", unit or "share of range"))
@@ -102,8 +103,9 @@ def _label(o: Order) -> str:
     return "exact" if o.verdict == "exact" else f"p = {o.order_in_words}"
 
 
-def _end_labels(ax: Axes, x: float, ends: Sequence[tuple[float, str, str]]) -> None:
+def _end_labels(ax: Axes, dts: Sequence[float], ends: Sequence[tuple[float, str, str]]) -> None:
     """The orders beside the fine ends of the lines, moved apart where they would cover each other."""
+    x = min(dts)
     low, high = np.log10(ax.get_ylim())
     least = (high - low) * 0.055
     # Lines that end alike and say the same share a label.
@@ -116,6 +118,10 @@ def _end_labels(ax: Axes, x: float, ends: Sequence[tuple[float, str, str]]) -> N
         where = max(at, placed[-1][0] + least) if placed else at
         placed.append((where, text, colour, at))
     ax.set_xlim(left=x / (ax.get_xlim()[1] / x) ** 0.42)
+    # Steps that were run, and none in the room of the labels.
+    steps = sorted(set(dts), reverse=True)
+    ax.xaxis.set_major_locator(FixedLocator(steps[:: -(-len(steps) // 4)]))
+    ax.xaxis.set_minor_locator(FixedLocator(steps))
     for where, text, colour, _ in placed:
         ax.annotate(
             text, (x, 10**where), (-6, 0), textcoords="offset points", ha="right", va="center",

@@ -20,9 +20,9 @@ from ..report import (
 from ..words import titled
 from .figures import convergence_figure, horizon_figure
 from .order import Verdict
-from .study import ConvergenceStudy, Series
+from .study import LEAST_LEVELS, ConvergenceStudy, Series
 from .tables import LEVELS, ORDERS, level_rows, order_rows, plain
-from .words import MEANING, horizon_lines, reasons, sentence
+from .words import MEANING, grouped_reasons, horizon_lines, sentence
 
 _TONES: dict[Verdict, str] = {
     "exact": "good", "converges": "good", "untold": "fair", "stalls": "bad", "elsewhere": "bad",
@@ -38,7 +38,8 @@ def _statement(s: Series) -> Statement:
     if not s.ok:
         return Statement(s.label, (sentence(s),), s.levels[0].run.status, "bad")
     tone = _TONES[s.verdict]
-    return Statement(s.label, (sentence(s), *reasons(s)), s.verdict, tone)  # type: ignore[arg-type]
+    said = sentence(s).removeprefix(s.label).lstrip(": ")
+    return Statement(s.label, (said,), s.verdict, tone)  # type: ignore[arg-type]
 
 
 def sections(study: ConvergenceStudy) -> list[Section]:
@@ -54,7 +55,8 @@ def sections(study: ConvergenceStudy) -> list[Section]:
     found = [
         Section(
             "Convergence",
-            prose(f"Errors are against {study.truth or 'nothing: no run ended well'}."),
+            prose(f"Errors are against {study.truth or 'nothing: no run ended well'}.")
+            + bullets(grouped_reasons(study.series)),
             {"convergence": drawing},
             {"orders": Table(ORDERS, order_rows(study), "Orders, with 95 % intervals")},
             {"study": plain(study)},
@@ -87,6 +89,7 @@ def command(study: ConvergenceStudy) -> str:
     methods = {s.settings.method for s in study.series} - {None}
     if len(methods) == 1:
         words += ["--method", str(methods.pop())]
+    words += ["--levels", str(max(LEAST_LEVELS, *(len(s.levels) for s in study.series)))]
     return shlex.join([*words, "--budget", f"{study.budget_s:g}"])
 
 

@@ -39,6 +39,7 @@ DEFAULT_BUDGET_S = 120.0
 DEFAULT_LEVELS = 6
 LEAST_LEVELS = 3
 DEFAULT_SEEDS = 5
+ALL_LEVELS = "all levels asked for"
 NOT_ASKED = "it was not asked for"
 
 
@@ -323,6 +324,6 @@ def _series(
         orders.append(found)
     return Series(
         g.backend, g.settings.mode, ran.method or g.settings.method or "", ran.version,
-        g.settings, tuple(levels), tuple(orders), g.stopped or "all levels asked for",
+        g.settings, tuple(levels), tuple(orders), g.stopped or ALL_LEVELS,
         {o.name: tuple(holding_down(experiment, ran, o)) for o in orders},
     )  # fmt: skip

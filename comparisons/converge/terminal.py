@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ..lesion.terminal import StudyBars
 from ..runs import Job
-from .order import Order, Verdict
+from .order import Verdict
 from .study import ConvergenceStudy
-from .words import MEANING, amount, horizon_lines, reasons, sentence, symbol
+from .words import MEANING, amount, brief, grouped_reasons, horizon_lines, stops, symbol
 
 STYLE: dict[Verdict, str] = {
     "exact": "green", "converges": "green", "untold": "dim", "stalls": "red", "elsewhere": "red",
@@ -43,11 +41,9 @@ def print_study(console: Console, study: ConvergenceStudy) -> None:
         console.print(_orders(study))
     for s in study.series:
         colour = STYLE[s.verdict] if s.ok else "red"
-        console.print(f"[{colour}]{symbol(s)}[/] {escape(sentence(s))}", highlight=False)
-        for reason in reasons(s):
-            console.print(f"  {escape(reason)}", style="dim", highlight=False)
-        if s.ok:
-            console.print(f"  stopped: {escape(s.stopped)}", style="dim", highlight=False)
+        console.print(f"[{colour}]{symbol(s)}[/] {escape(brief(s))}", highlight=False)
+    for line in (*grouped_reasons(study.series), *stops(study.series)):
+        console.print(f"  {escape(line)}", style="dim", highlight=False)
     if study.horizon is not None:
         for line in horizon_lines(study.horizon):
             console.print(escape(line), highlight=False)
@@ -62,25 +58,18 @@ def print_study(console: Console, study: ConvergenceStudy) -> None:
 def _orders(study: ConvergenceStudy) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("series and quantity")
-    for name in ("error", "order", "limit off by"):
+    for name in ("error", "order"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for s in study.series:
         if s.orders:
-            dts = s.orders[0].dts
-            table.add_row(f"[bold]{escape(s.label)}[/], dt {dts[0]:g} to {dts[-1]:g} ms")
+            table.add_row(f"[bold]{escape(s.label)}[/]", f"dt {s.orders[0].dts[-1]:g} ms")
         for o in s.orders:
             table.add_row(
                 f"  {o.name}", amount(o.errors[-1], o.unit) if o.errors else "–", o.order_in_words,
-                _limit(o), f"[{STYLE[o.verdict]}]{o.verdict}[/]",
+                f"[{STYLE[o.verdict]}]{o.verdict}[/]",
             )  # fmt: skip
     return table
-
-
-def _limit(o: Order) -> str:
-    if math.isnan(o.limit_rms) or len(o.dts) < 3:
-        return "–"
-    return f"{o.limit_rms:.1e} ± {o.limit_uncertainty:.0e}"
 
 
 def exit_status(study: ConvergenceStudy) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from .horizon import Horizon
 from .order import Order, Verdict
 from .reasons import textbook
-from .study import ConvergenceStudy, Series
+from .study import ALL_LEVELS, ConvergenceStudy, Series
 
 SYMBOLS: Mapping[Verdict, str] = {
     "exact": "✓", "converges": "✓", "untold": "·", "stalls": "≁", "elsewhere": "≠",
@@ -68,6 +68,31 @@ def sentence(series: Series) -> str:
         return f"{series.label} {'; '.join(said)}"
     said = [_about(o, series) for o in series.orders]
     return f"{series.label}: {'; '.join(said)}; {_finest(series)}"
+
+
+def brief(series: Series) -> str:
+    """The sentence of a flagged series; of others the error at the finest step, a table has the orders."""
+    if series.flagged or not series.ok or not series.orders:
+        return sentence(series)
+    return f"{series.label}, {_finest(series)}"
+
+
+def grouped_reasons(series: Sequence[Series]) -> list[str]:
+    """The reasons of all series, each once, with those it is about where these are not all."""
+    about: dict[str, list[str]] = {}
+    for s in series:
+        for reason in reasons(s):
+            about.setdefault(reason, []).append(s.label)
+    n = sum(bool(s.orders) for s in series)
+    return [
+        reason if len(labels) == n else f"{reason} ({'; '.join(labels)})"
+        for reason, labels in about.items()
+    ]
+
+
+def stops(series: Sequence[Series]) -> list[str]:
+    """Why the series that did not run all levels stopped."""
+    return [f"{s.label} stopped: {s.stopped}" for s in series if s.ok and s.stopped != ALL_LEVELS]
 
 
 def _flag(order: Order) -> str:
@@ -147,8 +172,8 @@ def horizon_lines(horizon: Horizon) -> Iterator[str]:
     for row in horizon.distributions:
         unit = f" {row.unit}" if row.unit else ""
         yield (
-            f"distribution of {row.quantity} over cells: {row.b} is {row.distance:.3g}{unit} from {row.a} "
-            f"(Wasserstein), two seeds are {row.between_seeds:.3g}{unit} apart"
+            f"distribution of {row.quantity} over single cells: {row.b} is {row.distance:.3g}{unit} "
+            f"from {row.a} (Wasserstein), two seeds are {row.between_seeds:.3g}{unit} apart"
         )
 
 

@@ -34,18 +34,22 @@ RC: Any = {
 
 @dataclass(frozen=True)
 class Look:
-    """How a line is drawn: colour by backend, marker and dashes by its place among all."""
+    """How a line is drawn: colour by backend, marker, dashes and size by its place among all.
+
+    The first are the largest, so that of lines that coincide each can be seen.
+    """
 
     colour: str
     marker: str
     dashes: str
+    size: float = 4.5
 
     @property
     def line(self) -> dict[str, Any]:
         """Keywords for ``Axes.plot``."""
         return {
             "color": self.colour, "marker": self.marker, "linestyle": self.dashes,
-            "markersize": 4.5, "linewidth": 1.1, "markeredgewidth": 1.0,
+            "markersize": self.size, "linewidth": self.size / 4, "markeredgewidth": 1.0,
         }  # fmt: skip
 
 
@@ -59,7 +63,10 @@ def looks(labels: Iterable[tuple[str, str]]) -> dict[str, Look]:
     for k, (label, backend) in enumerate(given):
         place = seen[backend] = seen.get(backend, -1) + 1
         found[label] = Look(
-            colours[backend], MARKERS[k % len(MARKERS)], DASHES[place % len(DASHES)]
+            colours[backend],
+            MARKERS[k % len(MARKERS)],
+            DASHES[place % len(DASHES)],
+            max(4.0, 8.0 - 1.3 * k),
         )
     return found
 

@@ -18,6 +18,7 @@ from .drawing import Drawing
 _DPI = 160
 _STEPS = 65534
 _DIGITS = re.compile(r"(\d\.\d{2})\d+")
+_TAG = re.compile(r"<[^>]*>")
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.S)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.S)
 _NAMESPACES = re.compile(r'\s+xmlns(:\w+)?="[^"]*"')
@@ -41,7 +42,9 @@ def svg(figure: Figure, salt: str = "coincide") -> str:
             buffer, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None},
             transparent=True,
         )  # fmt: skip
-    return _METADATA.sub("", _DIGITS.sub(r"\1", buffer.getvalue()))
+    # Two digits are enough for a place, not for the text of a label.
+    short = _TAG.sub(lambda tag: _DIGITS.sub(r"\1", tag[0]), buffer.getvalue())
+    return _METADATA.sub("", short)
 
 
 def standalone_svg(text: str) -> str:

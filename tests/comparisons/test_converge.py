@@ -15,7 +15,7 @@ from coincide.comparisons.converge.quantities import CROSSINGS, STAMPS, agree_un
 from coincide.comparisons.converge.reduced import Reduced, Train
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
-from coincide.core.inputs import ConstantInput, SineInput
+from coincide.core.inputs import ConstantInput, SineInput, StepInput
 from coincide.core.neurons import NeuronModel
 from coincide.core.populations import Population
 from coincide.core.realize import realize
@@ -240,3 +240,14 @@ def test_a_model_without_spikes_and_records() -> None:
     silent = _oscillator().with_(records=())
     with pytest.raises(InputError, match="nothing can converge"):
         converge(silent, "reference")
+
+
+@pytest.mark.slow
+def test_a_jump_inside_the_stages_of_a_method_is_named(own_cache: Path) -> None:
+    pytest.importorskip("brian2")
+    jump = StepInput(name="jump", population="cells", amplitude="0.4", start="4 ms", stop="9.6 ms")
+    experiment = _oscillator().with_(inputs=(jump,))
+    study = converge(experiment, "brian2", "raw", method="rk4", levels=3, target="numpy")
+    (order,) = study.series[0].orders
+    assert order.order == pytest.approx(1.0, abs=0.2)
+    assert "jump jumps at 4 ms inside the stages" in " ".join(study.series[0].reasons[order.name])
