@@ -174,7 +174,8 @@ class Realization:
         digest = hashlib.sha256(canonical.encode())
         for key, value in sorted(self._arrays().items()):
             digest.update(key.encode())
-            digest.update(np.ascontiguousarray(value).tobytes())
+            # No copy: the arrays of connections are most of what there is.
+            digest.update(np.atleast_1d(np.ascontiguousarray(value)).data.cast("B"))
         return digest.hexdigest()
 
     def _dynamics(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from .plasticity import RealizedPlasticity, check_numbers
 from .populations import PoissonSource, Population, SpikeTrains
 from .program import inlined
 from .projections import Explicit, Projection
-from .realization import Edges, Realization, RealizedPopulation, RealizedSource
+from .realization import Edges, Ints, Realization, RealizedPopulation, RealizedSource
 from .receptors import DoubleExponentialConductance
 from .units import TIME, Quantity, dimension_of_unit, internal_unit
 from .values import Array, Floats, Value, draw_value
@@ -266,12 +266,16 @@ def _on_steps(
     times, cells = times[early], cells[early]
     steps = to_steps(times, experiment.dt_ms)
     kept = steps <= experiment.n_steps
-    order = np.lexsort((cells[kept], steps[kept]))
-    return RealizedSource(
-        name, size,
-        steps[kept][order].astype(np.int32), cells[kept][order].astype(np.int32),
-        times[kept][order],
-    )  # fmt: skip
+    steps, cells, times = _in_order(steps[kept], cells[kept], times[kept])
+    return RealizedSource(name, size, steps, cells, times)
+
+
+def _in_order(
+    steps: NDArray[np.integer], cells: NDArray[np.integer], times: Floats
+) -> tuple[Ints, Ints, Floats]:
+    """Spikes sorted by step, then cell; those of one cell in one step stay as they were."""
+    order = np.lexsort((cells, steps))
+    return steps[order].astype(np.int32), cells[order].astype(np.int32), times[order]
 
 
 def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedSource:
@@ -298,22 +302,32 @@ def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedS
             f"{name}.interval",
             f"{source.interval} cuts the run into more than {_MOST_BLOCKS:,} parts",
         )
-    times, cells = [], []
+    dt, parts = experiment.dt_ms, []
+    waiting = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0))
     n_expected = 0.0
-    for k in range(int(np.ceil(experiment.duration_ms / block - 1e-9))):
+    n_blocks = int(np.ceil(experiment.duration_ms / block - 1e-9))
+    for k in range(n_blocks):
         factor = profile[k % profile.size if source.repeat else min(k, profile.size - 1)]
         expected = rate * factor * block
         n_expected += float(np.sum(expected))
         if not n_expected <= _MAX_DRAWN:
             raise InputError(f"{name}.rate", f"asks for more than {_MAX_DRAWN:g} spikes in all")
         counts = rng.poisson(expected)
-        drawn = (k + rng.random(int(counts.sum()))) * block
-        times.append(drawn)
-        cells.append(np.repeat(np.arange(size, dtype=np.int32), counts))
-    all_times = np.concatenate(times) if times else np.empty(0)
-    all_cells = np.concatenate(cells) if cells else np.empty(0, np.int32)
-    kept = (all_times >= start) & (all_times < stop)
-    return _on_steps(name, size, all_times[kept], all_cells[kept], experiment)
+        times = (k + rng.random(int(counts.sum()))) * block
+        cells = np.repeat(np.arange(size, dtype=np.int32), counts)
+        kept = (times >= start) & (times < stop) & (times <= experiment.duration_ms + dt)
+        times, cells = times[kept], cells[kept]
+        steps = to_steps(times, dt)
+        steps, cells, times = (
+            np.concatenate(pair) for pair in zip(waiting, (steps, cells, times), strict=True)
+        )
+        # Sorted block by block, which takes little memory; the last step may have spikes of the next.
+        last = k == n_blocks - 1
+        done = steps <= experiment.n_steps if last else steps < to_steps((k + 1) * block, dt)
+        parts.append(_in_order(steps[done], cells[done], times[done]))
+        waiting = (steps[~done], cells[~done], times[~done])
+    joined = [np.concatenate([p[i] for p in parts]) for i in range(3)]
+    return RealizedSource(name, size, *joined)
 
 
 def _realize_trains(

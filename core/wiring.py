@@ -53,13 +53,12 @@ def draw_pairs(
     if isinstance(rule, FixedTotalNumber):
         return _total_number(rule, n_pre, n_post, exclude, rng, where)
     if isinstance(rule, FixedInDegree):
-        partner, owner = _fixed_degree(rule, n_pre, n_post, exclude, rng, f"{where}: source cells")
-        order = np.lexsort((owner, partner))
-        return _as_pairs(partner[order], owner[order])
+        partner = _fixed_degree(rule, n_pre, n_post, exclude, rng, f"{where}: source cells")
+        return _by_partner(partner, n_pre)
     assert isinstance(rule, FixedOutDegree)
-    partner, owner = _fixed_degree(rule, n_post, n_pre, exclude, rng, f"{where}: target cells")
-    order = np.lexsort((partner, owner))
-    return _as_pairs(owner[order], partner[order])
+    partner = _fixed_degree(rule, n_post, n_pre, exclude, rng, f"{where}: target cells")
+    partner.sort(axis=1)
+    return np.repeat(np.arange(n_pre, dtype=np.int32), rule.n), partner.ravel().astype(np.int32)
 
 
 def explicit_order(rule: Explicit) -> NDArray[np.int64]:
@@ -130,8 +129,8 @@ def _total_number(
 def _fixed_degree(
     rule: FixedInDegree | FixedOutDegree, n_partners: int, n_owners: int, exclude: bool,
     rng: np.random.Generator, where: str,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
-    """(partner, owner): every owner gets ``rule.n`` partners."""
+) -> NDArray[np.int64]:  # fmt: skip
+    """Shape (owners, n): every owner's partners."""
     available = n_partners - 1 if exclude else n_partners
     if rule.n > available and not (rule.multapses and available):
         raise InputError(where, f"{rule.n} asked for, but only {available} to choose from")
@@ -139,11 +138,26 @@ def _fixed_degree(
         partner = rng.integers(0, max(available, 1), (n_owners, rule.n))
     else:
         partner = _distinct(available, rule.n, n_owners, rng)
-    owner = np.repeat(np.arange(n_owners), rule.n)
-    flat = partner.ravel()
     if exclude:
-        flat = flat + (flat >= owner)
-    return flat, owner
+        # Numbers from the owner's own on are one further.
+        partner += partner >= np.arange(n_owners)[:, None]
+    return partner
+
+
+def _by_partner(partner: NDArray[np.int64], n_partners: int) -> tuple[Ints, Ints]:
+    """(partner, owner) sorted by partner, then owner: a transposition, in linear time and little memory."""
+    from scipy.sparse import csr_array
+
+    owners, n = partner.shape
+    rows = np.arange(0, owners * n + 1, n) if n else np.zeros(owners + 1, np.int64)
+    marks = np.broadcast_to(np.int8(1), partner.size)
+    table = csr_array(
+        (marks, partner.ravel().astype(np.int32), rows), shape=(owners, n_partners)
+    ).tocsc()
+    counts = np.diff(table.indptr)
+    return np.repeat(np.arange(n_partners, dtype=np.int32), counts), table.indices.astype(
+        np.int32, copy=False
+    )
 
 
 def _distinct(available: int, n: int, rows: int, rng: np.random.Generator) -> NDArray[np.int64]:
