@@ -27,6 +27,7 @@ from .commands.list_ import list_
 from .commands.run import run
 from .commands.select import select
 from .commands.show import show
+from .commands.targets import targets
 from .gait import app as gait_app
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ app.command()(compare)
 app.command()(explain)
 app.command()(lesion)
 app.command()(converge)
+app.command()(targets)
 app.command()(select)
 app.command()(run)
 app.command()(conventions)

@@ -15,6 +15,7 @@ from ..core.errors import InputError, nearest, unknown
 if TYPE_CHECKING:
     from ..core.experiment import Experiment
     from ..core.perturbations import Lesion
+    from .targets import Targets
 
 Sweep: TypeAlias = "list[tuple[dict[str, str], Experiment]]"
 """Experiments with their labels: what is varied, and the value it has."""
@@ -25,7 +26,8 @@ class Entry:
     """Where a model is built and what there is to choose; the first variant is the default.
 
     ``variants`` and ``options`` map a name to a line on it. ``sweep`` is where the experiments of a
-    figure are built, ``lesions`` where the model's lesions stand; empty if it has none.
+    figure are built, ``lesions`` where the model's lesions stand, ``targets`` where the published
+    numbers are that it is put beside; empty if it has none.
     """
 
     target: str
@@ -35,6 +37,7 @@ class Entry:
     options: Mapping[str, str] = field(default_factory=dict)
     sweep: str = ""
     lesions: str = ""
+    targets: str = ""
 
     @property
     def default(self) -> str:
@@ -198,6 +201,7 @@ MODELS: Mapping[str, Entry] = MappingProxyType(
                 "modulation": "whether the cortex is modulated, at 20 Hz or 1 Hz",
             },
             lesions="coincide.models.basal_ganglia.network:LESIONS",
+            targets="coincide.models.basal_ganglia.targets:targets",
         ),
         "msn_d1": _cell(
             "msn_d1",
@@ -345,6 +349,16 @@ def lesions_of(name: str) -> Mapping[str, Lesion]:
     """The lesions of a model by name, empty if it has none; imports the model's module."""
     target = entry_of(name).lesions
     found: Mapping[str, Lesion] = _imported(target) if target else {}
+    return found
+
+
+def targets_of(name: str) -> Targets:
+    """The published numbers beside which a model is put; InputError if it has none."""
+    entry = entry_of(name)
+    if not entry.targets:
+        having = ", ".join(n for n, e in MODELS.items() if e.targets)
+        raise InputError(name, f"has no published numbers to be put beside; models with: {having}")
+    found: Targets = _imported(entry.targets)()
     return found
 
 

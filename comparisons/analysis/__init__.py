@@ -1,0 +1,1 @@
+"""What the spikes of populations amount to: rates, irregularity, rhythms, phases."""

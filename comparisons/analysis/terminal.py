@@ -1,0 +1,116 @@
+"""What ``coincide targets`` shows: published numbers beside every simulator's, claims, equivalence."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ..equivalence import all_equivalent
+from .beside import UNITS, Study, Value
+
+_MARK = {"inside": "=", "above": "↑", "below": "↓", "unknown": "?"}
+_STYLE = {"inside": "green", "above": "yellow", "below": "yellow", "unknown": "dim"}
+_HOLDS = {"holds": ("✓", "green"), "fails": ("✗", "red"), "unclear": ("?", "yellow")}
+
+
+def print_beside(console: Console, study: Study) -> None:
+    """Everything, the claims first."""
+    for judged in study.claims:
+        mark, style = _HOLDS[judged.holds]
+        claim = judged.claim
+        console.print(
+            f"[{style}]{mark}[/] [bold]{escape(claim.name)}[/bold], {escape(judged.simulator)}: "
+            f"{judged.holds}, ratio {judged.ratio:.2f} ({judged.low:.2f} to {judged.high:.2f}), "
+            f"bound {claim.bound:g}",
+            highlight=False,
+        )
+    n = len(study.seeds)
+    console.print(
+        f"mean over {n} seeds (95 % interval), from {study.start_ms:g} ms on; "
+        "= the interval holds the target, ↑ ↓ all of it lies above or below",
+        style="dim", highlight=False,
+    )  # fmt: skip
+    for state in study.states:
+        console.print(_targets_table(study, state))
+        console.print(_others_table(study, state))
+    outside = study.outside()
+    told = [t for t in study.targets.targets if t.state in study.states]
+    total = len(told) * len(study.simulators)
+    console.print(f"{len(outside)} of {total} values fall outside of their target", highlight=False)
+    if study.equivalences:
+        said = all_equivalent(study.equivalences)
+        console.print(
+            f"rates across simulators, margin: the yardstick's spread over seeds ({study.simulators[0]}): "
+            f"{escape(said)}",
+            highlight=False,
+        )
+
+
+def _targets_table(study: Study, state: str) -> Table:
+    table = Table(
+        title=f"\n{state}: beside what was published", title_justify="left", box=None,
+        header_style="dim", pad_edge=False,
+    )  # fmt: skip
+    for name in ("", "group", "quantity"):
+        table.add_column(name)
+    table.add_column("target", justify="right")
+    for name in study.simulators:
+        table.add_column(escape(name), justify="right")
+    table.add_column("whose")
+    for t in study.targets.targets:
+        if t.state != state:
+            continue
+        found = [study.value(state, t.variant, t.group, t.quantity, s) for s in study.simulators]
+        table.add_row(
+            t.variant, t.group, t.quantity, f"{t.value:g} {UNITS[t.quantity]}".strip(),
+            *(
+                "–" if v is None
+                else f"{shown(v)} [{_STYLE[v.standing(t.value)]}]{_MARK[v.standing(t.value)]}[/]"
+                for v in found
+            ),
+            "Mallet 2008" if t.source.startswith("Mallet") else "authors' aim",
+        )  # fmt: skip
+    return table
+
+
+def _others_table(study: Study, state: str) -> Table:
+    """What has no published number here: counts, rhythm, phases."""
+    table = Table(
+        title=f"\n{state}: variability and rhythm", title_justify="left", box=None,
+        header_style="dim", pad_edge=False,
+    )  # fmt: skip
+    for name in ("", "group", "quantity"):
+        table.add_column(name)
+    for name in study.simulators:
+        table.add_column(escape(name), justify="right")
+    keys = dict.fromkeys(
+        (v.variant, v.group, v.quantity) for v in study.values
+        if v.state == state and v.quantity not in ("rate", "cv")
+        and v.group not in ("D1", "D2", "FSN")
+    )  # fmt: skip
+    for variant, group, quantity in keys:
+        found = [study.value(state, variant, group, quantity, s) for s in study.simulators]
+        unit = f" {UNITS[quantity]}" if UNITS[quantity] else ""
+        table.add_row(
+            variant, group, f"{quantity}{unit}", *("–" if v is None else shown(v) for v in found)
+        )
+    return table
+
+
+def shown(value: Value) -> str:
+    """A mean with its interval."""
+    if not math.isfinite(value.mean):
+        return "–"
+    if not math.isfinite(value.low):
+        return f"{value.mean:.3g}"
+    return f"{value.mean:.3g} ({value.low:.3g} to {value.high:.3g})"
+
+
+def exit_status(study: Study) -> int:
+    """3 if a run failed or none could be run, 1 if a claim does not hold on a simulator, else 0."""
+    if any(run.status in ("failed", "timeout") for run in study.runs) or not study.simulators:
+        return 3
+    return 0 if all(judged.holds == "holds" for judged in study.claims) else 1

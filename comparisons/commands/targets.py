@@ -1,0 +1,78 @@
+"""``coincide targets``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..arguments import (
+    Backends,
+    Dt,
+    Duration,
+    Fresh,
+    Jobs,
+    Json,
+    Model,
+    Seed,
+    Set,
+    Timeout,
+    check_writable,
+    load_experiment,
+    write_json,
+)
+
+
+def targets(
+    model: Model,
+    backends: Backends = None,
+    mode: Annotated[str, typer.Option(help="raw, aligned or lockstep.")] = "aligned",
+    states: Annotated[
+        list[str] | None, typer.Option("--state", help="States of the brain (default: activation).")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Seeds of every condition.")] = 5,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Where measuring starts (default: a fifth).")
+    ] = None,
+    duration: Duration = None,
+    dt: Dt = None,
+    seed: Seed = None,
+    assignments: Set = None,
+    timeout: Timeout = 3600.0,
+    jobs: Jobs = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the tables (CSV, JSON).")] = None,
+    json_file: Json = None,
+    fresh: Fresh = False,
+) -> int:
+    """Put a model beside what was measured and what its authors aimed at, on several simulators."""
+    from ...core.units import milliseconds
+    from ...models.library import targets_of
+    from ..analysis.beside import beside
+    from ..analysis.files import write_beside
+    from ..analysis.terminal import exit_status, print_beside
+    from ..lesion.terminal import running
+    from ..terminal import Console
+
+    check_writable(out, json_file)
+    published = targets_of(model)
+    start_ms = None if start is None else milliseconds(start, "--from")
+    given = list(assignments or ())
+    chosen = states or [published.states[0]]
+    console = Console(stderr=json_file == "-")
+    example = load_experiment(model, "", duration, dt, seed, given)
+    with running(console, example) as bars:
+        study = beside(
+            lambda state, variant: load_experiment(
+                model, variant, duration, dt, seed, [*given, f"state={state}"]
+            ),
+            published, backends, mode, seeds=seeds, states=chosen, start_ms=start_ms, jobs=jobs,
+            timeout_s=timeout, fresh=fresh, on_plan=bars.plan, on_start=bars.start,
+            on_end=bars.end,
+        )  # fmt: skip
+    print_beside(console, study)
+    if json_file is not None:
+        write_json(study.to_dict(), json_file)
+    if out is not None:
+        console.print(f"tables: {write_beside(study, out)}")
+    return exit_status(study)

@@ -1,0 +1,143 @@
+"""Activity of groups against what is known of trains made by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from coincide.comparisons.analysis.activity import activity, band_power, phase, signal, spectrum
+from coincide.comparisons.analysis.beside import Value, beside, circular_interval, interval_of
+from coincide.core.errors import InputError
+from coincide.core.recording import Recording, Spikes
+from coincide.models.library import load_model, targets_of
+
+STOP = 20_000.0
+
+
+def recording(**trains: list[np.ndarray]) -> Recording:
+    return Recording(
+        STOP, 0.1,
+        {
+            name: Spikes.sorted(
+                np.concatenate(own), np.repeat(np.arange(len(own)), [len(t) for t in own])
+            )
+            for name, own in trains.items()
+        },
+        {}, {name: len(own) for name, own in trains.items()},
+    )  # fmt: skip
+
+
+def poisson(n: int, rate_hz: float, seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(rate_hz * STOP / 1e3, n)
+    return [np.sort(rng.uniform(0.0, STOP, k)) for k in counts]
+
+
+def test_poisson_trains_have_the_statistics_of_poisson_trains() -> None:
+    n, rate = 60, 20.0
+    found = activity(
+        recording(a=poisson(40, rate, 1), b=poisson(20, rate, 2)), ("a", "b"), 0.0, STOP
+    )
+    assert found.n_cells == n
+    # Four standard errors of each: √(λ/(n·T)), about 1/√(n·λ·T), √(2/(bins − 1))/√n.
+    assert found.rate == pytest.approx(rate, abs=4 * math.sqrt(rate / (n * 20)))
+    assert found.cv == pytest.approx(1.0, abs=0.03)
+    assert found.fano == pytest.approx(1.0, abs=4 * math.sqrt(2 / 199 / n))
+    # The spectrum of the mean rate of n Poisson trains is flat at 2·λ/n (one-sided): 18 Hz of it.
+    assert found.beta_power == pytest.approx(18 * 2 * rate / n, rel=0.25)
+    assert found.beta_share == pytest.approx(18 / 98, rel=0.25)
+
+
+def test_a_clock_neither_varies_nor_has_a_rhythm_in_the_beta_band() -> None:
+    train = np.arange(5.0, STOP, 10.0)
+    found = activity(recording(a=[train, train + 3.0]), ("a",), 0.0, STOP)
+    assert found.rate == pytest.approx(100.0)
+    assert found.cv == pytest.approx(0.0, abs=1e-9)
+    assert found.fano == pytest.approx(0.0, abs=1e-9)
+    assert found.beta_share < 1e-6
+
+
+def test_the_power_of_a_sine_is_half_its_amplitude_squared() -> None:
+    t = np.arange(10_000) / 1e3
+    frequencies, power = spectrum(50 + 8 * np.sin(2 * np.pi * 20 * t))
+    assert band_power(frequencies, power, (12, 30)) == pytest.approx(8**2 / 2, rel=0.01)
+    assert band_power(frequencies, power, (35, 100)) == pytest.approx(0, abs=0.01)
+    assert frequencies[np.argmax(power)] == pytest.approx(20)
+
+
+@pytest.mark.parametrize("degrees", [-120.0, 0.0, 45.0, 90.0])
+def test_a_phase_is_that_by_which_the_first_leads(degrees: float) -> None:
+    t = np.arange(10_000) / 1e3
+    a, b = (10 + np.sin(2 * np.pi * 20 * t + shift) for shift in (math.radians(degrees), 0.0))
+    found = phase(a, b, (12, 30))
+    assert found.degrees == pytest.approx(degrees, abs=0.5)
+    assert found.locking == pytest.approx(1.0, abs=1e-3)
+    noise = np.random.default_rng(4).normal(size=(2, 40_000))
+    assert phase(*noise, (12, 30)).locking < 0.2
+    assert math.isnan(phase(a, np.ones(10_000), (12, 30)).degrees)
+
+
+def test_a_silent_group_has_a_rate_of_zero_and_no_more() -> None:
+    found = activity(recording(a=[np.empty(0), np.empty(0)]), ("a",), 0.0, STOP)
+    assert found.rate == 0
+    assert all(map(math.isnan, (found.cv, found.fano, found.beta_share, found.beta_peak)))
+
+
+def test_what_is_not_there_is_told() -> None:
+    silent = recording(a=[np.empty(0)])
+    with pytest.raises(InputError, match="no population 'b' was recorded; known: a"):
+        activity(silent, ("b",), 0.0, STOP)
+    with pytest.raises(InputError, match="fewer than two bins"):
+        signal(silent, ("a",), 5.0, 6.0)
+
+
+def test_intervals_are_students() -> None:
+    mean, low, high = interval_of([1.0, 2.0, 3.0, math.nan])
+    half = 4.302652729911275 / math.sqrt(3)  # t of 2 degrees of freedom at 97.5 %
+    assert (mean, low, high) == pytest.approx((2.0, 2 - half, 2 + half))
+    centre, low, high = circular_interval([179.0, -179.0, 180.0, -180.0])
+    assert abs(centre) == pytest.approx(180.0)
+    assert high - low == pytest.approx(2 * 3.182446305284263 * math.sqrt(2 / 3) / 2)
+    value = Value("s", "v", "g", "rate", "x", 2.0, 1.0, 3.0, (1.0, 3.0))
+    assert [value.standing(t) for t in (0.5, 2.5, 3.5)] == ["above", "inside", "below"]
+
+
+def test_a_model_without_targets_and_a_state_without_are_told() -> None:
+    with pytest.raises(InputError, match="models with: basal_ganglia"):
+        targets_of("lif_10")
+    published = targets_of("basal_ganglia")
+    assert published.states == ("activation", "slow_wave")
+
+    def make(state: str, variant: str):
+        return load_model("basal_ganglia", variant, state=state, size=1000)
+
+    with pytest.raises(InputError, match="'sleep' has no targets; known: activation, slow_wave"):
+        beside(make, published, ["reference"], states=["sleep"])
+    with pytest.raises(InputError, match="two at least"):
+        beside(make, published, ["reference"], seeds=1)
+    with pytest.raises(InputError, match="leaves nothing of 1 s"):
+        beside(make, published, ["reference"], start_ms=2000.0)
+
+
+@pytest.mark.slow
+def test_a_study_puts_every_simulator_beside_the_targets() -> None:
+    published = targets_of("basal_ganglia")
+
+    def make(state: str, variant: str):
+        made = load_model("basal_ganglia", variant, state=state, size=1000)
+        return made.with_(duration="250 ms")
+
+    study = beside(make, published, ["reference", "pymonntorch"], "lockstep", seeds=2)
+    assert len(study.simulators) == 2
+    for v in study.values:
+        other = study.value(v.state, v.variant, v.group, v.quantity, study.simulators[1])
+        assert other is not None
+        # The same spikes, so the same of everything.
+        np.testing.assert_allclose(other.by_seed, v.by_seed)
+    rates = {
+        v.group: v.mean for v in study.values if v.quantity == "rate" and v.variant == "normal"
+    }
+    members = np.array([rates["TI"], rates["TA"]])
+    assert members.min() <= rates["GPe"] <= members.max()
+    assert study.to_dict()["equivalent"].startswith("all")
+    assert {c.simulator for c in study.claims} == set(study.simulators)
