@@ -121,7 +121,7 @@ def spectrum(rate: Floats) -> tuple[Floats, Floats]:
 
 
 def band_power(frequencies: Floats, power: Floats, band: tuple[float, float]) -> float:
-    """A spectrum integrated over a band, by the trapezoidal rule; nan where the band has fewer than two points."""
+    """A spectrum integrated over a band by the trapezoidal rule; nan with fewer than two points in it."""
     from scipy.integrate import trapezoid
 
     inside = _within(frequencies, band)
