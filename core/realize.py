@@ -266,8 +266,7 @@ def _on_steps(
     times, cells = times[early], cells[early]
     steps = to_steps(times, experiment.dt_ms)
     kept = steps <= experiment.n_steps
-    steps, cells, times = _in_order(steps[kept], cells[kept], times[kept])
-    return RealizedSource(name, size, steps, cells, times)
+    return RealizedSource(name, size, *_in_order(steps[kept], cells[kept], times[kept]))
 
 
 def _in_order(
@@ -318,16 +317,18 @@ def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedS
         kept = (times >= start) & (times < stop) & (times <= experiment.duration_ms + dt)
         times, cells = times[kept], cells[kept]
         steps = to_steps(times, dt)
-        steps, cells, times = (
-            np.concatenate(pair) for pair in zip(waiting, (steps, cells, times), strict=True)
-        )
+        steps = np.concatenate([waiting[0], steps])
+        cells = np.concatenate([waiting[1], cells])
+        times = np.concatenate([waiting[2], times])
         # Sorted block by block, which takes little memory; the last step may have spikes of the next.
         last = k == n_blocks - 1
         done = steps <= experiment.n_steps if last else steps < to_steps((k + 1) * block, dt)
         parts.append(_in_order(steps[done], cells[done], times[done]))
         waiting = (steps[~done], cells[~done], times[~done])
-    joined = [np.concatenate([p[i] for p in parts]) for i in range(3)]
-    return RealizedSource(name, size, *joined)
+    return RealizedSource(
+        name, size, np.concatenate([s for s, _, _ in parts]),
+        np.concatenate([c for _, c, _ in parts]), np.concatenate([t for _, _, t in parts]),
+    )  # fmt: skip
 
 
 def _realize_trains(
