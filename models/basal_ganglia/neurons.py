@@ -14,7 +14,9 @@
 A spike is where v passes ``v_peak`` (``v_t`` for lif, 30 mV for izhikevich): v to its reset, u by b
 (adex) or d. On the right-hand sides v stands as min(v, v_peak), as in NEST's aeif: before a spike that is v,
 so that nothing changes in continuous time; on a grid it keeps the last step before a spike finite, where
-exp(v/Δ_T) would overflow and what that does to u would stay. Two forms are kept as a seed repository
+exp(v/Δ_T) would overflow and what that does to u would stay. The exponent of adex ends at 25, where v
+already moves by 1e9 mV/ms: beyond, it would reach v_peak within less than the distance of two
+floating-point times. A spike is 1e-8 ms late for that. Two forms are kept as a seed repository
 has them: ``fast_spiking_inverted``, with the cubic below v_b, and ``adex_jump``, whose reset goes to
 v_reset + 20 mV where u < 0. Hodgkin and Huxley's equations are the library's ``hh_squid``.
 """
@@ -37,7 +39,7 @@ _QUADRATIC_PARAMETERS = (
     "C : pF\nk : nS/mV\nE_L : mV\nv_t : mV\na : 1/ms\nc : mV\nd : pA\nI : pA (input)\n"
 )
 _EXPONENTIAL = """
-dv/dt = (-g_L*(v_c - E_L) + g_L*Delta_T*exp((v_c - v_t)/Delta_T) - u + I)/C : mV
+dv/dt = (-g_L*(v_c - E_L) + g_L*Delta_T*exp(minimum((v_c - v_t)/Delta_T, 25)) - u + I)/C : mV
 C : pF
 g_L : nS
 E_L : mV
