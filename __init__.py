@@ -50,6 +50,7 @@ _HOMES = {
     "coincide.comparisons.converge": ("ConvergenceStudy", "converge"),
     "coincide.comparisons.select": ("Selection", "select"),
     "coincide.comparisons.explain": ("Explanation", "explain"),
+    "coincide.comparisons.curve": ("Curve", "curve"),
     "coincide.comparisons.lesion": ("LesionStudy", "lesion"),
     "coincide.comparisons.probes": ("Sheet", "conventions"),
     "coincide.comparisons.runs": ("run",),
