@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from ...core.cell import choose_port
 from ...core.equations import Variable
@@ -64,11 +67,11 @@ def range_of(
             "--to",
             f"{experiment.name} has no current of its own; say how far, such as 100 {port.unit}",
         )
-    quantity = given.get("--to") or usual
-    assert quantity is not None
-    unit = quantity.unit if quantity.unit != "1" else port.unit
+    largest = given.get("--to") or usual
+    assert largest is not None
+    unit = largest.unit if largest.unit != "1" else port.unit
     per_unit = Quantity(1.0, unit).internal
-    end = quantity.magnitude * (1.0 if "--to" in given else 2.0)
+    end = largest.magnitude * (1.0 if "--to" in given else 2.0)
     start = given["--from"].internal / per_unit if "--from" in given else 0.0
     if not start < end:
         raise InputError("--from", f"{start:g} {unit} is not below {end:g} {unit}, the end")
@@ -85,18 +88,17 @@ def at_currents(experiment: Experiment, currents: Sequence[float], unit: str) ->
     asked = next((i.port for i in experiment.inputs if i.port), None)
     drawn = realize(experiment.with_(duration=experiment.dt)).populations[population.name]
     dimensions = {v.name: v.dimension for v in experiment.cells[population.name].variables}
-    parameters = {
-        name: value
-        if isinstance(value, Quantity)
-        else Quantity(float(drawn.parameters[name].flat[0]), internal_unit(dimensions[name]))
-        for name, value in population.parameters.items()
-    }
-    initial = {
-        name: value
-        if isinstance(value, Quantity | str)
-        else Quantity(float(drawn.initial[name].flat[0]), internal_unit(dimensions[name]))
-        for name, value in population.initial.items()
-    }
+
+    def of_first(values: Mapping[str, Any], drawn: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value
+            if isinstance(value, Quantity | str)
+            else Quantity(float(np.ravel(drawn[name])[0]), internal_unit(dimensions[name]))
+            for name, value in values.items()
+        }
+
+    parameters = of_first(population.parameters, drawn.parameters)
+    initial = of_first(population.initial, drawn.initial)
     cells = population.model_copy(
         update={
             "size": len(currents), "lost": 0.0, "parameters": parameters, "initial": initial
