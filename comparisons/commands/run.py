@@ -48,7 +48,8 @@ def run(
     precision: Precision = None,
     target: Target = None,
     undo: Annotated[
-        str | None, typer.Option(help="Conventions to undo, with commas; only in raw and aligned.")
+        list[str] | None,
+        typer.Option(help="Conventions to undo, several or with commas; only in raw and aligned."),
     ] = None,
     settings_json: Annotated[str | None, typer.Option("--settings", hidden=True)] = None,
     progress_file: Annotated[str | None, typer.Option("--progress-file", hidden=True)] = None,
@@ -77,7 +78,7 @@ def run(
         undone = given.pop("undone", None)
         settings = Settings(**given, undone=None if undone is None else tuple(undone))
     else:
-        undone = None if undo is None else tuple(u for u in undo.split(",") if u)
+        undone = None if undo is None else tuple(u for one in undo for u in one.split(",") if u)
         settings = Settings(mode, method, device, precision, undone, target)  # type: ignore[arg-type]
     if model.endswith(".npz"):
         if gait is not None:

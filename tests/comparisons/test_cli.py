@@ -235,3 +235,11 @@ def test_help_as_a_process_is_plain() -> None:
     )
     assert "compare" in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("said", [["a,b"], ["a", "--undo", "b"], ["a", "b"]])
+def test_several_conventions_to_undo(said: list[str], model: Path, tmp_path: Path, capsys) -> None:
+    """Names that no backend has are refused, so that both are seen to arrive."""
+    out = tmp_path / "run"
+    main(["run", str(model), "--mode", "raw", "--undo", *said, "--out", str(out), "--quiet"])
+    assert json.loads((out / "run.json").read_text())["settings"]["undone"] == ["a", "b"]
