@@ -84,8 +84,14 @@ def load_mechanisms(*groups: Mapping[str, str]) -> None:
     tool is missing or the compiler fails, with its output.
     """
     h = load_neuron()
-    missing = [{n: text for n, text in group.items() if not hasattr(h, n)} for group in groups]
-    missing = [group for group in missing if group]
+    missing: list[dict[str, str]] = []
+    known: set[str] = set()
+    for group in groups:
+        # Two populations may need the same mechanism, which is then in the first one's library.
+        wanted = {n: t for n, t in group.items() if n not in known and not hasattr(h, n)}
+        known |= wanted.keys()
+        if wanted:
+            missing.append(wanted)
     if not missing:
         return
     with ThreadPoolExecutor(len(missing)) as pool:

@@ -39,7 +39,7 @@ def conventions(
     if json_file is not None:
         write_json(sheet.to_dict(), json_file)
     cells = [cell for column in sheet.columns for cell in column.cells]
-    if any(cell.status == "failed" and cell.agreement != "same" for cell in cells):
+    if any(cell.status == "failed" and cell.agreement in ("other", "none") for cell in cells):
         return 3
     departs = any(column.others for column in sheet.columns if column.mode != "raw")
     return 1 if departs else 0

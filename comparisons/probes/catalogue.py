@@ -6,15 +6,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .delivery import ARRIVALS, DELIVERY, SOURCES
+from .membranes import MEMBRANES
 from .numbers import NUMBERS
 from .probe import Probe
 from .spikes import REFRACTORINESS, SPIKES
 
-SECTIONS = ("spikes", "refractoriness", "delivery", "sources", "inputs", "samples", "numbers")
+SECTIONS = (
+    "spikes",
+    "refractoriness",
+    "delivery",
+    "sources",
+    "inputs",
+    "samples",
+    "numbers",
+    "membranes",
+)
 
 PROBES: tuple[Probe, ...] = tuple(
     sorted(
-        (*SPIKES, *REFRACTORINESS, *DELIVERY, *ARRIVALS, *SOURCES, *NUMBERS),
+        (*SPIKES, *REFRACTORINESS, *DELIVERY, *ARRIVALS, *SOURCES, *NUMBERS, *MEMBRANES),
         key=lambda probe: SECTIONS.index(probe.section),
     )
 )

@@ -285,12 +285,12 @@ SOURCES = (
     Probe(
         "poisson_shared", "sources", "one Poisson source, two cells",
         "one Poisson source to two cells: the spikes they get",
-        "random_streams", _poisson(1000.0, "one"), _alike, 1, "", ("random_streams",), _the_same,
+        "random_streams", _poisson(400.0, "one"), _alike, 1, "", ("random_streams",), _the_same,
     ),
     Probe(
         "poisson_own", "sources", "two Poisson sources",
         "two Poisson sources of one rate: the spikes they give",
-        "random_streams", _poisson(1000.0, "one", "other"), _alike, 0, "", ("random_streams",), _the_same,
+        "random_streams", _poisson(400.0, "one", "other"), _alike, 0, "", ("random_streams",), _the_same,
     ),
 )  # fmt: skip
 """Many spikes of a source in a step, and which cells get which."""

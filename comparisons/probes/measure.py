@@ -17,8 +17,18 @@ from ..runs import DEFAULT_TIMEOUT_S, Job, Run, perform_all, store_realization
 from .catalogue import BATCHES, PROBES
 from .pack import Packed, pack
 from .probe import Probe
-from .sheet import Cell, Column, Declaration, Sheet, Status, cell_of, cell_without, declarations_of
-from .store import changes_since, keep
+from .sheet import (
+    Cell,
+    Change,
+    Column,
+    Declaration,
+    Sheet,
+    Status,
+    cell_of,
+    cell_without,
+    declarations_of,
+)
+from .store import changes_since, keep, key_of, recall
 from .view import View
 
 Group = tuple[Probe, ...]
@@ -37,8 +47,9 @@ def conventions(
 ) -> Sheet:
     """Measure the conventions of backends (all installed by default) in some modes.
 
-    Every run is a process of its own and is kept by content. ``on_run`` is called with None for each run that
-    is asked for and with the `Run` when it ended. Raises InputError for an unknown backend or mode.
+    Every run is a process of its own; what was measured of the same version is kept. ``on_run`` is called
+    with None for each run that is asked for and with the `Run` when it ended. Raises InputError for an
+    unknown backend or mode.
     """
     names, notes = _chosen(backends)
     for mode in modes:
@@ -54,17 +65,23 @@ def conventions(
                 notes.append(f"{name} has no {mode} mode (it has {has})")
             else:
                 targets.append((name, Settings(mode=mode)))
-    columns = _columns(targets, machine, BATCHES.values())
-    declarations = [
-        declaration
-        for column in columns
-        if column.mode == "raw"
-        for declaration in _declarations(column, machine)
-    ]
-    changes = [change for column in columns for change in changes_since(column, PROBES)]
-    for column in columns:
-        keep(column, PROBES)
-    return Sheet(PROBES, columns, tuple(declarations), tuple(changes), tuple(notes))
+    kept = {} if fresh else {t: recall(t[0], t[1].mode, key_of(*t)) for t in targets}
+    missing = [target for target in targets if kept.get(target) is None]
+    measured = dict(zip(missing, _columns(missing, machine, BATCHES.values()), strict=True))
+    columns: list[Column] = []
+    declarations: list[Declaration] = []
+    changes: list[Change] = []
+    for target in targets:
+        known = kept.get(target)
+        if known is None:
+            column = measured[target]
+            known = column, tuple(_declarations(column, machine)) if column.mode == "raw" else ()
+        columns.append(known[0])
+        declarations += known[1]
+        changes += changes_since(known[0])
+        if target in measured:
+            keep(known[0], key_of(*target), known[1])
+    return Sheet(PROBES, tuple(columns), tuple(declarations), tuple(changes), tuple(notes))
 
 
 def _chosen(backends: Sequence[str] | None) -> tuple[list[str], list[str]]:

@@ -225,7 +225,7 @@ NUMBERS = (
         "not_finite_hidden", "numbers", "a state not recorded explodes",
         "a state that explodes and is not recorded", "not_finite",
         Parts({"cell": of(EXPLODING)}), lambda v: 1.0, None, batch="not_finite_hidden",
-        words=lambda n: "silent",
+        words=lambda n: "silent", stopped="reported",
     ),
 )  # fmt: skip
 """Inputs, samples, initial values, precision, integrators, numbers that are none."""

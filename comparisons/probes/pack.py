@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from ...core.cable import CableCell
 from ...core.experiment import Experiment, Record
 from ...core.inputs import RampInput, StepInput
 from ...core.neurons import NeuronModel
@@ -30,9 +31,9 @@ _SEED = 5
 
 @dataclass(frozen=True)
 class Kind:
-    """A neuron model with its receptors; all cells of a kind are one population, named after the model."""
+    """A neuron model or cable cell with its receptors; all cells of a kind are one population."""
 
-    model: NeuronModel
+    model: NeuronModel | CableCell
     receptors: Mapping[str, Receptor] = field(default_factory=dict)
 
 
@@ -41,7 +42,8 @@ class Cells:
     """Cells of a kind, ``size`` of them, as a part of a probe.
 
     ``parameters`` and ``initial`` are numbers in the units of the model's equations, one for all or one a
-    cell; what is not given is the model's own. ``record`` names the variables to sample.
+    cell; what is not given is the model's own. ``record`` names the variables to sample, in a tree those
+    ``at`` a place.
     """
 
     kind: Kind
@@ -49,6 +51,7 @@ class Cells:
     size: int = 1
     parameters: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
     initial: Mapping[str, float | Sequence[float]] = field(default_factory=dict)
+    at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,14 @@ class Link:
 
 @dataclass(frozen=True)
 class Given:
-    """An input into a part: 1 from ``start_ms`` on up to ``stop_ms``, or rising by 1 a ms from 0 on."""
+    """An input into a part: ``amplitude`` from ``start_ms`` up to ``stop_ms``, or rising by 1 a ms from 0."""
 
     target: str
     start_ms: float = 0.0
     stop_ms: float | None = None
     rising: bool = False
+    amplitude: str = "1"
+    port: str | None = None
 
 
 @dataclass(frozen=True)
@@ -201,6 +206,7 @@ def _inputs(
             population, cell = places[probe, wanted.target]
             where: dict[str, Any] = {
                 "name": f"{probe}_input{k}", "population": population, "cells": (cell,),
+                "port": wanted.port,
             }  # fmt: skip
             if wanted.rising:
                 # It goes on beyond the end of the run.
@@ -211,12 +217,16 @@ def _inputs(
                 continue
             stop = None if wanted.stop_ms is None else Quantity(wanted.stop_ms, "ms")
             yield StepInput(
-                **where, amplitude=Quantity(1.0), start=Quantity(wanted.start_ms, "ms"), stop=stop
+                **where,
+                amplitude=Quantity.parse(wanted.amplitude),
+                start=Quantity(wanted.start_ms, "ms"),
+                stop=stop,
             )
 
 
 def _records(kinds: Mapping[str, Sequence[Cells]]) -> Iterable[Record]:
     for population, alike in kinds.items():
-        variables = tuple(dict.fromkeys(v for cells in alike for v in cells.record))
-        if variables:
-            yield Record(population=population, variables=variables)
+        for at in dict.fromkeys(cells.at for cells in alike):
+            variables = dict.fromkeys(v for cells in alike if cells.at == at for v in cells.record)
+            if variables:
+                yield Record(population=population, variables=tuple(variables), at=at)

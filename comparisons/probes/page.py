@@ -37,8 +37,10 @@ def sheet_html(sheet: Sheet, *, style: bool = True) -> str:
     ]
     findings = [d for d in sheet.declarations if d.standing not in ("shown", "not probed")]
     unprobed = [d for d in sheet.declarations if d.standing == "not probed"]
+    columns, folded = sheet.folded
     html = _template().render(
-        sheet=sheet, sections=sections, findings=findings, unprobed=unprobed, marks=MARKS,
+        sheet=sheet, columns=columns, folded=folded, sections=sections, findings=findings,
+        unprobed=unprobed, marks=MARKS,
         meaning=MEANING, css=css,
     )  # fmt: skip
     return str(html)
@@ -52,7 +54,8 @@ def save_sheet(sheet: Sheet, folder: Path) -> Path:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<title>Conventions of simulators, as measured</title>"
-        "<style>body { margin: 1.5rem; font-family: system-ui, sans-serif; color-scheme: light dark; }"
+        "<style>:root { color-scheme: light dark; }"
+        "body { margin: 1.5rem; font-family: system-ui, sans-serif; }"
         "</style></head><body><h1>Conventions of simulators, as measured</h1>"
     )
     page.write_text(f"{head}{sheet_html(sheet)}</body></html>\n", encoding="utf-8")

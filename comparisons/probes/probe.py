@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..explain.causes import Cause
 from .pack import Packed, Parts, pack
 from .view import View
 
@@ -27,14 +28,15 @@ class Probe:
     number another, ``cause`` the class of causes it belongs to. Probes of one ``batch`` share a
     run, all with ``method`` as their settings' method. ``grid`` says that the number is an effect
     of the grid, which continuous time does not have. Where the contract asks for a refusal,
-    ``refusal`` is a pattern that its reason has to match.
+    ``refusal`` is a pattern that its reason has to match; ``stopped`` says what it means that a run
+    ends with a reason, where that is an answer.
     """
 
     name: str
     section: str
     label: str
     question: str
-    cause: str
+    cause: Cause
     parts: Parts
     read: Callable[[View], float]
     contract: float | None
@@ -44,6 +46,7 @@ class Probe:
     batch: str = "main"
     grid: bool = False
     refusal: str = ""
+    stopped: str = ""
     method: str | None = None
 
     def text(self, number: float) -> str:

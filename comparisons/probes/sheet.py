@@ -77,6 +77,8 @@ class Column:
         return tuple(cell.probe for cell in self.cells if cell.agreement == "other")
 
 
+_MOST = 4
+"""More columns than these are folded."""
 Standing = Literal["shown", "hidden", "not shown", "not probed", "undeclared"]
 
 
@@ -163,6 +165,46 @@ class Sheet:
             d.convention for d in self.declarations if d.backend == backend and d.standing == "shown"
         )  # fmt: skip
 
+    @property
+    def folded(self) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+        """The columns to show, and lines on the others: of many columns those without anything to see.
+
+        That are those that are as the contract throughout, or as another mode of their backend.
+        """
+        if len(self.columns) <= _MOST:
+            return self.columns, ()
+        shown: list[Column] = []
+        lines = []
+        for column in self.columns:
+            agreements = [cell.agreement for cell in column.cells]
+            texts = [cell.text for cell in column.cells]
+            twins = [
+                c.label for c in shown
+                if c.backend == column.backend and [cell.text for cell in c.cells] == texts
+            ]  # fmt: skip
+            if not {"other", "continuous"} & set(agreements):
+                rows = f"all {agreements.count('same')} rows that it fixes"
+                lines.append(f"= {column.label}: as the clock contract in {rows}")
+            elif twins:
+                lines.append(f"{column.label}: as {twins[0]}")
+            else:
+                shown.append(column)
+        return tuple(shown), tuple(lines)
+
+    @property
+    def reasons(self) -> dict[str, tuple[str, ...]]:
+        """Why runs were refused or failed: each reason once, with the columns and probes it is about."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for column in self.columns:
+            for cell in column.cells:
+                if cell.reason:
+                    about = found.setdefault(cell.reason, {})
+                    about.setdefault(self.probe(cell.probe).label, []).append(column.label)
+        return {
+            reason: tuple(f"{label} ({', '.join(labels)})" for label, labels in about.items())
+            for reason, about in found.items()
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """The sheet as the plain data that ``--json`` writes."""
         rows = []
@@ -241,6 +283,8 @@ def cell_without(probe: Probe, status: Status, reason: str, run: str = "") -> Ce
     """The cell of a run that gave no recording."""
     if probe.refusal and re.search(probe.refusal, reason):
         return Cell(probe.name, "refused", None, "refused", "same", reason, run)
+    if probe.stopped:
+        return Cell(probe.name, status, None, probe.stopped, "open", reason, run)
     return Cell(probe.name, status, None, status, "other" if probe.refusal else "none", reason, run)
 
 

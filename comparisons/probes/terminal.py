@@ -44,11 +44,15 @@ def counting(console: Console) -> Iterator[OnRun]:
 
 
 def print_sheet(console: Console, sheet: Sheet) -> None:
-    """The rows with the contract first, then what was declared and not found, and what has changed."""
+    """The rows with the contract first, then what was declared and not found, and what has changed.
+
+    Of many columns those without anything to see are named in one line.
+    """
+    columns, folded = sheet.folded
     table = Table(box=None, pad_edge=False, header_style="dim", show_edge=False)
-    table.add_column("", min_width=18)
+    table.add_column("", min_width=24)
     table.add_column("contract")
-    for column in sheet.columns:
+    for column in columns:
         heading = f"{column.backend}\n{column.mode}"
         table.add_column(heading)
     section = ""
@@ -56,17 +60,19 @@ def print_sheet(console: Console, sheet: Sheet) -> None:
         if probe.section != section:
             section = probe.section
             table.add_row(f"[bold]{section}[/]")
-        cells = [column.cell(probe.name) for column in sheet.columns]
+        cells = [column.cell(probe.name) for column in columns]
         table.add_row(
             escape(probe.label), escape(probe.expected), *(_shown(cell) for cell in cells)
         )
     console.print(table)
+    for line in folded:
+        console.print(escape(line), highlight=False)
     versions = dict.fromkeys(c.version for c in sheet.columns if c.version)
     console.print(escape(", ".join(versions)), style="dim", highlight=False)
     legend = "; ".join(f"{mark} {MEANING[agreement]}" for agreement, mark in MARKS.items())
     console.print(f"every cell measured: {legend}", style="dim", highlight=False)
-    for reason, labels in _reasons(sheet).items():
-        line = f"  {', '.join(labels)}: {reason}"
+    for reason, about in sheet.reasons.items():
+        line = f"  {', '.join(about)}: {reason}"
         console.print(escape(line), style="dim", highlight=False)
     for declaration in sheet.declarations:
         if declaration.standing in ("shown", "not probed"):
@@ -88,13 +94,3 @@ def _shown(cell: Cell) -> str:
     style = _STYLES[cell.agreement]
     text = f"{MARKS[cell.agreement]} {escape(cell.text)}"
     return text if style == "none" else f"[{style}]{text}[/]"
-
-
-def _reasons(sheet: Sheet) -> dict[str, list[str]]:
-    """Why runs were refused or failed, each reason once with what it is about."""
-    found: dict[str, list[str]] = {}
-    for column in sheet.columns:
-        for cell in column.cells:
-            if cell.reason:
-                found.setdefault(f"{cell.probe}: {cell.reason}", []).append(column.label)
-    return found

@@ -55,6 +55,11 @@ class View:
         column = np.flatnonzero(trace.cells == first + cell)
         return trace.values[:, int(column[0])]
 
+    def variables(self, part: str) -> tuple[str, ...]:
+        """The names of what was recorded of the population of a part."""
+        population, _ = self.place(part)
+        return tuple(name for owner, name in self.recording.traces if owner == population)
+
     def end(self, part: str, variable: str) -> float:
         """The last sample."""
         return float(self.values(part, variable)[-1])

@@ -12,7 +12,7 @@ import pytest
 
 from coincide.backends import neuron_network
 from coincide.backends.neuron_ import NeuronBackend
-from coincide.backends.neuron_compile import library_of, load_neuron
+from coincide.backends.neuron_compile import library_of, load_mechanisms, load_neuron
 from coincide.backends.neuron_conventions import CONVENTIONS
 from coincide.backends.reference import ReferenceBackend
 from coincide.core.errors import RunError, UnsupportedError
@@ -584,3 +584,13 @@ def test_a_failing_compiler_shows_what_it_said(tmp_path: Path, monkeypatch) -> N
     with pytest.raises(RunError, match=r"(?s)nrnivmodl failed:.*yntax error.*1 NEURON { nonsense"):
         library_of({"Bad": "NEURON { nonsense"})
     assert list((tmp_path / "neuron").iterdir()) == []
+
+
+def test_two_groups_of_mechanisms_may_share_one(tmp_path: Path, monkeypatch) -> None:
+    """NEURON takes a name once a process: two populations of like cells could not be loaded."""
+    monkeypatch.setenv("COINCIDE_CACHE_DIR", str(tmp_path))
+    text = "NEURON {{ POINT_PROCESS {0} RANGE a }}\nASSIGNED {{ a }}\n"
+    both, one = "CoincideInBoth", "CoincideInOne"
+    load_mechanisms({both: text.format(both)}, {both: text.format(both), one: text.format(one)})
+    assert hasattr(load_neuron(), both)
+    assert hasattr(load_neuron(), one)
