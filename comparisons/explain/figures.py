@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ..lesion.look import empty, figure_of, styled
 from ..report import style
-from .divergence import Divergence, Event
+from .divergence import Divergence
+from .events import Event
 from .explanation import Explanation, Finding
 from .words import percent
 
@@ -71,7 +72,7 @@ def _draw_causes(ax: Axes, e: Explanation) -> None:
         _key(ax)
     ax.set_yticks(rows, names, fontsize=7)
     ax.set_xlabel("share of the disagreement (%)")
-    ax.set_xlim(min(0.0, *(100 * s for _, s in alone), 0.0) * 1.1, 112)
+    ax.set_xlim(min(0.0, *(100 * s for _, s in alone), -1.0) - 2.0, 112)
     _plain(ax)
 
 
@@ -181,7 +182,7 @@ def _draw_difference(ax: Axes, d: Divergence) -> None:
     ax.plot(one.times[in_one], factor * difference, ".-", color=style.INK, ms=4, lw=0.9)
     ax.axhline(0.0, color=style.RULE, lw=0.8)
     ax.axvline(d.place.time_ms, color=style.HALO, lw=0.8)
-    ax.set_ylabel(style.with_unit("difference", unit))
+    ax.set_ylabel(style.with_unit(f"{other.label}\n− {one.label}", unit), fontsize=7)
     ax.yaxis.set_major_locator(MaxNLocator(3))
     _plain(ax)
 

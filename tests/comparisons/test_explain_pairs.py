@@ -97,7 +97,7 @@ def test_files_figures_and_the_notebook(lif_10, tmp_path):
     assert [t.get_text() for t in bottom.get_yticklabels()] == [r.words for r in lif_10.ladder]
     traces, difference, _ = divergence_figure(lif_10).axes
     assert traces.get_ylabel() == "v (mV)"
-    assert difference.get_ylabel().startswith("difference (")
+    assert difference.get_ylabel().startswith("reference\n− brian2 (")
     html = lif_10._repr_html_()
     assert "spike_stamp" in html
     assert html.count("<img") == 2
