@@ -21,8 +21,8 @@ from ..words import titled
 from .figures import convergence_figure, horizon_figure
 from .order import Verdict
 from .study import LEAST_LEVELS, ConvergenceStudy, Series
-from .tables import LEVELS, ORDERS, level_rows, order_rows, plain
-from .words import MEANING, grouped_reasons, horizon_lines, sentence
+from .tables import LEVELS, ORDERS, TESTS, equivalence_rows, level_rows, order_rows, plain
+from .words import MEANING, agreement_lines, distribution_lines, grouped_reasons, sentence
 
 _TONES: dict[Verdict, str] = {
     "exact": "good", "converges": "good", "untold": "fair", "stalls": "bad", "elsewhere": "bad",
@@ -72,9 +72,9 @@ def sections(study: ConvergenceStudy) -> list[Section]:
             horizon_figure(study),
             "until when spikes agree with the truth over dt; growth of a perturbation over time",
         )
-        found.append(
-            Section("Horizon", bullets(horizon_lines(study.horizon)), {"horizon": picture})
-        )
+        said = [*agreement_lines(study.horizon), *distribution_lines(study.horizon)]
+        tests = {"equivalence": Table(TESTS, equivalence_rows(study), "Equivalence tests (TOST)")}
+        found.append(Section("Horizon", bullets(said), {"horizon": picture}, tests))
     found.append(Section("What the words mean", bullets(f"{k}: {v}" for k, v in MEANING.items())))
     if study.notes:
         found.append(Section("Notes", bullets(study.notes)))

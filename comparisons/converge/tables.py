@@ -65,6 +65,21 @@ def _order_row(s: Series, o: Order) -> dict[str, Any]:
     return found
 
 
+TESTS: Mapping[str, str] = {
+    "quantity": "statistic", "a": "yardstick", "b": "held against it", "unit": "unit",
+    "mean_a": "mean", "mean_b": "mean of the other", "difference": "difference", "low": "low",
+    "high": "high (90 %)", "margin": "± margin", "p": "p", "power": "power", "n": "seeds",
+    "seeds_needed": "seeds for a power of 0.80", "verdict": "verdict",
+}  # fmt: skip
+
+
+def equivalence_rows(study: ConvergenceStudy) -> list[dict[str, Any]]:
+    """A row for every equivalence test."""
+    tests = () if study.horizon is None else study.horizon.tests
+    rows: list[dict[str, Any]] = json_safe([asdict(t) for t in tests])
+    return rows
+
+
 def levels_table(study: ConvergenceStudy) -> pandas.DataFrame:
     """`level_rows` as a table."""
     import pandas as pd

@@ -8,9 +8,20 @@ from rich.table import Table
 
 from ..lesion.terminal import StudyBars
 from ..runs import Job
+from .horizon import Horizon
 from .order import Verdict
 from .study import ConvergenceStudy
-from .words import MEANING, amount, brief, grouped_reasons, horizon_lines, stops, symbol
+from .words import (
+    MARKS,
+    MEANING,
+    agreement_lines,
+    amount,
+    brief,
+    distribution_lines,
+    grouped_reasons,
+    stops,
+    symbol,
+)
 
 STYLE: dict[Verdict, str] = {
     "exact": "green", "converges": "green", "untold": "dim", "stalls": "red", "elsewhere": "red",
@@ -45,8 +56,12 @@ def print_study(console: Console, study: ConvergenceStudy) -> None:
     for line in (*grouped_reasons(study.series), *stops(study.series)):
         console.print(f"  {escape(line)}", style="dim", highlight=False)
     if study.horizon is not None:
-        for line in horizon_lines(study.horizon):
+        for line in agreement_lines(study.horizon):
             console.print(escape(line), highlight=False)
+        if study.horizon.tests:
+            console.print(_tests(study.horizon))
+        for line in distribution_lines(study.horizon):
+            console.print(f"  {escape(line)}", style="dim", highlight=False)
     met = {o.verdict for s in study.series for o in s.orders} - {"converges"}
     for verdict, meaning in MEANING.items():
         if verdict in met:
@@ -69,6 +84,26 @@ def _orders(study: ConvergenceStudy) -> Table:
                 f"  {o.name}", amount(o.errors[-1], o.unit) if o.errors else "–", o.order_in_words,
                 f"[{STYLE[o.verdict]}]{o.verdict}[/]",
             )  # fmt: skip
+    return table
+
+
+def _tests(horizon: Horizon) -> Table:
+    """Equivalence tests, a row each; what is the same in every seed has no interval."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("statistic")
+    for name in ("difference", "90 % interval", "± margin", "power"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    shown = ""
+    for t in horizon.tests:
+        if t.b != shown:
+            table.add_row(f"[bold]{escape(t.b)}[/]")
+            shown = t.b
+        interval = f"{t.low:.2g} to {t.high:.2g}" if t.sd else "same in all seeds"
+        table.add_row(
+            f"  {escape(t.quantity)}", amount(t.difference, t.unit), interval,
+            f"{t.margin:.2g}", f"{t.power:.2f}", f"{MARKS[t.verdict]} {t.verdict}",
+        )  # fmt: skip
     return table
 
 

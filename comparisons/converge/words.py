@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..equivalence import all_equivalent
 from .horizon import Horizon
 from .order import Order, Verdict
 from .reasons import textbook
@@ -145,8 +146,20 @@ def reasons(series: Series) -> list[str]:
     return [f"{', '.join(names)}: {reason}" for reason, names in about.items()]
 
 
+MARKS = {"equivalent": "✓", "undecided": "~", "different": "≠"}
+"""One sign for every verdict of an equivalence test."""
+
+
 def horizon_lines(horizon: Horizon) -> Iterator[str]:
     """Until when runs agree, how a perturbation grows, the statistics after that."""
+    yield from agreement_lines(horizon)
+    for test in horizon.tests:
+        yield f"{MARKS[test.verdict]} {test.in_words}"
+    yield from distribution_lines(horizon)
+
+
+def agreement_lines(horizon: Horizon) -> Iterator[str]:
+    """Until when runs agree, how a perturbation grows, what the statistics are of."""
     for label, levels in horizon.until_ms.items():
         first, last = levels[0], levels[-1]
         if last[1] is None:
@@ -166,10 +179,14 @@ def horizon_lines(horizon: Horizon) -> Iterator[str]:
         f"statistics from {horizon.start_ms:.4g} ms on, {len(horizon.seeds)} seeds, at the model's own "
         f"dt; {horizon.margin_rule}"
     )
-    for test in horizon.tests:
-        mark = {"equivalent": "✓", "undecided": "~", "different": "≠"}[test.verdict]
-        yield f"{mark} {test.in_words}"
+    yield all_equivalent(horizon.tests)
+
+
+def distribution_lines(horizon: Horizon) -> Iterator[str]:
+    """How far the distributions over cells are from those of the yardstick, beside the spread over seeds."""
     for row in horizon.distributions:
+        if not row.distance:
+            continue
         unit = f" {row.unit}" if row.unit else ""
         yield (
             f"distribution of {row.quantity} over single cells: {row.b} is {row.distance:.3g}{unit} "

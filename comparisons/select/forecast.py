@@ -17,19 +17,25 @@ from .points import Need, Point, cheapest
 
 _SIZES = (2.0,)
 _LENGTHS = (0.5, 2.0)
-CHECK = 4.0
-"""The check is a run this many times what was measured, or the target itself where that is smaller."""
+# Of a run so short that starting it is most of its time, longer ones tell more.
+_SHORT_S = 1.0
+_SIZES_OF_SHORT = (2.0, 4.0)
+_LENGTHS_OF_SHORT = (2.0, 8.0)
+CHECK = 2.0
+"""The check is a run this many times the largest that was fitted, or the target where that is smaller."""
+_LEAST_CHECK_S = 5.0
 
 
 def forecasts(
     experiment: Experiment, points: Sequence[Point], best: Point | None, needs: Sequence[Need],
     bound: ErrorBound, size: int | None, duration_ms: float | None,
-    perform: Callable[..., tuple[Run, ...]], timeout_s: float,
+    budget_s: float, perform: Callable[..., tuple[Run, ...]], timeout_s: float,
 ) -> tuple[Forecast, ...]:  # fmt: skip
     """A forecast for the best candidate of every backend that meets the bound, the recommended checked.
 
-    Fitted are the measured runs of the candidate, one of half and one of twice the duration, and one of
-    twice the size where a size is asked for. Raises InputError for an experiment that cannot be scaled.
+    Fitted are the measured runs of the candidate, two of other durations (half and twice, or twice and eight
+    times where a run takes less than a second), and larger ones where a size is asked for. The check may take
+    a quarter of the budget. Raises InputError for an experiment that cannot be scaled.
     """
     cells = sum(p.size for p in experiment.populations if p.kind == "neurons")
     factor = 1.0 if size is None else size / cells
@@ -49,9 +55,12 @@ def forecasts(
         for p in mine:
             realization, _ = store_realization(_changed(experiment, p.dt_ms, 1.0, 1.0))
             ran.keep(realization, p.run, p.build_s)
-        for times in _LENGTHS:
+        short = chosen.run_s < _SHORT_S
+        lengths = [t for t in (_LENGTHS_OF_SHORT if short else _LENGTHS) if t < max(length, 2.1)]
+        sizes = [t for t in (_SIZES_OF_SHORT if short else _SIZES) if t < factor]
+        for times in lengths:
             ran.run(_changed(experiment, chosen.dt_ms, 1.0, times))
-        for times in _SIZES if size is not None else ():
+        for times in sizes:
             ran.run(_changed(experiment, chosen.dt_ms, times, 1.0))
         model = ran.model()
         load = foreseen(ran.base, experiment.duration_ms, _changed(target, chosen.dt_ms, 1.0, 1.0))
@@ -60,7 +69,10 @@ def forecasts(
             model.build_s(load), model,
         )  # fmt: skip
         if chosen is best:
-            forecast = _checked(forecast, experiment, ran, model, factor, length)
+            most = (CHECK * max([1.0, *sizes]), CHECK * max([1.0, *lengths]))
+            wanted = (min(factor, most[0]), min(length, most[1]))
+            limit = max(budget_s / 4, _LEAST_CHECK_S)
+            forecast = _checked(forecast, experiment, ran, model, wanted, limit)
         found.append(forecast)
     return tuple(sorted(found, key=lambda f: f.seconds))
 
@@ -129,22 +141,28 @@ class _Measured:
 
 
 def _checked(
-    forecast: Forecast, experiment: Experiment, ran: _Measured, model: CostModel, factor: float,
-    length: float,
+    forecast: Forecast, experiment: Experiment, ran: _Measured, model: CostModel,
+    wanted: tuple[float, float], limit_s: float,
 ) -> Forecast:  # fmt: skip
-    """The forecast with one run larger than any fitted: the target, or at most four times the measured."""
-    times_size = min(factor, CHECK) if factor > 1 else factor
-    times_length = min(length, CHECK) if length > 1 else length
-    if max(times_size, times_length) <= 1:
-        return replace(forecast, remark="it is no larger than what was measured")
-    try:
-        larger = _changed(experiment, ran.chosen.dt_ms, times_size, times_length)
-        run, realization = ran.measure(larger)
-    except InputError as error:
-        return replace(forecast, remark=str(error))
+    """The forecast with one run larger than those fitted, as much as *limit_s* seconds buy.
+
+    *wanted* are the factors of size and duration.
+    """
+    times_size, times_length = wanted
+    while True:
+        if max(times_size, times_length) <= 1.0:
+            return replace(forecast, remark="no larger run was within what is left to spend")
+        try:
+            larger = _changed(experiment, ran.chosen.dt_ms, times_size, times_length)
+            foretold = model.run_s(foreseen(ran.base, experiment.duration_ms, larger))
+            if foretold <= limit_s:
+                run, realization = ran.measure(larger)
+                break
+        except InputError as error:
+            return replace(forecast, remark=str(error))
+        times_size, times_length = (max(1.0, t / 2) for t in (times_size, times_length))
     if not run.ok or run.folder is None:
         return replace(forecast, remark=f"the larger run did not end well: {run.reason}")
-    foretold = model.run_s(foreseen(ran.base, experiment.duration_ms, larger))
     cells = sum(p.size for p in realization.populations.values())
     what = f"{cells:,} {'cell' if cells == 1 else 'cells'} for {_length(larger.duration_ms)}"
     assert not math.isnan(run.run_s)

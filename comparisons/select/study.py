@@ -189,7 +189,7 @@ def select(
     told: tuple[Forecast, ...] = ()
     if size is not None or duration_ms is not None:
         told = forecasts(
-            experiment, points, best, needs, bound, size, duration_ms, perform, timeout_s
+            experiment, points, best, needs, bound, size, duration_ms, budget_s, perform, timeout_s
         )
     notes += _busy(load)
     if bound.kind == "spikes" and truth is not None and not spiking([truth]):

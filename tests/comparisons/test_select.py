@@ -110,13 +110,14 @@ def _cells(threshold: bool = True) -> Experiment:
     )
 
 
+@pytest.mark.slow
 def test_the_cheapest_within_the_error_is_recommended(own_cache: Path, tmp_path: Path) -> None:
-    study = select(_cells(), "reference", "aligned", error="0.3ms", budget_s=15, duration_ms=500.0)
+    study = select(_cells(), "reference", "aligned", error="1ms", budget_s=100, duration_ms=300.0)
     best = study.recommended
     assert best is not None
     assert study.truth_is_oracle
     assert {p.method for p in study.points} == {"euler", "exponential_euler", "rk4"}
-    assert best.value("spikes") <= 0.3
+    assert best.value("spikes") <= 1.0
     within = [p for p in study.points if p.meets(study.bound)]
     assert best.time_s == min(p.time_s for p in within)
     assert best in study.front
@@ -127,7 +128,7 @@ def test_the_cheapest_within_the_error_is_recommended(own_cache: Path, tmp_path:
     (forecast,) = study.forecasts
     assert forecast.check is not None
     assert math.isfinite(forecast.error)
-    assert "checked by 2 cells for 400 ms" in forecast.in_words
+    assert "checked by 2 cells for 300 ms" in forecast.in_words
     page = study.save(tmp_path / "page")
     assert {"precision.png", "precision.svg", "points.csv", "selection.json"} <= {
         path.name for path in page.parent.iterdir()
@@ -139,12 +140,14 @@ def test_the_cheapest_within_the_error_is_recommended(own_cache: Path, tmp_path:
 
 def test_traces_are_the_measure_where_nothing_spikes(own_cache: Path) -> None:
     study = select(
-        _cells(threshold=False), "reference", "aligned", method="rk4", budget_s=6, oracle=False
+        _cells(threshold=False), "reference", "aligned", method="rk4", budget_s=60, oracle=False
     )
     assert (study.kind, study.bound_given) == ("traces", False)
     assert not study.truth_is_oracle
     assert "the run of reference, aligned, rk4 with dt" in study.truth
     assert study.recommended is not None
+    assert study.recommended in study.front
+    assert "<img" in study._repr_html_()
 
 
 def test_what_a_backend_cannot_do_has_its_reason(own_cache: Path) -> None:
