@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ...core.errors import unknown
-from .options import SIMULATORS, TABLES, Options, installed, parse_sizes
+from .options import MODELS, SIMULATORS, TABLES, Options, installed, parse_sizes
 from .tables import Table, print_table, write_tables
 
 __all__ = ["Options", "parse_sizes", "run_bench"]
@@ -44,6 +44,8 @@ def run_bench(
     options = options or Options()
     if only is not None and only not in TABLES:
         raise unknown("--only", "table", only, TABLES)
+    if options.network not in MODELS and (only is not None or not scaling):
+        raise unknown("--network", "network", options.network, MODELS)
     among = ("reference", *SIMULATORS) if scaling else SIMULATORS
     chosen = installed(backends, among)
     by_hand = [name for name in chosen if name in SIMULATORS]

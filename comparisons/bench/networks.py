@@ -26,7 +26,7 @@ REALIZATION, NATIVE, OUT_DEGREES = "realization.npz", "edges.npz", "out_degrees.
 
 def experiment_of(network: str, size: int, duration_ms: float) -> Experiment:
     """The library's network with spikes as its only recording, as the native scripts record them."""
-    experiment = load_model(MODELS[network], size=size)
+    experiment = load_model(MODELS.get(network, network), size=size)
     return experiment.with_(duration=f"{duration_ms} ms", records=[])
 
 
@@ -75,8 +75,9 @@ def _columns(edges: Edges, first: dict[str, int], leak: NDArray[Any]) -> tuple[N
 
 
 def out_degrees(realization: Realization) -> dict[str, NDArray[np.int64]]:
-    """By population, how many connections leave each cell: a spike makes that many events."""
-    found = {name: np.zeros(p.size, np.int64) for name, p in realization.populations.items()}
+    """By population or source, how many connections leave each cell: a spike makes that many events."""
+    both = {**realization.populations, **realization.sources}
+    found = {name: np.zeros(p.size, np.int64) for name, p in both.items()}
     for edges in realization.edges:
         found[edges.source] += np.diff(edges.starts)
     return found
@@ -92,7 +93,8 @@ def write(network: str, size: int, duration_ms: float, folder: Path) -> dict[str
     """Realize a network and write its files; returns what was measured.
 
     Keys: `cells`, `synapses`, `realize_s` (drawing all numbers), `bytes` (of the connections in
-    memory).
+    memory), `given_events` (arrivals of given spikes). What the native scripts read is written of the
+    networks that they have.
     """
     folder.mkdir(parents=True, exist_ok=True)
     experiment = experiment_of(network, size, duration_ms)
@@ -100,13 +102,18 @@ def write(network: str, size: int, duration_ms: float, folder: Path) -> dict[str
     realization = realize(experiment)
     realized = time.perf_counter()
     realization.save(folder / REALIZATION)
-    np.savez(folder / NATIVE, **native_arrays(realization))  # type: ignore[arg-type]
-    np.savez(folder / OUT_DEGREES, **out_degrees(realization))  # type: ignore[arg-type]
+    if network in MODELS:
+        np.savez(folder / NATIVE, **native_arrays(realization))  # type: ignore[arg-type]
+    degrees = out_degrees(realization)
+    np.savez(folder / OUT_DEGREES, **degrees)  # type: ignore[arg-type]
     return {
         "cells": size,
         "synapses": sum(len(edges) for edges in realization.edges),
         "realize_s": realized - started,
         "bytes": array_bytes(realization),
+        "given_events": sum(
+            int(degrees[name][source.cells].sum()) for name, source in realization.sources.items()
+        ),
     }
 
 

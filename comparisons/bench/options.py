@@ -24,7 +24,7 @@ class Options:
     """Sizes and limits of a benchmark.
 
     Attributes:
-        network: coba or cuba, of Brette et al. (2007).
+        network: coba or cuba, of Brette et al. (2007); for --scaling any library model that has a size.
         size: cells; every cell has 80 inputs on average, whatever the size.
         duration_ms: simulated time of overhead and pynn.
         pairs: how often each of the things compared is run, in turn: A B A B …
@@ -56,8 +56,8 @@ class Options:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.network not in MODELS:
-            raise unknown("--network", "network", self.network, MODELS)
+        if self.network not in MODELS and self.network not in sized_models():
+            raise unknown("--network", "network", self.network, (*MODELS, *sized_models()))
         if self.pairs < 1:
             raise InputError("--pairs", f"{self.pairs} is too few; one is the least")
         for name in ("duration_ms", "timeout_s", "scaling_ms", "budget_s"):
@@ -68,6 +68,13 @@ class Options:
                 raise InputError("--size", f"{size} is too small; 80 inputs need 160 cells")
         if not self.sizes:
             raise InputError("--sizes", "give one or more numbers of cells, with commas")
+
+
+def sized_models() -> tuple[str, ...]:
+    """The library's models whose size is an option."""
+    from ...models.library import MODELS as LIBRARY
+
+    return tuple(name for name, entry in LIBRARY.items() if "size" in entry.options)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:

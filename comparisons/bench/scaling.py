@@ -1,20 +1,24 @@
-"""How time and memory grow with a network: COBA or CUBA, every cell with 80 inputs on average.
+"""How time and memory grow with a network: COBA or CUBA, every cell with 80 inputs, or a library model.
 
 Each size is realized once, in a process of its own, and run by every backend in raw. A row has, for one
-backend and size: cells, synapses, spikes, *events* (spikes times the connections that leave their cell),
+backend and size: cells, synapses, spikes, *events* (spikes times the connections that leave their cell, those
+of sources too),
 *build_s*, *run_s*, *whole_s* (the process), *cpu_s* (its processor time), *ns_per_event* (the run phase over
 events), *peak_mb*. In the rows of ``realize``, *build_s* is the time to draw all numbers and
 *array_bytes_per_synapse* what the arrays of connections hold.
 
 Fitted, by least squares on logarithms, is the exponent k of ``y = c·synapses^k``, over all sizes and over
-the upper half of them (where what does not grow with the network counts less): 1 is linear, less is
-better. *bytes_per_synapse* of a backend is the slope of peak memory over synapses.
+the upper half of them (where what does not grow with the network counts less): 1 is linear, less is better.
+*event_ratio* is ns_per_event of the largest network over that of the smallest. *bytes_per_synapse* of a
+backend is the slope of peak memory over synapses.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,12 +28,14 @@ import numpy as np
 from ...core.errors import CoincideError
 from ...core.storage import read_recording
 from .networks import OUT_DEGREES, REALIZATION
-from .options import Options
+from .options import MODELS, Options
 from .overhead import METHODS, compile_ours, draw_network, run_ours
 from .processes import machine_line
 from .tables import Cell, Column, Table
 
 REALIZE = "realize"
+EVENT_TARGET = 1.5
+"""How many times longer an event may take in the largest network than in the smallest."""
 COLUMNS = (
     Column("backend", ""),
     Column("cells", "cells", "{:,}"),
@@ -51,6 +57,7 @@ FIT_COLUMNS = (
     Column("cpu_exponent_upper", "\nupper", "{:.2f}"),
     Column("memory_exponent", "memory\nall", "{:.2f}"),
     Column("memory_exponent_upper", "\nupper", "{:.2f}"),
+    Column("event_ratio", "event\nratio", "{:.2f}", EVENT_TARGET),
     Column("bytes_per_synapse", "bytes/\nsynapse", "{:.0f}"),
 )
 _FITTED = (("run", "run_s"), ("build", "build_s"), ("cpu", "cpu_s"), ("memory", "peak_mb"))
@@ -66,11 +73,15 @@ def measure_scaling(
     deadline = time.perf_counter() + options.budget_s
     rows: list[dict[str, Cell]] = []
     skipped: dict[str, list[int]] = {}
-    last: dict[str, tuple[int, float]] = {}
+    large: dict[str, list[int]] = {}
+    last: dict[str, tuple[int, float, float]] = {}
 
     def affordable(name: str, size: int) -> bool:
-        # No faster than linear from the last size on.
-        before, seconds = last.get(name, (size, 0.0))
+        # No faster than linear from the last size on, in time and in memory.
+        before, seconds, peak_mb = last.get(name, (size, 0.0, 0.0))
+        if peak_mb * size / before > available_mb():
+            large.setdefault(name, []).append(size)
+            return False
         fits = time.perf_counter() + seconds * size / before < deadline
         if not fits:
             skipped.setdefault(name, []).append(size)
@@ -82,7 +93,7 @@ def measure_scaling(
             continue
         network = draw_network(options, size, options.scaling_ms, place)
         rows.append(_realize_row(network, size))
-        last[REALIZE] = size, network["wall_s"]
+        last[REALIZE] = size, network["wall_s"], network["peak_mb"] or 0.0
         say(f"{size:,} cells realized")
         if network["problem"]:
             break
@@ -91,7 +102,7 @@ def measure_scaling(
                 continue
             row = _row(options, backend, place, network)
             rows.append(row)
-            last[backend] = size, float(row["whole_s"] or 0)
+            last[backend] = size, float(row["whole_s"] or 0), float(row["peak_mb"] or 0)
             say(f"{size:,} cells: {backend} done")
         (place / REALIZATION).unlink(missing_ok=True)
     notes = [
@@ -99,10 +110,16 @@ def measure_scaling(
         + ", ".join(f"{size:,}" for size in sizes)
         for name, sizes in skipped.items()
     ]
+    notes += [
+        f"left out, more than the memory that is free: {name} with "
+        + ", ".join(f"{size:,}" for size in sizes)
+        for name, sizes in large.items()
+    ]
     ordered = sorted(rows, key=lambda row: [REALIZE, *backends].index(str(row["backend"])))
     failed = any(bool(row.get("problem")) for row in ordered)
     machine, extra = machine_line(), {"options": asdict(options)}
-    title = f"{options.network}, {options.scaling_ms:g} ms, 80 inputs a cell, raw"
+    inputs = ", 80 inputs a cell" if options.network in MODELS else ""
+    title = f"{options.network}, {options.scaling_ms:g} ms{inputs}, raw"
     found = Table(
         "scaling", title, COLUMNS, tuple(ordered), tuple(notes), machine, failed, extra
     )  # fmt: skip
@@ -110,6 +127,7 @@ def measure_scaling(
     notes_fit = (
         "1 is linear; less, where a cost that does not grow is shared by more; upper: half of the sizes",
         "cpu: processor time of whole processes, which other users of the machine change little",
+        "event ratio: time per event in the largest network over that in the smallest",
         "bytes/synapse: of the connections' arrays for realize, else the slope of peak memory",
     )
     return found, Table(
@@ -155,7 +173,8 @@ def _row(
     except CoincideError as error:
         return row | {"problem": str(error)}
     with np.load(place / OUT_DEGREES) as degrees:
-        events = sum(int(degrees[p][s.cells].sum()) for p, s in recording.spikes.items())
+        events = int(network.get("given_events", 0))
+        events += sum(int(degrees[p][s.cells].sum()) for p, s in recording.spikes.items())
     return row | {
         "build_s": recording.build_s,
         "run_s": recording.run_s,
@@ -163,6 +182,15 @@ def _row(
         "events": events,
         "ns_per_event": recording.run_s * 1e9 / events if events else None,
     }
+
+
+def available_mb() -> float:
+    """The memory that is free or can be freed, in MB; no limit where the system does not say."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) / 1024
+    return math.inf
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float | None:
@@ -184,6 +212,8 @@ def fit_row(backend: str, rows: Sequence[Mapping[str, Cell]]) -> dict[str, Cell]
         for suffix, some in (("", chosen), ("_upper", upper)):
             x, y = ([float(row[k] or 0) for row in some] for k in ("synapses", key))
             fit[f"{name}_exponent{suffix}"] = exponent(x, y)
+    each = [float(row["ns_per_event"] or 0) for row in own if row.get("ns_per_event")]
+    fit["event_ratio"] = each[-1] / each[0] if len(each) > 1 else None
     if backend == REALIZE:
         arrays = [row.get("array_bytes_per_synapse") for row in own]
         fit["bytes_per_synapse"] = arrays[-1] if arrays else None

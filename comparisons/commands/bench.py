@@ -15,6 +15,8 @@ from ..arguments import (
     check_writable,
 )
 
+_MODEL_SIZES = (5000, 10_000, 20_000, 40_000, 80_000)
+
 
 def bench(
     backends: Backends = None,
@@ -26,6 +28,9 @@ def bench(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the tables and the plot.")] = None,
     network: Annotated[str, typer.Option(help="coba or cuba.")] = "coba",
+    model: Annotated[
+        str | None, typer.Option(help="A library model with a size, for --scaling.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Cells of the network (overhead, pynn).")] = 4000,
     duration: Duration = None,
     pairs: Annotated[int, typer.Option(help="How often each is run, in turn.")] = 3,
@@ -42,16 +47,20 @@ def bench(
     device: Device = "cpu",
 ) -> int:
     """Measure ratios in one run: through coincide against hand-written, and how time scales."""
+    from ...core.errors import InputError
     from ...core.units import milliseconds
     from ..bench import Options, parse_sizes, run_bench
     from ..terminal import Console
 
     check_writable(out, None)
+    if model is not None and not scaling:
+        raise InputError("--model", "is for --scaling; the other tables are of coba and cuba")
     lasting = None if duration is None else milliseconds(duration, "--duration")
     standard = Options()
     options = Options(
-        network=network, size=size, pairs=pairs, pynn_size=pynn_size, timeout_s=timeout,
-        sizes=standard.sizes if sizes is None else parse_sizes(sizes), budget_s=budget,
+        network=model or network, size=size, pairs=pairs, pynn_size=pynn_size, timeout_s=timeout,
+        sizes=(_MODEL_SIZES if model else standard.sizes) if sizes is None else parse_sizes(sizes),
+        budget_s=budget,
         duration_ms=lasting or standard.duration_ms, scaling_ms=lasting or standard.scaling_ms,
         device=device,
     )  # fmt: skip
