@@ -246,6 +246,9 @@ def test_a_target_missed_is_marked_and_a_bound_is_no_answer() -> None:
         (["--size", "100"], "80 inputs need 160 cells"),
         (["--pairs", "0"], "one is the least"),
         (["--scaling", "--sizes", "1000,many"], "no list of whole numbers"),
+        (["--scaling", "--model", "lif_10"], "--network: there is no network 'lif_10'"),
+        (["--model", "basal_ganglia"], "--model: is for --scaling"),
+        (["--network", "basal_ganglia"], "there is no network 'basal_ganglia'"),
         (["-b", "neurom"], "did you mean 'neuron'"),
         (["-b", "oracle"], "known: brian2, neuron, pymonntorch"),
     ],
@@ -354,6 +357,20 @@ def test_scaling_counts_events_and_draws(tmp_path: Path, compiled: Path, monkeyp
     written = draw_scaling(table, tmp_path / "out")
     assert [path.name for path in written] == ["scaling.png", "scaling.svg"]
     assert all(path.stat().st_size > 5000 for path in written)
+
+
+def test_scaling_takes_a_library_model_with_sources(tmp_path: Path) -> None:
+    options = Options(network="basal_ganglia", sizes=(850,), scaling_ms=2.0)
+    table, fits = measure_scaling(options, ["pymonntorch"], tmp_path)
+    assert not table.failed, table.rows
+    realized = realize(load_model("basal_ganglia", size=850).with_(duration="2 ms"))
+    assert table.rows[1]["synapses"] == sum(map(len, realized.edges))
+    # Every given spike arrives over AMPA, and over NMDA in striatum and STN.
+    twice = ("ctx_d1", "ctx_stn", "ctx_d2")
+    given = sum(s.steps.size * (2 if n in twice else 1) for n, s in realized.sources.items())
+    # A striatal cell, which has most, reaches some 950 others.
+    assert 0 <= table.rows[1]["events"] - given <= 1000 * table.rows[1]["spikes"]
+    assert fits.rows[1]["event_ratio"] is None
 
 
 def test_scaling_leaves_out_what_exceeds_its_budget(tmp_path: Path) -> None:
