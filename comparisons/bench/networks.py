@@ -76,8 +76,8 @@ def _columns(edges: Edges, first: dict[str, int], leak: NDArray[Any]) -> tuple[N
 
 def out_degrees(realization: Realization) -> dict[str, NDArray[np.int64]]:
     """By population or source, how many connections leave each cell: a spike makes that many events."""
-    both = {**realization.populations, **realization.sources}
-    found = {name: np.zeros(p.size, np.int64) for name, p in both.items()}
+    found = {name: np.zeros(p.size, np.int64) for name, p in realization.populations.items()}
+    found |= {name: np.zeros(s.size, np.int64) for name, s in realization.sources.items()}
     for edges in realization.edges:
         found[edges.source] += np.diff(edges.starts)
     return found

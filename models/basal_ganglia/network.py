@@ -25,12 +25,12 @@ from ...core.inputs import ConstantInput
 from ...core.perturbations import Lesion, Perturbation
 from ...core.plasticity import TsodyksMarkram
 from ...core.populations import PoissonSource, Population
-from ...core.projections import FixedInDegree, OneToOne, Projection
+from ...core.projections import FixedInDegree, FixedProbability, OneToOne, Projection
 from ...core.units import Quantity
 from ...core.values import TruncatedNormal, Uniform
 from .cells import CONTROL_ALPHA, CellParameters, read_cell
 
-Sets = Literal["lindahl2016", "chakravarty2022"]
+Sets = Literal["lindahl2016", "chakravarty2022", "as_written"]
 States = Literal["activation", "slow_wave"]
 
 MOST_ALPHA = 1.2
@@ -87,13 +87,16 @@ def build(
             "basal_ganglia.alpha",
             f"{alpha:g} is not in [0, {MOST_ALPHA}]; control is {CONTROL_ALPHA}, no dopamine 0",
         )
+    data = read_network(parameters)
+    if variant == "normal" and alpha == CONTROL_ALPHA:
+        # What the seed calls normal is an alpha of 1.
+        alpha = data.get("control_alpha", CONTROL_ALPHA)
     if variant == "depleted":
         if alpha != CONTROL_ALPHA:
             raise InputError(
                 "basal_ganglia.alpha", f"{alpha:g} with the variant depleted, whose alpha is 0"
             )
         alpha = 0.0
-    data = read_network(parameters)
     if state not in data["states"]:
         raise unknown(f"basal_ganglia.state of {parameters}", "state", state, data["states"])
     phi = alpha - CONTROL_ALPHA
@@ -156,6 +159,8 @@ def _spread(
                 low=Quantity(mean.magnitude - _CUT * width, mean.unit),
                 high=Quantity(mean.magnitude + _CUT * width, mean.unit),
             )
+    if "v" not in spread:
+        return found, {}
     start = spread["v"]["value"]
     low = (
         cell.table.quantity("E_L")
@@ -192,14 +197,18 @@ def _projection(
     factor = 1 + given.get("beta_weight", 0.0) * phi
     if plastic:
         factor /= float(plastic["U"])  # the weight is that of a first spike
-    fan_in = math.floor(given["fan_in"] * (1 + given.get("beta_fan_in", 0.0) * phi) + 0.5)
     same = given["source"] == given["target"] and source_size > 1
+    rule: FixedInDegree | FixedProbability
+    if "probability" in given:
+        rule = FixedProbability(p=given["probability"])
+    else:
+        fan_in = math.floor(given["fan_in"] * (1 + given.get("beta_fan_in", 0.0) * phi) + 0.5)
+        # A fan-in larger than a small network's source is kept by cells that connect twice.
+        twice = fan_in > source_size - same
+        rule = FixedInDegree(n=fan_in, self_connections=not same, multapses=twice)
     return Projection(
         source=given["source"], target=given["target"], receptor=given["receptor"],
-        rule=FixedInDegree(
-            # A fan-in larger than a small network's source is kept by cells that connect twice.
-            n=fan_in, self_connections=not same, multapses=fan_in > source_size - same,
-        ),
+        rule=rule,
         weight=_around(Quantity(weight.magnitude * factor, weight.unit), spread),
         delay=_around(Quantity.parse(given["delay"]), spread),
         plasticity=TsodyksMarkram(**plastic) if plastic else None,

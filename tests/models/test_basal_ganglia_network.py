@@ -10,7 +10,7 @@ from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
 from coincide.core.perturbations import apply
 from coincide.core.populations import PoissonSource
-from coincide.core.projections import FixedInDegree
+from coincide.core.projections import FixedInDegree, FixedProbability
 from coincide.core.realization import Realization
 from coincide.core.realize import realize
 from coincide.core.recording import Recording
@@ -59,7 +59,7 @@ def test_a_depleted_network_has_no_alpha_of_its_own() -> None:
         load_model("basal_ganglia", "depleted", alpha=0.4)
 
 
-@pytest.mark.parametrize("parameters", SETS)
+@pytest.mark.parametrize("parameters", [*SETS, "as_written"])
 def test_every_number_has_a_source_and_every_receptor_a_pathway(parameters: str) -> None:
     data = read_network(parameters)
     parts = [*data["projections"], *data["inputs"]]
@@ -82,6 +82,25 @@ def test_no_connection_takes_over_the_time_constant_of_another() -> None:
     snr = experiment.neurons("snr").receptors
     assert str(getattr(snr["msn_gaba"], "reversal", "")) == "-80 mV"
     assert str(getattr(snr["gpe_gaba"], "reversal", "")) == "-72 mV"
+
+
+def test_as_written_has_the_faults_of_the_seed() -> None:
+    normal, depleted = (
+        load_model("basal_ganglia", variant, parameters="as_written", size=80_000)
+        for variant in ("normal", "depleted")
+    )
+    # All GABA of a population decays as that of the last connection in its file.
+    assert str(getattr(normal.neurons("msn_d1").receptors["gaba"], "tau", "")) == "87 ms"
+    assert str(getattr(normal.neurons("snr").receptors["gaba"], "reversal", "")) == "-72 mV"
+    rules = {(p.source, p.target): p.rule for p in normal.projections}
+    rule = rules["fsn", "msn_d1"]
+    assert isinstance(rule, FixedProbability)
+    # 16 inputs divided by the number of targets: fewer than one a cell.
+    assert rule.p * 1599 == pytest.approx(0.67, abs=0.005)
+    assert not any(p.plasticity for p in normal.projections)
+    # Its normal is an alpha of 1: factors of 1 + 0.2 β, and the wrong sign where the STN is driven.
+    weights = [_numbers(e)["ctx_stn_to_stn_ampa.weight"] for e in (normal, depleted)]
+    assert weights == pytest.approx([0.275 * 1.09, 0.275 * 0.64])
 
 
 def test_the_block_of_nmda_is_the_authors_curve() -> None:
