@@ -220,6 +220,36 @@ class TestFiring:
         assert 1e3 / np.diff(times)[-1] == pytest.approx(21.7, rel=0.07)
 
 
+def interval_after_a_second(backend: str, variant: str, dt: str) -> float:
+    """The interval in which 1 s falls, each simulator with its own integrator."""
+    made = load_model("purkinje_khaliq2003", variant).with_(duration="1050 ms", dt=dt, records=())
+    found = load_backend(backend).run(realize(made), Settings("aligned")).spikes["purkinje"].times
+    k = int(np.searchsorted(found, 1000))
+    return float(found[k] - found[k - 1])
+
+
+class TestRates:
+    """36.54 ms and 21.7 Hz after 1 s, of the healthy cell and of med mice."""
+
+    def test_on_neuron(self) -> None:
+        # Crank and Nicolson's method: of order two, so that 0.01 ms is fine enough.
+        found = [interval_after_a_second("neuron", v, "0.01 ms") for v in ("wild_type", "med")]
+        assert found[0] == pytest.approx(36.54, abs=0.01 + 1e-9)
+        assert 1e3 / found[1] == pytest.approx(21.7, rel=5e-3)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("backend", ["brian2", "pymonntorch"])
+    @pytest.mark.parametrize(("variant", "expected"), [("wild_type", 36.54), ("med", 1e3 / 21.7)])
+    def test_on_others(self, backend: str, variant: str, expected: float) -> None:
+        # Exponential Euler is of order one: what is left of it is taken out, once and again.
+        steps = ("0.01 ms", "0.005 ms", "0.0025 ms")
+        late = np.array([interval_after_a_second(backend, variant, dt) for dt in steps])
+        error = late - expected
+        assert error[1:] == pytest.approx(error[:-1] / 2, rel=0.2)
+        once = 2 * late[1:] - late[:-1]
+        assert (4 * once[1] - once[0]) / 3 == pytest.approx(expected, rel=5e-3)
+
+
 class TestLockstep:
     @pytest.mark.parametrize("backend", ["brian2", "neuron", "pymonntorch"])
     def test_exponential_euler(self, backend: str, wild_type: Recording) -> None:
