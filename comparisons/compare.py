@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..core.settings import Settings
 from .metrics import SpikeStatistics, spike_statistics
 from .pairs import VERDICTS, Pair, Verdict, compare_recordings, json_safe, pair_to_dict
 from .runs import DEFAULT_TIMEOUT_S, Run, execute, grid_backends, store_realization
+
+if TYPE_CHECKING:
+    from .report import Section
 
 BIN_MS = 5.0
 """Width of the bins of the statistics."""
@@ -77,11 +80,16 @@ class Comparison:
         """`to_dict` as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the report, its pictures and the JSON to a folder; returns the page."""
+    def save(
+        self, folder: str | Path, more: Sequence[Section] = (), flags: Sequence[str] = ()
+    ) -> Path:
+        """Write the report, its pictures and the JSON to a folder; returns the page.
+
+        *more* are sections to add, *flags* what ``coincide compare`` is asked for them with.
+        """
         from .report import write_report
 
-        return write_report(self, Path(folder))
+        return write_report(self, Path(folder), more, flags)
 
     def __repr__(self) -> str:
         rows = [f"{p.a} and {p.b}: {p.verdict}, {p.in_words}" for p in self.pairs]

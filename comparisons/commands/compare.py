@@ -76,6 +76,18 @@ def compare(
         bool,
         typer.Option("--distances", help="Also Victor-Purpura, van Rossum, SPIKE, ISI distance."),
     ] = False,
+    conventions: Annotated[
+        bool, typer.Option("--conventions", help="Also measure the conventions of the backends.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also prove why each backend differs.")
+    ] = False,
+    converge: Annotated[
+        bool, typer.Option("--converge", help="Also halve dt: what does each converge to?")
+    ] = False,
+    select: Annotated[
+        bool, typer.Option("--select", help="Also measure what precision costs on each.")
+    ] = False,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Run the model's whole grid of variants and draw it.")
     ] = False,
@@ -92,6 +104,8 @@ def compare(
         "timeout_s": timeout, "fresh": fresh,
     }  # fmt: skip
     check_writable(out, json_file)
+    asked = {"conventions": conventions, "explain": explain, "converge": converge, "select": select}
+    wanted = [name for name, yes in asked.items() if yes]
     console = Console(stderr=json_file == "-")
     follow = partial(
         driven, gait=gait, column=gait_column, into=gait_into, amplitude=gait_amplitude,
@@ -102,8 +116,8 @@ def compare(
 
         if variant:
             raise InputError("--variant", "a sweep has its own variants; leave it out")
-        if distances:
-            raise InputError("--distances", "a sweep has none; compare one of its experiments")
+        for name in (*(["distances"] if distances else []), *wanted):
+            raise InputError(f"--{name}", "a sweep has none; compare one of its experiments")
         changes = partial(
             changed, duration=duration, dt=dt, seed=seed, assignments=assignments or ()
         )
@@ -135,9 +149,19 @@ def compare(
         from ..pairs import json_safe
 
         extra["distances"] = json_safe(print_distances(console, result))
+    parts = []
+    if wanted and any(run.ok for run in result.runs):
+        from ..further import further
+
+        parts = further(
+            result, console, wanted, {"jobs": jobs, "timeout_s": timeout, "fresh": fresh}
+        )
+        extra |= {part.name: part.data for part in parts}
     if json_file is not None:
         write_json({**result.to_dict(), **extra}, json_file)
     if report and any(run.ok for run in result.runs):
-        page = result.save(out or Path("coincide-report") / experiment.name)
+        more = [section for part in parts for section in part.sections]
+        folder = out or Path("coincide-report") / experiment.name
+        page = result.save(folder, more, [f"--{name}" for name in wanted])
         console.print(f"report: {page}")
     return exit_status(result, expected)

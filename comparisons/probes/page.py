@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import csv
+import io
+import shlex
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from .sheet import MARKS, MEANING, Sheet
+from ..report import Provenance, Section, Statement, Table, write_page
+from .sheet import MARKS, MEANING, Column, Sheet
 
 _HERE = Path(__file__).parent
 
@@ -46,20 +49,44 @@ def sheet_html(sheet: Sheet, *, style: bool = True) -> str:
     return str(html)
 
 
+def sections(sheet: Sheet) -> list[Section]:
+    """The sheet as a section of a page, with its CSV and JSON."""
+    rows = list(csv.DictReader(io.StringIO(sheet.to_csv())))
+    return [
+        Section(
+            "Conventions, measured",
+            Markup(sheet_html(sheet)),
+            tables={"conventions": Table.file(rows[0] if rows else (), rows)},
+            data={"conventions": sheet.to_dict()},
+        )
+    ]
+
+
 def save_sheet(sheet: Sheet, folder: Path) -> Path:
-    """Write conventions.html, .csv and .json to a folder, made if absent; returns the page."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "conventions.html"
-    head = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<title>Conventions of simulators, as measured</title>"
-        "<style>:root { color-scheme: light dark; }"
-        "body { margin: 1.5rem; font-family: system-ui, sans-serif; }"
-        "</style></head><body><h1>Conventions of simulators, as measured</h1>"
+    """Write the sheet as a page with its CSV and JSON to a folder, made if absent; returns the page."""
+    return write_page(
+        folder,
+        "Conventions of simulators",
+        [Statement(*_said(column)) for column in sheet.columns],
+        sections(sheet),
+        Provenance(_command(sheet), (("simulators", _versions(sheet)),)),
+        "as measured on the installed versions, beside the clock contract",
     )
-    page.write_text(f"{head}{sheet_html(sheet)}</body></html>\n", encoding="utf-8")
-    (folder / "conventions.csv").write_text(sheet.to_csv(), encoding="utf-8")
-    text = json.dumps(sheet.to_dict(), indent=2, ensure_ascii=False)
-    (folder / "conventions.json").write_text(text + "\n", encoding="utf-8")
-    return page
+
+
+def _said(column: Column) -> tuple[str, tuple[str, ...]]:
+    """What departs from the contract in one column."""
+    n = len(column.others)
+    asked = sum(cell.status == "measured" for cell in column.cells)
+    said = f"{n} of {asked} measured conventions are not those of the clock contract."
+    return f"{column.backend}, {column.mode}", (said,)
+
+
+def _command(sheet: Sheet) -> str:
+    backends = dict.fromkeys(column.backend for column in sheet.columns)
+    modes = dict.fromkeys(column.mode for column in sheet.columns)
+    return shlex.join(["coincide", "conventions", "-b", *backends, "--mode", *modes])
+
+
+def _versions(sheet: Sheet) -> str:
+    return ", ".join(dict.fromkeys(f"{c.backend}: {c.version}" for c in sheet.columns))

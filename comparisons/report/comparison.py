@@ -18,10 +18,16 @@ from .rungs import ladder_section
 from .section import Section, Statement, Table, bullets
 
 
-def write_report(comparison: Comparison, folder: str | Path, more: Sequence[Section] = ()) -> Path:
+def write_report(
+    comparison: Comparison,
+    folder: str | Path,
+    more: Sequence[Section] = (),
+    flags: Sequence[str] = (),
+) -> Path:
     """Write the page of a comparison with its figures, tables and JSON to a folder; returns the page.
 
-    *more* are sections to add. What happens to a folder that exists is said at `write_page`.
+    *more* are sections to add, and *flags* what the command asks for them with. What happens to a folder
+    that exists is said at `write_page`.
     """
     experiment = comparison.experiment
     return write_page(
@@ -29,7 +35,9 @@ def write_report(comparison: Comparison, folder: str | Path, more: Sequence[Sect
         words.titled(experiment),
         statements(comparison),
         [*sections(comparison), *more],
-        provenance_of(experiment, comparison.runs, comparison_command(comparison)),
+        provenance_of(
+            experiment, comparison.runs, " ".join([comparison_command(comparison), *flags])
+        ),
         experiment.title,
     )
 

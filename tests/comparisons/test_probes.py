@@ -351,7 +351,7 @@ def test_a_plugin_is_measured_and_its_words_are_checked(
     assert main(["conventions", "-b", planted, "--json", str(again)]) == 0
     assert json.loads(again.read_text()) == sheet
     assert list((own_cache / "runs").rglob("run.json")) == runs
-    page = (out / "conventions.html").read_text()
+    page = (out / "index.html").read_text()
     assert "declares nothing of it" in page
     assert (out / "conventions.csv").read_text().count("\n") == len(PROBES) + 1
 
