@@ -51,9 +51,9 @@ def _conventions(comparison: Comparison, console: Console, how: Mapping[str, Any
 
 
 def _explain(comparison: Comparison, console: Console, how: Mapping[str, Any]) -> Part:
-    from .explain.explaining import explain
+    from .explain import explain
     from .explain.page import section
-    from .explain.words import lines
+    from .explain.terminal import print_explanation
     from .terminal import running
 
     sections, data = [], {}
@@ -68,11 +68,9 @@ def _explain(comparison: Comparison, console: Console, how: Mapping[str, Any]) -
                 tolerance_ms=comparison.pair(run.id, held.id).tolerance_ms,
                 on_start=bars.start, on_end=bars.end,
             )  # fmt: skip
-        for line in lines(found):
-            console.print(line, markup=False, highlight=False)
+        print_explanation(console, found)
         title = f"Why {run.backend} differs from the {held.backend}: {run.mode}"
-        name = f"explanation-{run.backend}-{run.mode}"
-        sections.append(section(found, name, title))
+        sections.append(section(found, title, f"{run.backend}-{run.mode}-"))
         data[f"{run.backend}-{run.mode}"] = found.to_dict()
     return Part("explanations", sections, data)
 

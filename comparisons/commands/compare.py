@@ -104,8 +104,10 @@ def compare(
         "timeout_s": timeout, "fresh": fresh,
     }  # fmt: skip
     check_writable(out, json_file)
-    asked = {"conventions": conventions, "explain": explain, "converge": converge, "select": select}
-    wanted = [name for name, yes in asked.items() if yes]
+    parts_asked = {
+        "conventions": conventions, "explain": explain, "converge": converge, "select": select,
+    }  # fmt: skip
+    wanted = [name for name, yes in parts_asked.items() if yes]
     console = Console(stderr=json_file == "-")
     follow = partial(
         driven, gait=gait, column=gait_column, into=gait_into, amplitude=gait_amplitude,

@@ -60,9 +60,7 @@ def explain(
     ] = None,
     timeout: Timeout = 3600.0,
     jobs: Jobs = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for figures, tables (CSV), JSON, text.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the page, figures, tables.")] = None,
     json_file: Json = None,
     fresh: Fresh = False,
 ) -> int:
@@ -95,9 +93,13 @@ def explain(
         "--seed": seed,
         "--set": assignments,
     }
-    print_explanation(console, found, "" if gait else spelled(model, same))
+    asked = "" if gait else spelled(model, same)
+    print_explanation(console, found, asked)
     if json_file is not None:
         write_json(found.to_dict(), json_file)
     if out is not None:
-        console.print(f"figures and tables: {found.save(out)}")
+        repeat = (
+            f"coincide explain {asked} -b {' '.join(backends)} --mode {modes[0]}" if asked else ""
+        )
+        console.print(f"report: {found.save(out, repeat)}")
     return exit_status(found)

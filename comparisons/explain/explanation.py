@@ -189,11 +189,11 @@ class Explanation:
         """`to_dict` as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write text, JSON, tables and figures to a folder; returns the folder."""
-        from .files import write_explanation
+    def save(self, folder: str | Path, command: str = "") -> Path:
+        """Write a page with text, JSON, tables and figures; *command* repeats it; returns the page."""
+        from .page import write_explanation
 
-        return write_explanation(self, Path(folder))
+        return write_explanation(self, Path(folder), command)
 
     def __repr__(self) -> str:
         from .words import lines
@@ -201,7 +201,7 @@ class Explanation:
         return "\n".join(lines(self))
 
     def _repr_html_(self) -> str:
-        from .files import notebook_html
+        from .page import notebook_html
 
         return notebook_html(self)
 

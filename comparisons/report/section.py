@@ -36,13 +36,14 @@ class Table:
     """Rows that a page shows, and a CSV file keeps with every digit.
 
     ``columns`` are the keys of the rows with their headings, units included; ``caption`` says what the rows
-    are. ``shown`` is False for a table that is a file only.
+    are. ``shown`` is False for a table that is a file only, and ``in_file`` are keys that only the file has.
     """
 
     columns: Mapping[str, str]
     rows: Sequence[Mapping[str, Any]]
     caption: str = ""
     shown: bool = True
+    in_file: tuple[str, ...] = ()
 
     @classmethod
     def file(cls, fields: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -52,7 +53,8 @@ class Table:
     def to_csv(self) -> str:
         """CSV with the keys as header; None is an empty field, numbers keep all digits."""
         buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, [*self.columns], extrasaction="ignore", lineterminator="\n")
+        fields = [*self.columns, *self.in_file]
+        writer = csv.DictWriter(buffer, fields, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         return buffer.getvalue()

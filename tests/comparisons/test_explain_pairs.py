@@ -86,11 +86,16 @@ def test_json_says_cause_share_and_run(lif_10):
 
 @brian2
 def test_files_figures_and_the_notebook(lif_10, tmp_path):
-    folder = lif_10.save(tmp_path / "why")
+    page = lif_10.save(tmp_path / "why", "coincide explain lif_10")
+    folder = page.parent
     assert {p.name for p in folder.iterdir()} == {
         "explanation.txt", "explanation.json", "causes.csv", "ladder.csv", "explanation.png",
-        "explanation.svg", "divergence.png", "divergence.svg",
+        "explanation.svg", "divergence.png", "divergence.svg", "index.html", "page.json",
     }  # fmt: skip
+    html = page.read_text(encoding="utf-8")
+    assert "coincide explain lif_10" in html
+    for cause in lif_10.causes:
+        assert cause.run.split(" and ")[0] in html
     assert len((folder / "causes.csv").read_text().splitlines()) == 1 + len(lif_10.causes)
     top, bottom = explanation_figure(lif_10).axes
     assert len(top.patches) == len(lif_10.causes)
