@@ -18,6 +18,7 @@ from .commands.compare import compare
 from .commands.conformance import conformance
 from .commands.conventions import conventions
 from .commands.converge import converge
+from .commands.corrections import corrections
 from .commands.curve import curve
 from .commands.diff import diff
 from .commands.doctor import doctor
@@ -48,6 +49,7 @@ app.command()(converge)
 app.command()(targets)
 app.command()(select)
 app.command()(curve)
+app.command()(corrections)
 app.command()(run)
 app.command()(conventions)
 app.command()(diff)

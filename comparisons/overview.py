@@ -17,6 +17,7 @@ from ..core.losses import n_lost
 from ..core.perturbations import Lesion
 from ..core.populations import AnyPopulation, Population
 from ..core.units import Quantity
+from ..models.basal_ganglia.cell_types import EQUATIONS, ROWS
 from ..models.library import MODELS
 from .keys import installed_version
 
@@ -43,7 +44,11 @@ def inventory() -> dict[str, Any]:
                 "install": "" if is_installed(name) else backend.install,
             }
         )
-    return {"models": models, "backends": backends}
+    cells = [
+        {"type": row.type, "where": row.region, "models": list(row.models), "note": row.note}
+        for row in (*ROWS, *EQUATIONS)
+    ]
+    return {"models": models, "basal_ganglia": cells, "backends": backends}
 
 
 def print_inventory(console: Console, data: Mapping[str, Any]) -> None:
@@ -57,6 +62,18 @@ def print_inventory(console: Console, data: Mapping[str, Any]) -> None:
             escape(model["title"]), escape(model["source"]), style=None,
         )  # fmt: skip
     console.print(models)
+    cells = Table(
+        title="\nbasal ganglia cell types", title_justify="left", box=None, header_style="dim"
+    )
+    for heading in ("type", "where", "implemented as", "remark"):
+        cells.add_column(heading, overflow="fold", no_wrap=heading == "type")
+    for row in data["basal_ganglia"]:
+        found = ", ".join(row["models"])
+        cells.add_row(
+            f"[bold]{escape(row['type'])}[/]", row["where"],
+            escape(found) if found else "[yellow]– missing[/]", escape(row["note"]),
+        )  # fmt: skip
+    console.print(cells)
     backends = Table(title="\nbackends", title_justify="left", box=None, header_style="dim")
     for heading in ("name", "installed", "versions or how to install"):
         backends.add_column(heading, overflow="fold")

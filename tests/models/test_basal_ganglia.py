@@ -11,6 +11,7 @@ from coincide.comparisons.runs import run
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
 from coincide.core.settings import Settings
+from coincide.models.basal_ganglia.cell_types import EQUATIONS, ROWS
 from coincide.models.basal_ganglia.cells import CELLS, read_cell, sets_of
 from coincide.models.basal_ganglia.neurons import KINDS
 from coincide.models.library import MODELS, load_model
@@ -146,3 +147,11 @@ def test_a_file_of_ones_own_replaces_the_set(tmp_path: Path) -> None:
     file.write_text("{")
     with pytest.raises(InputError, match="is no JSON"):
         load_model("msn_d1", parameters=str(file))
+
+
+def test_the_table_of_types_is_answered_row_by_row() -> None:
+    assert len(ROWS) == 14
+    for row in (*ROWS, *EQUATIONS):
+        assert row.models or row.note
+        assert set(row.models) <= set(MODELS)
+    assert {cell for row in ROWS for cell in row.models} == set(CELLS)
