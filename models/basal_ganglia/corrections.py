@@ -121,7 +121,7 @@ def faults() -> tuple[Fault, ...]:
     fsns, every_fsn, tis = _poisson(15, 200), _poisson(15, 1599), _poisson(30, 200)
     stronger = f"{0.25 * (1 + 1.154 * 0.8)} nS"
     fs, ctx = "11 ms", "12 ms"
-    spread = {
+    spread: dict[str, Any] = {
         "C": TruncatedNormal(mean=Quantity(40, "pF"), std=Quantity(8, "pF"), low=Quantity(8, "pF")),
         "v_t": Normal(mean=Quantity(-54.7, "mV"), std=Quantity(1, "mV")),
     }
