@@ -24,6 +24,10 @@ NEAR = 0.3
 """A hypothesis that leaves more than this share of the difference is not proposed."""
 MOST = 5
 """Proposals at one time."""
+AT_ONCE = 8
+"""Hypotheses that are told apart by longer replays."""
+AHEAD_FIRST = 100
+"""Steps of the first of these, each 8 times as long as the one before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,24 +90,29 @@ class Evidence:
     ) -> list[Screened]:
         """Replay those that are right so far over longer and longer windows until one is left."""
         right = [s for s in found if s.left < ENOUGH]
-        rest = [s for s in found if s.left >= ENOUGH]
-        ahead = 100
+        if len(right) == 1:
+            return found
+        # Where none is right by itself, cells that no trace shows may have parted before.
+        right = right[:AT_ONCE] or found[:AT_ONCE]
+        rest = [s for s in found if s not in right]
         assert healthy.realization is not None
         n_steps = healthy.realization.n_steps
-        while len(right) > 1 and self.replayed < self.allowed:
-            replay = Replay(healthy, situation.recording_b, situation.recording_a, at, ahead)
+        ahead = AHEAD_FIRST
+        while right and self.replayed < self.allowed:
+            replay = Replay(
+                healthy, situation.recording_b, situation.recording_a, at, ahead, whole=True
+            )
             again = []
-            for s in right[:8]:
+            for s in right:
                 said = replay(s.hypothesis.change(healthy))
                 again.append(Screened(s.hypothesis, 1.0 if said is None else said.left))
             self.replayed += replay.cost
             again.sort(key=_order)
-            still = [s for s in again if s.left < 10 * ENOUGH]
-            if not still:
-                return [*again, *rest]
-            rest = [*(s for s in again if s not in still), *rest]
-            right = still
-            if at.step + ahead >= n_steps:
+            right = [s for s in again if s.left < ENOUGH]
+            if not right:
+                return sorted([*again, *rest], key=_order)
+            rest = [*(s for s in again if s not in right), *rest]
+            if len(right) == 1 or at.step + ahead >= n_steps:
                 break
             ahead *= 8
         return [*right, *rest]

@@ -99,7 +99,7 @@ def _threshold_and_reset(model: Realization, populations: Sequence[str]) -> Iter
             "lost_spikes",
             "lets a cell spike where the threshold is reached, not exceeded",
             _other_threshold,
-            0.6,
+            0.9,  # where it changes anything, a state stood on the threshold to the last digit
             "threshold",
         )
     most = max(len(c.reset) for c in cells)

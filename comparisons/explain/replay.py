@@ -137,11 +137,19 @@ class Replayed:
 class Replay:
     """Replays of changed models around the parting of a healthy and a suspicious recording.
 
-    ``steps`` counts the steps replayed so far; over the steps of a run they are its cost in runs.
+    ``steps`` counts the steps replayed so far; over the steps of a run they are its cost in runs. ``ahead``
+    is how many steps after the parting it goes; ``whole`` replays begin at the start of the run, for what
+    parted unseen in cells that no trace shows.
     """
 
     def __init__(
-        self, side: Side, healthy: Recording, suspicious: Recording, at: Parting, ahead: int = 0
+        self,
+        side: Side,
+        healthy: Recording,
+        suspicious: Recording,
+        at: Parting,
+        ahead: int = 0,
+        whole: bool = False,
     ) -> None:
         assert side.realization is not None
         self.model: Realization = side.realization
@@ -156,7 +164,7 @@ class Replay:
         self._spread = {key: spread(healthy.traces[key].values) for key in self._difference}
         delays = [e.max_delay_steps for e in self.model.edges]
         quiet = [int(np.max(p.refractory_steps)) for p in self.model.populations.values()]
-        whole = not at.traced or at.step <= NEAR_START
+        whole = whole or not at.traced or at.step <= NEAR_START
         self._far = 0 if whole else max(0, at.step - max([*delays, *quiet]) - 6)
         self._near = 0 if whole else max(0, at.step - REACH)
         self._bases: dict[int, Network] = {}
