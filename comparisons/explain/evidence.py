@@ -12,14 +12,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from .engine import Situation
-from .fitting import WORTH, fitted
+from .fitting import WORTH, fitted, guesses
 from .hypothesis import Hypothesis, Side
 from .mistakes import mistakes
 from .replay import ENOUGH, Parting, Replay, parting
 from .scalars import scalars
 
-ALLOWED = 12.0
-"""Steps that replays may cost, in runs of the model."""
+ALLOWED = 10.0
+"""Steps that replays may cost, in runs of the model: with the engine's own runs that makes 15."""
+FOR_MISTAKES, FOR_NUMBERS = 0.45, 0.75
+"""Up to which part of it mistakes, then numbers are screened; the rest is for telling apart what is right."""
 NEAR = 0.3
 """A hypothesis that leaves more than this share of the difference is not proposed."""
 MOST = 5
@@ -57,18 +59,22 @@ class Evidence:
         at = parting(situation.recording_b, situation.recording_a)
         if at is None or self.replayed >= self.allowed:
             return ()
-        found = sorted(self._screen(situation, healthy, at), key=_order)
-        found = self._told_apart(situation, healthy, at, found)
+        replay = Replay(healthy, situation.recording_b, situation.recording_a, at)
+        found = sorted(self._mistakes(replay, healthy), key=_order)
+        if found and found[0].left < ENOUGH:
+            # Nothing is fitted where a mistake that has no number to fit gives the difference already.
+            found = self._told_apart(situation, healthy, at, found)
+        if not found or found[0].left >= ENOUGH:
+            found = sorted([*self._numbers(replay, healthy), *found], key=_order)
+            found = self._told_apart(situation, healthy, at, found)
         near = [s for s in found if s.left < NEAR][:MOST]
         # The engine tests by prior: the order found here is the order of the tests.
         return [replace(s.hypothesis, prior=0.95 - 0.05 * k) for k, s in enumerate(near)]
 
-    def _screen(self, situation: Situation, healthy: Side, at: Parting) -> Iterator[Screened]:
-        replay = Replay(healthy, situation.recording_b, situation.recording_a, at)
-        assert healthy.realization is not None
-        before = self.replayed
-        for hypothesis in mistakes(healthy.realization, healthy.settings, at):
-            if self.replayed > self.allowed:
+    def _mistakes(self, replay: Replay, healthy: Side) -> Iterator[Screened]:
+        before = self.replayed - replay.cost
+        for hypothesis in mistakes(replay.model, healthy.settings, replay.at):
+            if self.replayed > FOR_MISTAKES * self.allowed:
                 return
             changed = hypothesis.change(healthy)
             said = replay(changed, quick=True)
@@ -77,42 +83,56 @@ class Evidence:
                 if said is not None:
                     yield Screened(hypothesis, said.left)
             self.replayed = before + replay.cost
-        for scalar in scalars(healthy.realization, at.populations):
-            if self.replayed > self.allowed:
-                return
-            best = fitted(scalar, replay, healthy)
+
+    def _numbers(self, replay: Replay, healthy: Side) -> Iterator[Screened]:
+        before = self.replayed - replay.cost
+
+        def spent() -> bool:
             self.replayed = before + replay.cost
-            if best is not None:
-                yield Screened(best[0], best[1].left)
+            return self.replayed > FOR_NUMBERS * self.allowed
+
+        candidates = tuple(scalars(replay.model, replay.at.populations))
+        if not replay.at.traced:
+            for hypothesis, said in guesses(candidates, replay, healthy, spent):
+                yield Screened(hypothesis, said.left)
+        else:
+            for scalar in candidates:
+                best = None if spent() else fitted(scalar, replay, healthy)
+                if best is not None:
+                    yield Screened(best[0], best[1].left)
+        spent()
 
     def _told_apart(
         self, situation: Situation, healthy: Side, at: Parting, found: list[Screened]
     ) -> list[Screened]:
         """Replay those that are right so far over longer and longer windows until one is left."""
         right = [s for s in found if s.left < ENOUGH]
-        if len(right) == 1:
-            return found
         # Where none is right by itself, cells that no trace shows may have parted before.
         right = right[:AT_ONCE] or found[:AT_ONCE]
         rest = [s for s in found if s not in right]
         assert healthy.realization is not None
         n_steps = healthy.realization.n_steps
         ahead = AHEAD_FIRST
-        while right and self.replayed < self.allowed:
+        while right:
+            steps = min(at.step + ahead, n_steps)
+            most = int((self.allowed - self.replayed) * n_steps / steps) - 1  # one without a change
+            if most < 1:
+                break
+            rest = [*right[most:], *rest]
             replay = Replay(
                 healthy, situation.recording_b, situation.recording_a, at, ahead, whole=True
             )
             again = []
-            for s in right:
+            for s in right[:most]:
                 said = replay(s.hypothesis.change(healthy))
                 again.append(Screened(s.hypothesis, 1.0 if said is None else said.left))
             self.replayed += replay.cost
             again.sort(key=_order)
             right = [s for s in again if s.left < ENOUGH]
             if not right:
-                return sorted([*again, *rest], key=_order)
+                return sorted([*again, *rest], key=lambda s: s.left)
             rest = [*(s for s in again if s not in right), *rest]
-            if len(right) == 1 or at.step + ahead >= n_steps:
+            if len(right) == 1 or steps == n_steps:
                 break
             ahead *= 8
         return [*right, *rest]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -26,8 +26,8 @@ _SIMPLE = tuple(
         )
     )
 )  # fmt: skip
-_FEW = (0.0, -1.0, 1e-3, 1e3, 0.1, 10.0, 0.5, 2.0, 0.8, 1.2, 0.9, 1.1)
-_FEW_OFFSETS = (1.0, -1.0, 2.0, -2.0, 5.0, -5.0, 10.0, -10.0)
+_FEW = (-1.0, 0.0, 1e-3, 1e3, 0.5, 2.0, 0.1, 10.0, 0.9, 1.1, 0.8, 1.2)
+_FEW_OFFSETS = (1.0, -1.0, 2.0, -2.0, 5.0, -5.0, 10.0, -10.0, 3.0, -3.0, 0.5, -0.5)
 
 
 def fitted(scalar: Scalar, replay: Replay, side: Side) -> tuple[Hypothesis, Replayed] | None:
@@ -48,8 +48,7 @@ def fitted(scalar: Scalar, replay: Replay, side: Side) -> tuple[Hypothesis, Repl
             tried[x] = found
         return tried[x]
 
-    moves = not replay.at.traced or _search(scalar, replay, at)
-    if moves and min((r.left for r in tried.values()), default=1.0) >= ENOUGH:
+    if _search(scalar, replay, at) and min((r.left for r in tried.values()), default=1.0) >= ENOUGH:
         # Spikes that come or stay away make jumps, in which nothing can be fitted.
         for x in _FEW if scalar.kind == "factor" else _FEW_OFFSETS:
             found = at(x * (1.0 if scalar.kind == "factor" else scalar.size))
@@ -67,6 +66,31 @@ def fitted(scalar: Scalar, replay: Replay, side: Side) -> tuple[Hypothesis, Repl
         if best is not None and best[1].left < ENOUGH:
             break
     return None if best is None else (hypothesis_of(scalar, best[0]), best[1])
+
+
+def guesses(
+    candidates: Sequence[Scalar], replay: Replay, side: Side, spent: Callable[[], bool]
+) -> Iterator[tuple[Hypothesis, Replayed]]:
+    """Hypotheses where spikes alone tell, so that nothing can be fitted: what people get wrong, tried.
+
+    The likeliest change of every number first, then the next, until one round has found what is right or
+    *spent* says that it is enough.
+    """
+    for factor, offset in zip(_FEW, _FEW_OFFSETS, strict=True):
+        right = False
+        for scalar in candidates:
+            if spent():
+                return
+            x = factor if scalar.kind == "factor" else offset * scalar.size
+            changed = with_model(scalar.by(x))(side)
+            found = replay(changed, far=scalar.far, quick=True)
+            if found is not None and found.left < WORTH:
+                found = replay(changed, far=scalar.far)
+                if found is not None:
+                    right = right or found.left < ENOUGH
+                    yield hypothesis_of(scalar, x), found
+        if right:
+            return
 
 
 def _search(scalar: Scalar, replay: Replay, at: Callable[[float], Replayed | None]) -> bool:

@@ -22,6 +22,7 @@ from .changes import (
     Chosen,
     in_steps,
     label_of,
+    narrower,
     of_model,
     projections_into,
     scopes,
@@ -41,7 +42,11 @@ _BY = (1, -1, 2, -2)
 
 
 def mistakes(model: Realization, settings: Settings, at: Parting) -> Iterator[Hypothesis]:
-    """All mistakes that can act on the populations that part first."""
+    """All mistakes that can act on the populations that part first, the likeliest first."""
+    yield from sorted(_all(model, settings, at), key=lambda h: -h.prior)
+
+
+def _all(model: Realization, settings: Settings, at: Parting) -> Iterator[Hypothesis]:
     yield from _schemes(settings)
     yield from _delays(model, at.populations)
     yield from _refractoriness(model, at.populations)
@@ -76,7 +81,7 @@ def _schemes(settings: Settings) -> Iterator[Hypothesis]:
 
 
 def _delays(model: Realization, populations: Sequence[str]) -> Iterator[Hypothesis]:
-    for label, chosen, members in projections_into(model, populations):
+    for rank, (label, chosen, members) in enumerate(projections_into(model, populations)):
         longest = max(e.max_delay_steps for e in members)
         for by in _BY:
             if longest + by < 1:
@@ -86,7 +91,7 @@ def _delays(model: Realization, populations: Sequence[str]) -> Iterator[Hypothes
                 "delivery_order",
                 f"delivers the spikes of {label} {late}",
                 partial(_delayed, chosen=chosen, by=by),
-                0.7 - 0.1 * abs(by),
+                narrower(0.7 - 0.1 * abs(by), rank),
                 label,
             )
         ratios = [np.asarray(e.delay_ms) / model.dt_ms for e in members]
@@ -96,7 +101,7 @@ def _delays(model: Realization, populations: Sequence[str]) -> Iterator[Hypothes
                     "rounding",
                     f"rounds the delays of {label} {name}",
                     partial(_rounded_delays, chosen=chosen, rule=rule),
-                    0.65,
+                    narrower(0.65, rank),
                     label,
                 )
         if any(np.ptp(e.delay_steps) for e in members):
@@ -104,7 +109,7 @@ def _delays(model: Realization, populations: Sequence[str]) -> Iterator[Hypothes
                 "parameter",
                 f"gives {label} one delay, their mean",
                 partial(_mean_delay, chosen=chosen),
-                0.5,
+                narrower(0.5, rank),
                 label,
             )
 

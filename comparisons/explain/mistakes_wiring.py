@@ -16,6 +16,7 @@ from .changes import (
     in_order,
     kept_edges,
     kept_spikes,
+    narrower,
     of_model,
     projections_into,
     with_edges,
@@ -169,15 +170,29 @@ def _without(model: Realization, name: str, k: int) -> Realization:
 
 
 def _lost_synapses(model: Realization, at: Parting) -> Iterator[Hypothesis]:
-    """One synapse each: those onto the cell that parts first."""
+    """One synapse each: those over which a spike has just come to the cell that parts first."""
     if not at.traced:
         return
     for edges in model.edges:
-        if edges.target in at.populations and len(edges):
-            for k in np.flatnonzero(edges.post == at.cell)[:MOST_SYNAPSES].tolist():
-                words = f"lacks the synapse {edges.pre[k]} → {edges.post[k]} of {edges.name}"
-                change = partial(_without, name=edges.name, k=k)
-                yield of_model("lost_spikes", words, change, 0.45, edges.name)
+        if edges.target not in at.populations or not len(edges):
+            continue
+        onto = np.flatnonzero(edges.post == at.cell)
+        delays = np.broadcast_to(edges.delay_steps, len(edges))[onto]
+        source = model.sources.get(edges.source)
+        steps, cells = (source.steps, source.cells) if source else at.spikes[edges.source]
+        # What arrives in one step may show in the next, by way of a current.
+        sent = {(s, c) for s, c in zip(steps.tolist(), cells.tolist(), strict=True)}
+        due = [
+            k
+            for k, pre, delay in zip(
+                onto.tolist(), edges.pre[onto].tolist(), delays.tolist(), strict=True
+            )
+            if {(at.step - delay, pre), (at.step - 1 - delay, pre)} & sent
+        ]
+        for k in due[:MOST_SYNAPSES]:
+            words = f"lacks the synapse {edges.pre[k]} → {edges.post[k]} of {edges.name}"
+            change = partial(_without, name=edges.name, k=k)
+            yield of_model("lost_spikes", words, change, 0.45, edges.name)
 
 
 def _first_of_pairs(edges: Edges) -> Any:
@@ -207,15 +222,23 @@ def _turned(model: Realization, chosen: Chosen) -> Realization:
 
 
 def _connections(model: Realization, populations: Sequence[str]) -> Iterator[Hypothesis]:
-    for label, chosen, members in projections_into(model, populations):
+    for rank, (label, chosen, members) in enumerate(projections_into(model, populations)):
         if any(_first_of_pairs(e).size < len(e) for e in members):
             words = f"keeps one of several synapses between two cells in {label}"
-            yield of_model("lost_spikes", words, partial(_single, chosen=chosen), 0.55, label)
+            yield of_model(
+                "lost_spikes", words, partial(_single, chosen=chosen), narrower(0.55, rank), label
+            )
         for by in (1, -1):
             words = f"connects {label} to the cell {'after' if by > 0 else 'before'} each"
             yield of_model(
-                "lost_spikes", words, partial(_shifted, chosen=chosen, by=by), 0.4, label
+                "lost_spikes",
+                words,
+                partial(_shifted, chosen=chosen, by=by),
+                narrower(0.5, rank),
+                label,
             )
         if any(e.source == e.target for e in members):
             words = f"exchanges source and target cells in {label}"
-            yield of_model("lost_spikes", words, partial(_turned, chosen=chosen), 0.4, label)
+            yield of_model(
+                "lost_spikes", words, partial(_turned, chosen=chosen), narrower(0.5, rank), label
+            )

@@ -17,9 +17,11 @@ from ...core.clock import step_times
 from ...core.recording import Recording, Spikes, Trace
 from ..metrics import ROUND_OFF
 from .causes import Cause
-from .engine import Situation
-from .hypothesis import Hypothesis, Transform, with_recording
+from .engine import Situation, explain_sides
+from .explanation import Explanation
+from .hypothesis import Hypothesis, Side, Transform, with_recording
 from .replay import step_of_spikes
+from .trials import Trials
 
 LAGS = (-1, 1, -2, 2, -3, 3, -4, 4, -5, 5)
 """Steps by which stamps and samples are shifted to see whether that explains the difference."""
@@ -28,13 +30,44 @@ MATCHED = 0.95
 
 
 def from_recordings(situation: Situation) -> Iterable[Hypothesis]:
-    """What the two recordings alone suggest, about the first one, likely causes first."""
-    return recording_hypotheses(situation.recording_a, situation.recording_b)
+    """What the two recordings alone suggest, about either, likely causes first."""
+    one, other = situation.recording_a, situation.recording_b
+    found = recording_hypotheses(one, other)
+    # A shift or a scale is told once: of the second it would be the same again, turned round.
+    found += [_turned(h) for h in recording_hypotheses(other, one) if h.cause not in _RELATIVE]
+    return sorted(found, key=lambda h: -h.prior)
+
+
+def explain_recordings(
+    a: Recording, b: Recording, labels: tuple[str, str], tolerance_ms: float | None = None
+) -> Explanation:
+    """Why two recordings from anywhere differ, as far as they tell without running anything.
+
+    Raises InputError where they have nothing in common.
+    """
+    trials = Trials(tolerance_ms=tolerance_ms)
+    sides = Side(labels[0], given=a), Side(labels[1], given=b)
+    return explain_sides(*sides, trials, (from_recordings,), "two recordings")
+
+
+_RELATIVE = ("spike_stamp", "parameter")
+
+
+def _turned(hypothesis: Hypothesis) -> Hypothesis:
+    """A hypothesis about the second recording instead of the first."""
+    sides: dict[str, Literal["a", "b", "both"]] = {"a": "b", "b": "a", "both": "both"}
+    return replace(
+        hypothesis,
+        name=f"the second {hypothesis.name}",
+        words=hypothesis.words.replace("the first recording", "the second recording"),
+        side=sides[hypothesis.side],
+        prior=hypothesis.prior - 0.01,
+    )
 
 
 def recording_hypotheses(suspicious: Recording, other: Recording) -> list[Hypothesis]:
     """Hypotheses about what is wrong with one recording, as transforms of it or of the other."""
-    found = [
+    return [
         *_not_finite(suspicious, other),
         *_shorter(suspicious, other),
         *_scales(suspicious, other),
@@ -43,7 +76,6 @@ def recording_hypotheses(suspicious: Recording, other: Recording) -> list[Hypoth
         *_spike_lags(suspicious, other),
         *_lost(suspicious, other),
     ]
-    return sorted(found, key=lambda h: -h.prior)
 
 
 def _of(
@@ -90,7 +122,9 @@ def _not_finite(a: Recording, b: Recording) -> Iterator[Hypothesis]:
 
         return _map_traces(recording, change)
 
-    words = f"has values of {'.'.join(key)} that are not finite from {when:g} ms on"
+    words = (
+        f"the first recording has values of {'.'.join(key)} that are not finite from {when:g} ms on"
+    )
     # What is left of both without these samples is compared.
     yield Hypothesis(
         "not_finite", words, words, "both", with_recording(same), 0.99, place="not_finite",

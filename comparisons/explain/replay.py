@@ -8,7 +8,7 @@ the instant before the parting if nothing can have been different earlier, else 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,8 @@ from ..metrics import ROUND_OFF
 from .hypothesis import Side
 
 Key = tuple[str, str]
+Stamps = tuple[NDArray[np.int64], NDArray[np.int32]]
+"""Steps and cells of spikes."""
 AHEAD = 24
 """Steps after the parting over which traces are replayed."""
 AHEAD_SPIKES = 150
@@ -43,7 +45,8 @@ class Parting:
     """Where two recordings first part: the step, the populations that do, and by what they are seen to.
 
     ``traced`` says that a trace shows it: then the cells agreed until the step before. Without, spikes
-    of a cell that no trace shows came or stayed away, which may have been long in the making.
+    of a cell that no trace shows came or stayed away, which may have been long in the making. ``spikes`` are
+    those of the healthy recording.
     """
 
     step: int
@@ -51,6 +54,7 @@ class Parting:
     traced: bool
     cell: int
     variable: str
+    spikes: Mapping[str, Stamps] = field(default_factory=dict, repr=False)
 
 
 def step_of_spikes(times: Floats, dt_ms: float) -> NDArray[np.int64]:
@@ -107,11 +111,12 @@ def parting(a: Recording, b: Recording, threshold: float = ROUND_OFF) -> Parting
     step = min(at for at, _ in (*first.values(), *spikes.values()))
     here = {p for (p, _), (at, _) in first.items() if at <= step + 1}
     here |= {p for p, (at, _) in spikes.items() if at <= step + 1}
+    stamps = {n: (step_of_spikes(s.times, a.dt_ms), s.cells) for n, s in a.spikes.items()}
     shown = next((k for k, (at, _) in first.items() if at == step), None)
     if shown is not None:
-        return Parting(step, tuple(sorted(here)), True, first[shown][1], shown[1])
+        return Parting(step, tuple(sorted(here)), True, first[shown][1], shown[1], stamps)
     name = next(p for p, (at, _) in spikes.items() if at == step)
-    return Parting(step, tuple(sorted(here)), False, spikes[name][1], "")
+    return Parting(step, tuple(sorted(here)), False, spikes[name][1], "", stamps)
 
 
 @dataclass(frozen=True)

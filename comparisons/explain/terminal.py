@@ -66,7 +66,9 @@ def _print_about(console: Console, finding: Finding) -> None:
     said = f"  {finding.name}: {about(finding)}"
     if finding.convergence is not None:
         said += f"; {finding.convergence.in_words}"
-    said += f". Proof: {finding.left_in} against {finding.run}."
+    said += "."
+    if finding.left_in != finding.run:  # recordings from elsewhere are changed, not run
+        said += f" Proof: {finding.left_in} against {finding.run}."
     console.print(escape(said), style="dim", highlight=False)
 
 
@@ -99,7 +101,9 @@ def _print_rest(console: Console, e: Explanation, model: str) -> None:
         )
     for note in e.notes:
         console.print(f"  note: {escape(note)}", style="dim", highlight=False)
-    said = f"{len(e.runs)} runs of at most {e.budget}."
+    said = (
+        f"{len(e.runs)} runs of at most {e.budget}." if e.a.runs or e.b.runs else "Nothing was run."
+    )
     last = _bare_run(e)
     if model and last is not None:
         said += f" Without the causes: coincide run {model} {last.command} --out FOLDER"
