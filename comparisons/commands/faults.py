@@ -24,7 +24,7 @@ def faults(
     json_file: Json = None,
 ) -> int:
     """Plant faults in backends and see whether `explain` names the right cause, and none without a fault."""
-    from ..faults.suite import cases, run_suite
+    from ..faults.suite import cases, in_simulators, run_suite
     from ..faults.suite import controls as without_fault
     from ..faults.table import Table, print_scores
     from ..terminal import Console
@@ -33,7 +33,7 @@ def faults(
     names = [name.strip() for name in only.split(",") if name.strip()]
     among = [name.strip() for name in models.split(",") if name.strip()]
     console = Console(stderr=json_file == "-")
-    chosen = list(cases(names, among, per_fault))
+    chosen = [*cases(names, among, per_fault), *in_simulators(names, among)]
     if controls:
         chosen += list(without_fault(among))
     with Table(console, len(chosen)) as table:

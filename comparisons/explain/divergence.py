@@ -173,7 +173,8 @@ def look(a: Side, b: Side, trials: Trials) -> Divergence | None:
             events += events_before(side, recording, place, dt)
     events.sort(key=lambda e: e.time_ms)
     about = _margin_unit(realization, place)
-    words = _in_words(place, labels, (one, other), courses, events, dt, about, shown_unit(unit))
+    known = None if realization is None else events
+    words = _in_words(place, labels, (one, other), courses, known, dt, about, shown_unit(unit))
     runs = tuple(trials.id(side) for side in seen)
     return Divergence(
         place, dt, labels, shown, unit, courses, threshold, tuple(events), words, runs
@@ -314,7 +315,7 @@ def _margin(
 
 def _in_words(
     place: Place, labels: tuple[str, str], recordings: tuple[Recording, Recording],
-    courses: tuple[Course, ...], events: list[Event], dt: float, margin_unit: str, unit: str,
+    courses: tuple[Course, ...], events: list[Event] | None, dt: float, margin_unit: str, unit: str,
 ) -> str:  # fmt: skip
     who = f"cell {place.cell} of {place.population}"
     said = [
@@ -329,7 +330,8 @@ def _in_words(
     ]
     if near:
         said.append(f"A step before, the cell was {' and '.join(near)}.")
-    said.append(events_in_words(events, labels))
+    if events is not None:
+        said.append(events_in_words(events, labels))
     return " ".join(said)
 
 

@@ -126,7 +126,8 @@ def _ask_proposers(case: Case, proposers: Sequence[Proposer], found: Disagreemen
         fresh = [h for h in proposals if h.name not in seen and h.exclusive not in taken]
         n_before = len(case.removed)
         for hypothesis in sorted(fresh, key=lambda h: -h.prior):
-            seen.add(hypothesis.name)
+            if case.trials.cost(case.without([*case.removed, hypothesis])):
+                seen.add(hypothesis.name)  # what costs nothing is asked again after the next
             found = _accept(case, hypothesis, found)
             if len(case.removed) > n_before:
                 break
@@ -136,7 +137,7 @@ def _ask_proposers(case: Case, proposers: Sequence[Proposer], found: Disagreemen
 
 
 def _share_out(case: Case, before: Disagreement, after: Disagreement) -> None:
-    """Divide what is explained among the causes, in proportion to what each makes by itcase."""
+    """Divide what is explained among the causes, in proportion to what each makes by itself."""
     explained = min(1.0, max(0.0, share_removed(before, after)))
     total = sum(f.effect.total for f in case.findings)
     case.findings = sorted(

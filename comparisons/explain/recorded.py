@@ -211,7 +211,8 @@ def _scales(a: Recording, b: Recording) -> Iterator[Hypothesis]:
 
 
 def _single(values: Any) -> Any:
-    return values.astype(np.float32).astype(np.float64)
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32).astype(np.float64)
 
 
 def _precision(a: Recording, b: Recording) -> Iterator[Hypothesis]:
@@ -288,6 +289,10 @@ def _spike_lags(a: Recording, b: Recording) -> Iterator[Hypothesis]:
         before = _share(a.spikes, b.spikes, names, 0, dt)
         if before is None or before > 1 - 1e-12:
             continue
+        others = [n for n in a.spikes if n in b.spikes and n not in names]
+        rest = _share(a.spikes, b.spikes, others, 0, dt)
+        if rest is not None and rest < MATCHED:
+            continue  # what moves other populations as well is no stamp of this one
         lags = {lag: _share(a.spikes, b.spikes, names, lag, dt) or 0.0 for lag in LAGS}
         lag = max(lags, key=lambda k: (lags[k], -abs(k)))
         if lags[lag] < max(MATCHED, before):

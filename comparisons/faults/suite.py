@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from ...backends.registry import load_backend
 from ...core.errors import CoincideError, InputError
@@ -35,7 +35,11 @@ OTHERS = ("brian2", "neuron", "pymonntorch")
 
 @dataclass(frozen=True)
 class Case:
-    """One fault in one model and one backend; ``cause`` is empty for a control."""
+    """One fault in one model and one backend; ``cause`` is empty for a control.
+
+    In lockstep a backend is held against the reference, from which it may differ by round-off only; in
+    aligned mode, where every simulator integrates in its own way, against itself without the fault.
+    """
 
     fault: str
     words: str
@@ -44,10 +48,16 @@ class Case:
     held_out: bool
     backend: str = "reference"
     foreign: bool = False
+    mode: Literal["lockstep", "aligned"] = "lockstep"
+
+    @property
+    def healthy(self) -> str:
+        """The backend that the suspicious one is held against: the reference; in aligned mode itself."""
+        return "reference" if self.mode == "lockstep" else self.backend
 
     @property
     def suspicious(self) -> str:
-        """The backend that is explained against the reference."""
+        """The backend that is explained."""
         return f"fault:{self.fault}:{self.backend}" if self.fault else self.backend
 
 
@@ -120,6 +130,25 @@ def cases(
                     )
 
 
+_SIMULATORS: tuple[tuple[str, str, str, Literal["lockstep", "aligned"]], ...] = (
+    ("weights_half", "lif_10", "brian2", "lockstep"),
+    ("refractory_minus_one", "lif_10", "brian2", "aligned"),
+    ("delay_plus_one", "lif_10", "neuron", "lockstep"),
+    ("tau_membrane", "conductance", "neuron", "aligned"),
+    ("synapse_lost", "conductance", "pymonntorch", "lockstep"),
+    ("input_late", "izhikevich_50", "brian2", "lockstep"),
+    ("stamps_early", "izhikevich_50", "neuron", "aligned"),
+)
+
+
+def in_simulators(faults: Sequence[str] = (), models: Sequence[str] = ()) -> Iterator[Case]:
+    """Some of the faults in other simulators than the reference."""
+    for name, model, backend, mode in _SIMULATORS:
+        if (not faults or name in faults) and (not models or model in models):
+            fault, held_out = FAULTS[name], MODELS[model].held_out
+            yield Case(name, fault.words, fault.cause, model, held_out, backend, mode=mode)
+
+
 _healthy: dict[str, Recording] = {}
 
 
@@ -168,9 +197,9 @@ def judge(case: Case, *, processes: bool = True, jobs: int | None = None) -> Out
     """Explain one case and say what was named first."""
     started = time.perf_counter()
     realization = realize(MODELS[case.model].build())
-    settings = Settings()
+    settings = Settings(case.mode)
     evidence = Evidence()
-    healthy = Side("reference", "reference", settings, realization)
+    healthy = Side(case.healthy, case.healthy, settings, realization)
     # A control's healthy side is another process than the suspicious one, not the same run from the cache.
     fresh = case.suspicious == "reference"
     trials = Trials(jobs=jobs, perform=None if processes else _here)

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .suite import Outcome, Results, Score
 
-_WIDTHS = (21, 14, 17, 17)
+_WIDTHS = (32, 15, 17, 17)
 
 
 class Table:
@@ -42,6 +42,8 @@ class Table:
         sign = "∅" if outcome.caught else "✓" if outcome.right else "✕"
         style = {"✓": "green", "✕": "bold red", "∅": "yellow"}[sign]
         name = case.fault or case.words
+        if case.fault and case.backend != "reference":
+            name = f"{case.fault} in {case.backend}"
         cost = f" ({outcome.runs}+{outcome.replayed:.1f} runs)"
         self._print(
             name, case.model + (" *" if case.held_out else ""), case.cause or "none",
