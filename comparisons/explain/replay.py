@@ -271,8 +271,8 @@ class Replay:
         start = self._far if far else self._near
         try:
             window = self._run(changed.realization, changed.settings, start, stop)
-        except CoincideError:
-            return None
+        except (CoincideError, ArithmeticError, TypeError, ValueError):
+            return None  # numbers that no model can have: a root of a negative temperature
         if window is None:
             return Replayed(np.inf, 1.0, np.zeros_like(self.observed), early=True)
         seen, moved = self._seen(stop), self._moved(window, stop)

@@ -116,7 +116,7 @@ def test_the_command_prints_a_table_and_writes_json(
     tmp_path: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = f"{tmp_path}/faults.json"
-    arguments = ["--only", "weights_half", "--models", "lif_10", "--no-controls", "--no-processes"]
+    arguments = ["--only", "weights_sign", "--models", "lif_10", "--no-controls", "--no-processes"]
     assert main(["faults", *arguments, "--json", file]) == 0
     assert "1 of 1" in capsys.readouterr().out
     with open(file, encoding="utf-8") as written:
