@@ -80,7 +80,9 @@ def write_perturbation(path: str, operation: Operation, value: Any, severity: fl
     if operation == "remove":
         return f"remove {percent(value)} {path}{suffix}"
     sign = {"set": ":=", "scale": "*=", "add": "+="}[operation]
-    return f"{path} {sign} {_written(value)}{suffix}"
+    # What is added is a quantity, also where it has no unit and could be read as a number.
+    bare = operation == "add" and isinstance(value, str) and not value.endswith("%")
+    return f"{path} {sign} {value if bare else _written(value)}{suffix}"
 
 
 def plain_operand(path: str, operation: object, value: Any) -> Any:

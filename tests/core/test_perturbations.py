@@ -390,6 +390,11 @@ def test_text_and_json_read_back_as_the_same(fields: Any, severity: float, citat
     assert Lesion.model_validate_json(lesion.model_dump_json()) == lesion
 
 
+@pytest.mark.parametrize("text", ["inh.E_L += -5", "inh.E_L += 0.5 V", "inh.tau := 10"])
+def test_a_text_is_written_as_it_was(text: str) -> None:
+    assert str(parse_perturbation(text)) == text
+
+
 @given(part=st.integers(1, 10_000))
 def test_parts_in_per_cent_are_what_they_say(part: int) -> None:
     assert str(parse_perturbation(f"remove {part / 100:g}% exc")) == f"remove {part / 100:g}% exc"
