@@ -195,7 +195,7 @@ DELIVERY = (
     Probe(
         "source_start", "delivery", "given spike at 0 ms + 1 ms acts at",
         "a given spike at 0 ms with a delay of 1 ms: when it acts",
-        "lost_spikes", _heard(0.0), _acts, 1.0, "ms", ("source_delivery", "initial_instant"),
+        "delivery_order", _heard(0.0), _acts, 1.0, "ms", ("source_delivery", "initial_instant"),
     ),
     *(_source_probe(*pair) for pair in ((10.04, 0.0), (10.05, 0.1), (10.06, 0.1))),
     Probe(

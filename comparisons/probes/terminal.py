@@ -28,19 +28,25 @@ def counting(console: Console) -> Iterator[OnRun]:
     """A bar of the runs that are done, among those asked for so far; yields the callback to feed it."""
     columns = (TextColumn("  measuring"), BarColumn(bar_width=24), TimeElapsedColumn())
     shown = TextColumn("{task.completed:.0f} of {task.total:.0f} runs {task.fields[last]}")
-    with Progress(*columns, shown, console=console, transient=True) as progress:
-        task = progress.add_task("", total=0, last="")
-        total = 0
+    progress = Progress(*columns, shown, console=console, transient=True)
+    task = progress.add_task("", total=0, last="")
+    total = 0
 
-        def on_run(run: Run | None) -> None:
-            nonlocal total
-            if run is None:
-                total += 1
-                progress.update(task, total=total)
-            else:
-                progress.update(task, advance=1, last=run.id)
+    def on_run(run: Run | None) -> None:
+        nonlocal total
+        if run is None:
+            if not total:
+                progress.start()  # not before, because nothing may have to be run
+            total += 1
+            progress.update(task, total=total)
+        else:
+            progress.update(task, advance=1, last=run.id)
 
+    try:
         yield on_run
+    finally:
+        if total:
+            progress.stop()
 
 
 def print_sheet(console: Console, sheet: Sheet) -> None:

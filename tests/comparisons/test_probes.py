@@ -14,6 +14,7 @@ from coincide.backends import registry
 from coincide.backends.reference import ReferenceBackend
 from coincide.backends.registry import load_backend
 from coincide.comparisons.cli import main
+from coincide.comparisons.explain.causes import cause_of
 from coincide.comparisons.probes import PROBES, Sheet, conventions, sheet_html
 from coincide.comparisons.probes.catalogue import BATCHES
 from coincide.comparisons.probes.pack import Packed, pack
@@ -260,6 +261,12 @@ def test_every_probe_alone_answers_as_it_does_among_all() -> None:
         assert cell_of(probe, number, True).agreement in ("same", "open"), probe.name
 
 
+def test_a_probe_is_of_the_class_of_a_convention_that_it_informs() -> None:
+    for probe in PROBES:
+        classes = {cause_of(name) for name in probe.informs} - {"unexplained"}
+        assert not classes or probe.cause in classes, probe.name
+
+
 def test_names_are_distinct_and_conventions_those_of_backends() -> None:
     names = [probe.name for probe in PROBES]
     assert len(set(names)) == len(names)
@@ -418,7 +425,9 @@ def test_bad_input_is_one_sentence(
     asked: list[str], words: str, own_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["conventions", *asked]) == 2
-    assert words in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.out == ""
 
 
 def test_an_unknown_backend_is_an_input_error(own_cache: Path) -> None:
