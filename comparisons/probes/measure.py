@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -55,32 +55,33 @@ def conventions(
     for mode in modes:
         if mode not in MODES:
             raise unknown("--mode", "mode", mode, MODES)
-    machine = _Machine(jobs, timeout_s, fresh, on_run, {name: _loaded(name) for name in names})
-    targets: list[Target] = []
+    machine = _Machine(jobs, timeout_s, fresh, on_run)
+    kept: dict[Target, tuple[Column, tuple[Declaration, ...]]] = {}
+    missing: list[Target] = []
     for name in names:
-        simulator = machine.simulators[name]
         for mode in dict.fromkeys(modes):
-            if simulator is not None and mode not in simulator.modes:
-                has = ", ".join(simulator.modes)
-                notes.append(f"{name} has no {mode} mode (it has {has})")
+            target = name, Settings(mode=mode)
+            known = None if fresh else recall(name, mode, key_of(*target))
+            if known is not None:
+                kept[target] = known
+            elif (problem := machine.without(name, mode)) is not None:
+                notes.append(problem)
             else:
-                targets.append((name, Settings(mode=mode)))
-    kept = {} if fresh else {t: recall(t[0], t[1].mode, key_of(*t)) for t in targets}
-    missing = [target for target in targets if kept.get(target) is None]
+                missing.append(target)
     measured = dict(zip(missing, _columns(missing, machine, BATCHES.values()), strict=True))
+    for target, column in measured.items():
+        kept[target] = column, _declarations(column, machine) if column.mode == "raw" else ()
     columns: list[Column] = []
     declarations: list[Declaration] = []
     changes: list[Change] = []
-    for target in targets:
-        known = kept.get(target)
-        if known is None:
-            column = measured[target]
-            known = column, tuple(_declarations(column, machine)) if column.mode == "raw" else ()
-        columns.append(known[0])
-        declarations += known[1]
-        changes += changes_since(known[0])
+    asked = [(name, Settings(mode=mode)) for name in names for mode in dict.fromkeys(modes)]
+    for target in (t for t in asked if t in kept):
+        column, declared = kept[target]
+        columns.append(column)
+        declarations += declared
+        changes += changes_since(column)
         if target in measured:
-            keep(known[0], key_of(*target), known[1])
+            keep(column, key_of(*target), declared)
     return Sheet(PROBES, tuple(columns), tuple(declarations), tuple(changes), tuple(notes))
 
 
@@ -99,32 +100,40 @@ def _chosen(backends: Sequence[str] | None) -> tuple[list[str], list[str]]:
     return names, notes
 
 
-def _loaded(name: str) -> Backend | None:
-    """A backend, for what it declares; None where it lives in an environment of its own."""
-    try:
-        return load_backend(name)
-    except InputError:
-        return None
-
-
 @dataclass(frozen=True)
 class _Machine:
-    """How runs are performed, and the backends for what they declare."""
+    """How runs are performed, and the backends for what they declare, loaded when that is asked for."""
 
     jobs: int | None
     timeout_s: float
     fresh: bool
     on_run: OnRun
-    simulators: Mapping[str, Backend | None]
+    _loaded: dict[str, Backend | None] = field(default_factory=dict)
+
+    def simulator(self, name: str) -> Backend | None:
+        """A backend; None where it lives in an environment of its own."""
+        if name not in self._loaded:
+            try:
+                self._loaded[name] = load_backend(name)
+            except InputError:
+                self._loaded[name] = None
+        return self._loaded[name]
+
+    def without(self, name: str, mode: Mode) -> str | None:
+        """What to say of a backend that has no such mode; None if it has."""
+        simulator = self.simulator(name)
+        if simulator is None or mode in simulator.modes:
+            return None
+        return f"{name} has no {mode} mode (it has {', '.join(simulator.modes)})"
 
     def on_grid(self, backend: str) -> bool:
         """Whether a backend's spikes lie on the grid."""
-        simulator = self.simulators[backend]
+        simulator = self.simulator(backend)
         return simulator is None or simulator.on_grid
 
     def has(self, target: Target, method: str) -> bool:
         """Whether a backend has a method in the mode of its settings."""
-        simulator = self.simulators[target[0]]
+        simulator = self.simulator(target[0])
         return simulator is None or method in simulator.methods.get(target[1].mode, METHODS)
 
     def perform(self, todo: Sequence[tuple[Path, Realization, Target]]) -> tuple[Run, ...]:
@@ -227,12 +236,12 @@ def _cell(probe: Probe, run: Run, packed: Packed, realization: Realization, on_g
     return cell_of(probe, number, on_grid, run_id)
 
 
-def _declarations(column: Column, machine: _Machine) -> Iterable[Declaration]:
+def _declarations(column: Column, machine: _Machine) -> tuple[Declaration, ...]:
     """What the backend of a column in raw declares, against its cells.
 
     A convention that no row shows may be covered up by another: it is then left alone, all others undone.
     """
-    simulator = machine.simulators[column.backend]
+    simulator = machine.simulator(column.backend)
     if simulator is None:
         return ()
     declared = {c.name: c.does for c in simulator.conventions}
