@@ -70,7 +70,7 @@ def _finer(case: Case, pair: tuple[Side, Side], purpose: str) -> tuple[Side, Sid
 def ask_for_chaos(case: Case, before: Disagreement, found: Disagreement) -> Disagreement:
     """Whether round-off alone grows to what is left; then that is what it is."""
     b = case.without(case.removed)[1]
-    if found.total < 0.01 * before.total or not found.n_spikes or not b.runs:
+    if found.total < 0.01 * before.total or not b.runs:
         return found
     kicked = perturbed(b)
     if case.trials.cost([kicked]) > case.trials.left:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import coincide as co
 from coincide.backends.registry import load_backend
 from coincide.comparisons.explain.engine import Situation, explain_sides
 from coincide.comparisons.explain.explanation import Explanation
@@ -114,6 +115,46 @@ def test_another_scheme_is_an_integrator(realization):
     found = explain_sides(a, b, Trials(perform=here))
     assert [f.cause for f in found.causes] == ["integrator"]
     assert found.after.verdict == "identical"
+
+
+def lorenz(duration: str):
+    """Lorenz's equations, Lyapunov exponent 0.906/ms here: 10⁻¹² grows to 1 in some 30 ms."""
+    model = co.NeuronModel(
+        name="lorenz",
+        equations="""
+            dx/dt = 10*(y - x)/tau : 1
+            dy/dt = (x*(28 - z) - y)/tau : 1
+            dz/dt = (x*y - 8*z/3)/tau : 1
+            tau : ms
+        """,
+        parameters={"tau": "1 ms"},
+        initial={"x": "1", "y": "1", "z": "20"},
+    )
+    return co.Experiment(
+        name="lorenz",
+        populations=[co.Population(name="p", model=model, size=1)],
+        records=[co.Record(population="p", variables=["x"])],
+        duration=duration,
+        dt="0.01 ms",
+    )
+
+
+def with_x(realization, by):
+    population = realization.populations["p"]
+    initial = {**population.initial, "x": population.initial["x"] * (1 + by)}
+    return replace(realization, populations={"p": replace(population, initial=initial)})
+
+
+@pytest.mark.parametrize(("duration", "cause"), [("60 ms", "chaos"), ("10 ms", "unexplained")])
+def test_chaos_is_told_from_what_is_unexplained(duration, cause):
+    """A difference of 10⁻¹² that nobody removes is chaos once it has grown, and is not if it was large."""
+    realization = realize(lorenz(duration))
+    small = 1e-12 if cause == "chaos" else 1e-3
+    a = Side("one", "reference", Settings(method="rk4"), with_x(realization, small))
+    b = Side("other", "reference", Settings(method="rk4"), realization)
+    found = explain_sides(a, b, Trials(perform=here))
+    assert found.shares() == {cause: pytest.approx(1.0)}
+    assert ("UNEXPLAINED" in found.in_words) == (cause == "unexplained")
 
 
 def test_no_more_runs_than_the_budget(realization):
