@@ -125,5 +125,7 @@ def lines(explanation: Explanation) -> list[str]:
         ]
     if e.divergence is not None:
         said += ["", f"first divergence: {e.divergence.in_words}"]
+    if e.untested:
+        said += ["", f"not tested, for want of runs: {', '.join(e.untested)}"]
     said += ["", f"{len(e.runs)} runs of at most {e.budget}"]
     return [*said, *e.notes]
