@@ -86,7 +86,7 @@ def _panel(ax: Axes, series: Sequence[Series], name: str, look: dict[str, Look])
             ax.axhline(o.limit_rms, color=look[s.label].colour, linewidth=0.8, linestyle=DASHES[2])
         if o.verdict == "elsewhere":
             ax.annotate(
-                f"≠ ends {o.limit_rms:.2g} {o.unit} off", (min(o.dts), o.limit_rms), (-8, -8),
+                f"≠ {o.limit_rms:.2g} {o.unit} off", (min(o.dts), o.limit_rms), (-8, -8),
                 textcoords="offset points", ha="right", va="center", fontsize=7,
                 color=look[s.label].colour,
             )  # fmt: skip
