@@ -57,7 +57,7 @@ class Order:
     converges   the error goes to 0, or to round-off
     elsewhere   goes to a limit that is apart from the truth by more than twice its uncertainty
     stalls      the error does not go down with dt
-    untold      fewer than three levels, or nothing to compare
+    untold      fewer than three levels, nothing to compare, or a truth that is not known so well
 
     Source: Roache 1994, J. Fluids Eng. 116:405 for the use of Richardson's extrapolation.
     """
@@ -162,7 +162,7 @@ def order_of(
     errors = [rms(q - truth) for q in values]
     changes = [rms(a - b) for a, b in pairwise(values)]
     largest = float(np.abs(values[-1] - truth).max())
-    floor = max(floor, 2.0 * truth_uncertainty)
+    round_off, floor = floor, max(floor, 2.0 * truth_uncertainty)
     above = [(dt, e) for dt, e in zip(dts, errors, strict=True) if e > floor]
     # Past round-off errors go up again: only those before they first reach it count.
     if errors and min(errors) <= floor:
@@ -180,7 +180,9 @@ def order_of(
         offsets = _offsets(limit - truth, doubt + truth_uncertainty, places)
     verdict: Verdict
     if errors[-1] <= floor:
-        verdict = "exact" if len(above) < 2 else "converges"
+        # Within what the truth is known to is not within round-off of it.
+        near: Verdict = "exact" if errors[-1] <= round_off else "untold"
+        verdict = near if len(above) < 2 else "converges"
     elif len(values) < 3:
         verdict = "untold"
     elif (

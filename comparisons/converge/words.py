@@ -20,7 +20,7 @@ MEANING: Mapping[Verdict, str] = {
     "elsewhere": "converges to something else: its limit is apart from the truth by more than twice "
     "its uncertainty",
     "stalls": "does not converge: its error does not go down with dt",
-    "untold": "too few levels to say",
+    "untold": "too few levels to say, or a truth that is not known so well",
 }
 
 
