@@ -12,7 +12,7 @@ from .numerics import NOT_REMOVED
 def percent(share: float) -> str:
     """A share as people write it; what is not nothing is not written as 0."""
     if share <= 0:
-        return "0 %" if share == 0 else f"−{-100 * share:.0f} %"
+        return "0 %" if share > -0.005 else f"−{-100 * share:.0f} %"
     if share < 0.001:
         return "<0.1 %"
     if 0.999 < share < 1:

@@ -18,6 +18,7 @@ from coincide.comparisons.explain.hypothesis import (
     with_recording,
 )
 from coincide.comparisons.explain.measure import disagreement, share_removed
+from coincide.comparisons.explain.words import percent
 from coincide.core.recording import Recording, Spikes, Trace
 from coincide.core.settings import Settings
 
@@ -107,6 +108,17 @@ def test_the_share_removed_is_relative_and_may_be_negative(one):
 
     assert share_removed(shifted(0.2), shifted(0.0)) == 1.0
     assert share_removed(shifted(0.2), shifted(0.4)) < 0 < share_removed(shifted(0.2), shifted(0.1))
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0 %"), (-1e-5, "0 %"), (-0.02, "−2 %"), (1e-9, "<0.1 %"), (0.021, "2.1 %"),
+        (0.344, "34 %"), (0.9999, "99.9 %"), (1.0, "100 %"),
+    ],
+)  # fmt: skip
+def test_shares_are_written_so_that_nothing_looks_like_nothing_or_all(share, text):
+    assert percent(share) == text
 
 
 def test_changes_of_sides_compose(one):
