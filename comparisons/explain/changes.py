@@ -126,18 +126,18 @@ def projections_into(
 ) -> Iterator[tuple[str, Chosen, list[Edges]]]:
     """Groups of projections that may share a mistake: their name, how to choose them, which they are.
 
-    All, those of a receptor, those from spike sources, those into or from one population, and each alone, as
-    far as one of them ends in the populations given.
+    All, those from spike sources or not, those of a receptor, those into or from one population, and each
+    alone, as far as one of them ends in the populations given.
     """
     into = [e for e in model.edges if len(e) and e.target in populations]
     sources = frozenset(model.sources)
     groups: dict[str, Chosen] = {"all projections": _any}
+    groups["projections of spike sources"] = partial(_from_sources, sources=sources)
+    groups["projections between cells"] = partial(_from_cells, sources=sources)
     for receptor in dict.fromkeys(e.receptor for e in into):
         groups[f"projections to {receptor}"] = partial(_has, field="receptor", value=receptor)
     groups["inhibitory projections"] = inhibits
     groups["excitatory projections"] = _excites
-    groups["projections of spike sources"] = partial(_from_sources, sources=sources)
-    groups["projections between cells"] = partial(_from_cells, sources=sources)
     for name in dict.fromkeys(e.source for e in into):
         groups[f"projections from {name}"] = partial(_has, field="source", value=name)
     for name in dict.fromkeys(e.target for e in into):
@@ -156,7 +156,7 @@ def projections_into(
 
 def narrower(prior: float, rank: int) -> float:
     """The prior of a mistake in a group of projections: the later a group is named, the narrower it is."""
-    return prior - 0.03 * rank if rank < 2 else prior - 0.1 - 0.01 * rank
+    return prior - 0.03 * rank if rank < 3 else prior - 0.1 - 0.01 * rank
 
 
 def scopes(owners: Sequence[str], populations: Sequence[str]) -> list[tuple[str, ...]]:

@@ -26,6 +26,8 @@ _SIMPLE = tuple(
         )
     )
 )  # fmt: skip
+NEXT = 3
+"""Numbers that are right, and further changes of each, that are tried where spikes alone tell."""
 _FEW = (-1.0, 0.0, 1e-3, 1e3, 0.5, 2.0, 0.1, 10.0, 0.9, 1.1, 0.8, 1.2)
 _FEW_OFFSETS = (1.0, -1.0, 2.0, -2.0, 5.0, -5.0, 10.0, -10.0, 3.0, -3.0, 0.5, -0.5)
 
@@ -73,23 +75,33 @@ def guesses(
 ) -> Iterator[tuple[Hypothesis, Replayed]]:
     """Hypotheses where spikes alone tell, so that nothing can be fitted: what people get wrong, tried.
 
-    The likeliest change of every number first, then the next, until one round has found what is right or
-    *spent* says that it is enough.
+    The likeliest change of every number first, then the next, until a round has found what is right or
+    *spent* says that it is enough; then the next few of what is right, since one spike that stays away
+    does so for many of them.
     """
-    for factor, offset in zip(_FEW, _FEW_OFFSETS, strict=True):
-        right = False
+
+    def tried(scalar: Scalar, k: int) -> Iterator[tuple[Hypothesis, Replayed]]:
+        x = _FEW[k] if scalar.kind == "factor" else _FEW_OFFSETS[k] * scalar.size
+        changed = with_model(scalar.by(x))(side)
+        found = replay(changed, far=scalar.far, quick=True)
+        if found is not None and found.left < WORTH:
+            found = replay(changed, far=scalar.far)
+            if found is not None:
+                yield hypothesis_of(scalar, x), found
+
+    for k in range(len(_FEW)):
+        right = []
         for scalar in candidates:
             if spent():
-                return
-            x = factor if scalar.kind == "factor" else offset * scalar.size
-            changed = with_model(scalar.by(x))(side)
-            found = replay(changed, far=scalar.far, quick=True)
-            if found is not None and found.left < WORTH:
-                found = replay(changed, far=scalar.far)
-                if found is not None:
-                    right = right or found.left < ENOUGH
-                    yield hypothesis_of(scalar, x), found
-        if right:
+                break
+            for hypothesis, said in tried(scalar, k):
+                if said.left < ENOUGH:
+                    right.append(scalar)
+                yield hypothesis, said
+        for scalar in right[:NEXT]:
+            for other in range(k + 1, min(k + 1 + NEXT, len(_FEW))):
+                yield from tried(scalar, other)
+        if right or spent():
             return
 
 
