@@ -10,8 +10,17 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 from ..core.experiment import Experiment
 from .compare import Comparison
@@ -33,6 +42,18 @@ STYLE: Mapping[str, str] = {
     "identical": "green", "round-off": "green", "close": "yellow", "different": "red",
     "ok": "green", "failed": "red", "timeout": "red", "unsupported": "yellow",
 }  # fmt: skip
+
+
+class TimeLeft(ProgressColumn):
+    """How long it will still take at the pace so far; nothing once it is over or before there is a pace."""
+
+    def render(self, task: Task) -> Text:
+        """The time left of a task."""
+        left = task.time_remaining
+        if task.finished or left is None:
+            return Text("")
+        minutes, seconds = divmod(int(left), 60)
+        return Text(f"{minutes}:{seconds:02d} left", style="progress.remaining")
 
 
 class RunBars:
@@ -93,7 +114,7 @@ def running(console: Console, experiment: Experiment) -> Iterator[RunBars]:
 def _bars(console: Console) -> Progress:
     return Progress(
         TextColumn("  {task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
-        TextColumn("{task.fields[state]}"), console=console,
+        TimeLeft(), TextColumn("{task.fields[state]}"), console=console,
     )  # fmt: skip
 
 

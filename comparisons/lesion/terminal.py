@@ -16,6 +16,7 @@ from rich.table import Table
 
 from ...core.experiment import Experiment
 from ..runs import Job, Run, read_progress
+from ..terminal import TimeLeft
 from .effects import Effect, SimulatorEffect, Verdict
 from .measures import Measure
 from .study import LesionStudy
@@ -97,7 +98,7 @@ def running(
     )
     columns = (
         TextColumn("  {task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
-        TextColumn("{task.fields[state]}"),
+        TimeLeft(), TextColumn("{task.fields[state]}"),
     )  # fmt: skip
     with Progress(*columns, console=console) as progress:
         bars = kind(progress)
