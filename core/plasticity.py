@@ -17,7 +17,7 @@ from pydantic import model_validator
 
 from .description import Description
 from .errors import InputError
-from .units import TIME, Quantity, dimension_of_unit
+from .units import TIME, Dimension, Quantity, dimension_of_unit
 from .values import Array, Floats, Value, check_value
 
 _NUMBER = dimension_of_unit("1")
@@ -43,15 +43,22 @@ class TsodyksMarkram(Description):
     @model_validator(mode="after")
     def _consistent(self) -> TsodyksMarkram:
         for field, dimension in (("U", _NUMBER), ("tau_rec", TIME), ("tau_facil", TIME)):
-            value = getattr(self, field)
-            where = f"plasticity.{field}"
-            check_value(value, dimension, where)
-            if isinstance(value, Quantity):
-                check_numbers(field, np.asarray(value.internal), where, str(value))
-            elif isinstance(value, Array):
-                scale = Quantity(1.0, value.unit).internal
-                check_numbers(field, scale * np.asarray(value.values), where)
+            where = f"TsodyksMarkram.{field}"
+            try:
+                _check(field, getattr(self, field), dimension, where)
+            except InputError as error:
+                # The projection that holds it knows where it is.
+                raise InputError(where, error.problem, relative=True) from None
         return self
+
+
+def _check(field: str, value: Value, dimension: Dimension, where: str) -> None:
+    check_value(value, dimension, where)
+    if isinstance(value, Quantity):
+        check_numbers(field, np.asarray(value.internal), where, str(value))
+    elif isinstance(value, Array):
+        scale = Quantity(1.0, value.unit).internal
+        check_numbers(field, scale * np.asarray(value.values), where)
 
 
 def check_numbers(field: str, numbers: NDArray[Any], where: str, shown: str = "") -> None:

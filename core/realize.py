@@ -38,6 +38,8 @@ from .wiring import draw_pairs, explicit_order
 _BLOCK_MS = 100.0
 _MOST_BLOCKS = 1_000_000
 _MAX_DRAWN = 1e9
+_MOST_NOTES = 5
+_ROUNDED = "delays are rounded to whole steps of {:g} ms"
 
 
 def stream(seed: int, *name: str) -> np.random.Generator:
@@ -66,6 +68,7 @@ def realize(experiment: Experiment) -> Realization:
         else:
             sources[population.name] = _realize_trains(experiment, population, notes)
     edges = tuple(_realize_edges(experiment, p, notes) for p in experiment.projections)
+    notes = _together(notes, f": {_ROUNDED.format(dt)}")
     if any(p.lost for p in experiment.populations):
         populations, sources, edges = without_lost(
             experiment, populations, sources, edges, stream, notes
@@ -73,6 +76,16 @@ def realize(experiment: Experiment) -> Realization:
     return Realization(
         experiment, dt, experiment.n_steps, populations, sources, edges, tuple(notes)
     )
+
+
+def _together(notes: list[str], ending: str) -> list[str]:
+    """Notes of which those that end alike, where there are many, are one."""
+    same = [note for note in notes if note.endswith(ending)]
+    if len(same) <= _MOST_NOTES:
+        return notes
+    names = ", ".join(note.removesuffix(ending) for note in same[:_MOST_NOTES])
+    joined = f"{names} and {len(same) - _MOST_NOTES} more{ending}"
+    return [*(note for note in notes if note not in same), joined]
 
 
 def _realize_population(
@@ -378,7 +391,7 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
         )
     if np.size(delay) and not on_grid(delay, dt):
         notes.append(
-            f"{name}: delays are rounded to whole steps of {dt:g} ms"
+            f"{name}: {_ROUNDED.format(dt)}"
             if np.ndim(delay)
             else f"{name}: delay {delay:g} ms acts as {int(steps) * dt:g} ms"
         )

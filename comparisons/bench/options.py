@@ -71,10 +71,14 @@ class Options:
 
 
 def sized_models() -> tuple[str, ...]:
-    """The library's models whose size is an option."""
+    """The library's models whose size, a number of cells, is an option."""
     from ...models.library import MODELS as LIBRARY
 
-    return tuple(name for name, entry in LIBRARY.items() if "size" in entry.options)
+    return tuple(
+        name
+        for name, entry in LIBRARY.items()
+        if entry.options.get("size", "").startswith("number of cells")
+    )
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:

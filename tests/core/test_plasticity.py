@@ -79,6 +79,16 @@ def test_it_is_part_of_the_description(tmp_path: Path) -> None:
     assert np.shape(loaded.edges[2].plasticity.tau_rec) == (16,)
 
 
+def test_the_projection_is_named_where_a_number_is_wrong() -> None:
+    data = plasticity().to_dict()
+    data["projections"][0]["plasticity"]["tau_rec"] = "-3 ms"
+    with pytest.raises(InputError) as caught:
+        Experiment.from_dict(data)
+    assert "depressing.plasticity.tau_rec: -3 ms; a time constant has to be > 0" in str(
+        caught.value
+    )
+
+
 def test_lost_cells_take_their_connections_numbers_along() -> None:
     intact = realize(plasticity()).edges[2]
     lesioned = realize(apply(plasticity(), "remove 50% cells"))
@@ -93,20 +103,20 @@ def test_lost_cells_take_their_connections_numbers_along() -> None:
 @pytest.mark.parametrize(
     ("values", "place", "problem"),
     [
-        ({"U": "0", "tau_rec": "1 ms"}, "plasticity.U", "0; U has to be in (0, 1]"),
-        ({"U": "1.5", "tau_rec": "1 ms"}, "plasticity.U", "1.5; U has to be in (0, 1]"),
-        ({"U": "0.5", "tau_rec": "0 ms"}, "plasticity.tau_rec", "0 ms; a time constant has to be > 0"),
-        ({"U": "0.5", "tau_rec": "5 mV"}, "plasticity.tau_rec", "5 mV"),
-        ({"U": "0.5", "tau_rec": "5 ms", "tau_facil": "-1 ms"}, "plasticity.tau_facil", "or 0 ms for no"),
-        ({"U": Array([0.5, 1.2]), "tau_rec": "5 ms"}, "plasticity.U", "1.2; U has to be in"),
+        ({"U": "0", "tau_rec": "1 ms"}, "TsodyksMarkram.U", "0; U has to be in (0, 1]"),
+        ({"U": "1.5", "tau_rec": "1 ms"}, "TsodyksMarkram.U", "1.5; U has to be in (0, 1]"),
+        ({"U": "0.5", "tau_rec": "0 ms"}, "TsodyksMarkram.tau_rec", "0 ms; a time constant has to be > 0"),
+        ({"U": "0.5", "tau_rec": "5 mV"}, "TsodyksMarkram.tau_rec", "5 mV"),
+        ({"U": "0.5", "tau_rec": "5 ms", "tau_facil": "-1 ms"}, "TsodyksMarkram.tau_facil", "or 0 ms for no"),
+        ({"U": Array([0.5, 1.2]), "tau_rec": "5 ms"}, "TsodyksMarkram.U", "1.2; U has to be in"),
         ({"U": "0.5", "tau_rec": "5 ms", "tau_facil": Array([3.0, 0.0], "ms")},
-         "plasticity.tau_facil", "0; a time constant has to be > 0"),
+         "TsodyksMarkram.tau_facil", "0; a time constant has to be > 0"),
     ],
 )  # fmt: skip
 def test_numbers_outside_of_what_they_can_be(
     values: dict[str, object], place: str, problem: str
 ) -> None:
-    with pytest.raises(InputError, match=r"^plasticity\.") as caught:
+    with pytest.raises(InputError, match=r"^TsodyksMarkram\.") as caught:
         TsodyksMarkram(**values)
     assert str(caught.value).startswith(place)
     assert problem in str(caught.value)
