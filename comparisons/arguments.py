@@ -92,14 +92,31 @@ def spread(arguments: list[str], grammar: Grammar) -> list[str]:
                 break  # MODEL or a LESION, of which there may be several
             values.append(arguments[k])
             k += 1
-        later = any(not a.startswith("-") for a in arguments[k:])
+        later = _has_argument(arguments[k:], grammar)
         # ``compare -b A B MODEL``: the last word is the model if none stands elsewhere.
         wanted = positional < 1 and grammar.n_arguments != 0 and not later
         model = [values.pop()] if wanted and len(values) > 1 else []
+        positional += len(model)
         for value in values or [""]:
             result += [word, value] if value else [word]
         result += model
     return result
+
+
+def _has_argument(words: Sequence[str], grammar: Grammar) -> bool:
+    """Whether one of some words is neither an option nor, as far as one can tell, the value of one."""
+    option, n_values = "", 0
+    for word in words:
+        if word.startswith("-"):
+            option, n_values = word, 0
+            continue
+        n_values += 1
+        if option in grammar.several:
+            if n_values > 1 and _is_no_value(option, word):
+                return True
+        elif n_values > 1 or not _takes_value([option] if option else [], grammar):
+            return True
+    return False
 
 
 def _is_no_value(option: str, word: str) -> bool:

@@ -35,6 +35,10 @@ def _compare(*arguments: object) -> int:
         ("compare --fresh m -b a b", "compare --fresh m -b a -b b"),
         ("conventions -b a b", "conventions -b a -b b"),
         ("diff a b", "diff a b"),
+        ("converge -b a b m --levels 6", "converge -b a -b b m --levels 6"),
+        ("compare -b a b --dt 1 --fresh m", "compare -b a -b b --dt 1 --fresh m"),
+        ("compare -b a b m --mode raw aligned", "compare -b a -b b m --mode raw --mode aligned"),
+        ("compare -b a b --mode raw aligned m", "compare -b a -b b --mode raw --mode aligned m"),
     ],
 )
 def test_options_that_take_several_values(given: str, meant: str) -> None:
