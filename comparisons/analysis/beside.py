@@ -15,6 +15,7 @@ from ...core.settings import Settings
 from ...models.targets import Claim, Target, Targets
 from ..compare import plan
 from ..equivalence import Equivalence, all_equivalent, equivalence, seed_margin
+from ..pairs import json_safe
 from ..runs import DEFAULT_TIMEOUT_S, Job, Run, perform_all, store_realization
 from .activity import BETA_HZ, SLOW_HZ, Activity, activity, phase, signal
 
@@ -25,11 +26,18 @@ UNITS: Mapping[str, str] = {
     "rate": "Hz", "cv": "", "fano": "", "beta_power": "Hz²", "beta_share": "", "beta_peak": "Hz",
     "phase": "°", "locking": "",
 }  # fmt: skip
+MEASURED, AIMED = "Mallet 2008", "authors' aim"
+"""Whose the published numbers are, as figures and tables name them."""
 _BANDS = {"slow_wave": SLOW_HZ}
 Standing = Literal["inside", "above", "below", "unknown"]
 Holds = Literal["holds", "fails", "unclear"]
 Key = tuple[str, str, str]
-"""State, variant, run id."""
+"""State, variant, backend."""
+
+
+def whose(source: str) -> str:
+    """Who published a number: what was measured, or what the authors of the model aimed at."""
+    return MEASURED if source.startswith("Mallet") else AIMED
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,13 @@ class Judged:
 
 @dataclass(frozen=True)
 class Study:
-    """What came out; ``runs`` are all runs, ``start_ms`` is where measuring starts."""
+    """What came out; ``runs`` are all runs, ``start_ms`` is where measuring starts.
 
+    ``experiment`` is one of those that were run: of the first state, variant and seed.
+    """
+
+    experiment: Experiment
+    mode: str
     targets: Targets
     seeds: tuple[int, ...]
     start_ms: float
@@ -99,10 +112,10 @@ class Study:
         ]  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return {
-            "seeds": list(self.seeds), "start_ms": self.start_ms, "states": list(self.states),
-            "simulators": list(self.simulators),
+        """Plain data for JSON, which has no nan: None there."""
+        data: dict[str, Any] = json_safe({
+            "mode": self.mode, "seeds": list(self.seeds), "start_ms": self.start_ms,
+            "states": list(self.states), "simulators": list(self.simulators),
             "values": [asdict(v) | {"unit": UNITS[v.quantity]} for v in self.values],
             "targets": [
                 asdict(t) | {
@@ -117,7 +130,8 @@ class Study:
             "equivalence": [e.to_dict() for e in self.equivalences],
             "equivalent": all_equivalent(self.equivalences),
             "runs": [run.to_dict() for run in self.runs],
-        }  # fmt: skip
+        })  # fmt: skip
+        return data
 
 
 def beside(
@@ -173,16 +187,18 @@ def beside(
         if run.ok:
             # Read here and not kept: the spikes of a whole study need not fit into memory.
             found = _measured(run, targets, state, start)
-            by_key.setdefault((state, variant, run.id), []).append(found)
+            by_key.setdefault((state, variant, run.backend), []).append(found)
             run.__dict__.pop("recording", None)
-    simulators = tuple(dict.fromkeys(run.id for run in runs if run.ok))
+    simulators = tuple(dict.fromkeys(run.backend for run in runs if run.ok))
     values = tuple(_values(by_key))
     claims = tuple(
         judged for claim in targets.claims if claim.state in states
         for name in simulators if (judged := _judge(claim, name, values)) is not None
     )  # fmt: skip
     tests = tuple(_equivalences(values, simulators))
-    return Study(targets, numbers, start, tuple(states), simulators, values, claims, tests, runs)
+    return Study(
+        first, mode, targets, numbers, start, tuple(states), simulators, values, claims, tests, runs,
+    )  # fmt: skip
 
 
 def _measured(run: Run, targets: Targets, state: str, start: float) -> dict[str, dict[str, float]]:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..equivalence import all_equivalent
-from .beside import UNITS, Study, Value
+from .beside import UNITS, Study, Value, whose
 
 _MARK = {"inside": "=", "above": "↑", "below": "↓", "unknown": "?"}
 _STYLE = {"inside": "green", "above": "yellow", "below": "yellow", "unknown": "dim"}
@@ -71,7 +71,7 @@ def _targets_table(study: Study, state: str) -> Table:
                 else f"{shown(v)} [{_STYLE[v.standing(t.value)]}]{_MARK[v.standing(t.value)]}[/]"
                 for v in found
             ),
-            "Mallet 2008" if t.source.startswith("Mallet") else "authors' aim",
+            whose(t.source),
         )  # fmt: skip
     return table
 
@@ -86,18 +86,29 @@ def _others_table(study: Study, state: str) -> Table:
         table.add_column(name)
     for name in study.simulators:
         table.add_column(escape(name), justify="right")
-    keys = dict.fromkeys(
-        (v.variant, v.group, v.quantity) for v in study.values
-        if v.state == state and v.quantity not in ("rate", "cv")
-        and v.group not in ("D1", "D2", "FSN")
-    )  # fmt: skip
-    for variant, group, quantity in keys:
+    for variant, group, quantity in rhythm_keys(study, state):
         found = [study.value(state, variant, group, quantity, s) for s in study.simulators]
         unit = f" {UNITS[quantity]}" if UNITS[quantity] else ""
         table.add_row(
             variant, group, f"{quantity}{unit}", *("–" if v is None else shown(v) for v in found)
         )
     return table
+
+
+def rhythm_keys(study: Study, state: str) -> list[tuple[str, str, str]]:
+    """Variant, group and quantity of all that has no published number here."""
+    return list(dict.fromkeys(
+        (v.variant, v.group, v.quantity) for v in study.values
+        if v.state == state and v.quantity not in ("rate", "cv")
+        and v.group not in ("D1", "D2", "FSN")
+    ))  # fmt: skip
+
+
+def failures(study: Study) -> list[str]:
+    """Why runs did not end well, every reason once for a simulator."""
+    return list(dict.fromkeys(
+        f"{run.id}: {run.reason or run.status}" for run in study.runs if not run.ok
+    ))  # fmt: skip
 
 
 def shown(value: Value) -> str:

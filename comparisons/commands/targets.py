@@ -41,7 +41,9 @@ def targets(
     assignments: Set = None,
     timeout: Timeout = 3600.0,
     jobs: Jobs = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the tables (CSV, JSON).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for a page with its figures and tables.")
+    ] = None,
     json_file: Json = None,
     fresh: Fresh = False,
 ) -> int:
@@ -49,7 +51,7 @@ def targets(
     from ...core.units import milliseconds
     from ...models.library import targets_of
     from ..analysis.beside import beside
-    from ..analysis.files import write_beside
+    from ..analysis.page import write_study
     from ..analysis.terminal import exit_status, print_beside
     from ..lesion.terminal import running
     from ..terminal import Console
@@ -74,5 +76,5 @@ def targets(
     if json_file is not None:
         write_json(study.to_dict(), json_file)
     if out is not None:
-        console.print(f"tables: {write_beside(study, out)}")
+        console.print(f"report: {write_study(study, out, given)}")
     return exit_status(study)

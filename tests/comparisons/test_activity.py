@@ -1,12 +1,20 @@
 """Activity of groups against what is known of trains made by hand."""
 
+import csv
+import json
 import math
+import shlex
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from coincide.comparisons.analysis.activity import activity, band_power, phase, signal, spectrum
 from coincide.comparisons.analysis.beside import Value, beside, circular_interval, interval_of
+from coincide.comparisons.analysis.figures import beside_figure, claims_figure
+from coincide.comparisons.analysis.page import write_study
+from coincide.comparisons.cli import main
 from coincide.core.errors import InputError
 from coincide.core.recording import Recording, Spikes
 from coincide.models.library import load_model, targets_of
@@ -141,3 +149,62 @@ def test_a_study_puts_every_simulator_beside_the_targets() -> None:
     assert members.min() <= rates["GPe"] <= members.max()
     assert study.to_dict()["equivalent"].startswith("all")
     assert {c.simulator for c in study.claims} == set(study.simulators)
+
+
+def test_a_page_shows_every_interval_beside_the_numbers_and_its_command_repeats_it(
+    tmp_path: Path,
+) -> None:
+    arguments = ["targets", "basal_ganglia", "-b", "reference", "--set", "size=1000"]
+    arguments += ["--duration", "60 ms", "--seeds", "2", "--seed", "3"]
+    page = tmp_path / "page"
+    # Nothing of it can hold in 60 ms: not within, and yet all is written.
+    assert main([*arguments, "--out", str(page), "--json", str(tmp_path / "study.json")]) == 1
+    html = (page / "index.html").read_text()
+    published = targets_of("basal_ganglia")
+    for claim in published.claims:
+        assert claim.name in html
+    text = (tmp_path / "study.json").read_text()
+    assert "NaN" not in text
+    told = json.loads(text)
+    assert (told["mode"], told["seeds"]) == ("aligned", [3, 4])
+    rows = list(csv.DictReader((page / "targets.csv").open()))
+    assert len(rows) == sum(t.state == "activation" for t in published.targets)
+    wanted = {(v["variant"], v["group"], v["quantity"]): v["mean"] for v in told["values"]}
+    for row in rows:
+        mean = wanted[row["variant"], row["group"], row["quantity"]]
+        expected = math.nan if mean is None else mean
+        assert float(row["reference"]) == pytest.approx(expected, nan_ok=True)
+    for name in ("beside-activation", "claims"):
+        assert (page / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    command = shlex.split(json.loads((page / "page.json").read_text())["provenance"]["command"])
+    assert command[0] == "coincide"
+    again = tmp_path / "again.json"
+    # All from the cache: the same digests, so the same experiments.
+    assert main([*command[1:], "--json", str(again)]) == 1
+    assert json.loads(again.read_text())["values"] == told["values"]
+
+
+def test_figures_show_what_there_is_and_say_where_there_is_nothing(tmp_path: Path) -> None:
+    published = targets_of("basal_ganglia")
+
+    def make(state: str, variant: str):
+        return load_model("basal_ganglia", variant, state=state, size=1000).with_(
+            duration="60 ms", seed=3
+        )
+
+    study = beside(make, published, ["reference"], seeds=2)
+    left, right = beside_figure(study, "activation").axes
+    labels = [label.get_text() for label in left.get_yticklabels()]
+    assert labels[:2] == ["D1  normal", "D1  depleted"]
+    wanted = {t.value for t in published.targets if (t.state, t.quantity) == ("activation", "rate")}
+    drawn = {float(line.get_xdata()[0]) for line in left.lines if line.get_marker() in ("|", "*")}
+    assert drawn == wanted
+    means = {v.mean for v in study.values if v.quantity == "rate"}
+    assert {float(m.get_xdata()[0]) for m in left.lines if m.get_marker() == "o"} <= means
+    assert right.get_xlabel() == "CV of intervals"
+    nothing = replace(study, simulators=(), values=(), claims=(), runs=())
+    for figure in (beside_figure(nothing, "activation"), claims_figure(nothing)):
+        assert not figure.axes
+        assert figure.texts
+    page = write_study(nothing, tmp_path / "none")
+    assert "No claim could be judged." in page.read_text()
