@@ -113,21 +113,21 @@ class Pair:
         relative = max((row.relative for row in self.traces), default=0.0)
         if self.verdict == "identical":
             if not self.traces:
-                return f"every spike ({n_a}) is the same to the bit; no traces to compare"
-            return f"every spike ({n_a}) and every sample are the same to the bit"
+                return f"every spike ({n_a:,}) is the same to the bit; no traces to compare"
+            return f"every spike ({n_a:,}) and every sample are the same to the bit"
         traces = f"traces within {relative:.1e} of their range" if self.traces else "no traces"
         if n_a == n_b == 0:
             return f"no spikes; {traces}"
         if self.verdict == "round-off":
-            return f"all {n_a} spikes the same, {traces}"
+            return f"all {n_a:,} spikes the same, {traces}"
         matched = sum(row.matched for row in self.spikes)
         if not matched:
-            return f"none of {max(n_a, n_b)} spikes within {self.tolerance_ms:g} ms of another's"
+            return f"none of {max(n_a, n_b):,} spikes within {self.tolerance_ms:g} ms of another's"
         until = self.spikes_until_ms
         if until is None and matched == n_a == n_b:
-            return f"all {n_a} spikes the same, but {traces} (round-off: {ROUND_OFF:g})"
+            return f"all {n_a:,} spikes the same, but {traces} (round-off: {ROUND_OFF:g})"
         shift = max((r.max_shift_ms or 0.0 for r in self.spikes), default=0.0)
-        words = f"{matched} of {max(n_a, n_b)} spikes within {self.tolerance_ms:g} ms"
+        words = f"{matched:,} of {max(n_a, n_b):,} spikes within {self.tolerance_ms:g} ms"
         words += f", largest shift {shift:.3g} ms"
         if until is None:
             return f"{words}; {traces}"

@@ -204,10 +204,11 @@ def print_pair(console: Console, pair: Pair) -> None:
     for trace in pair.traces:
         first = trace.first_divergence
         where = f", first at {first['t_ms']:g} ms in cell {first['cell']}" if first else ""
-        missing = f", {trace.n_missing} samples missing" if trace.n_missing else ""
+        samples = "sample" if trace.n_missing == 1 else "samples"
+        missing = f", {trace.n_missing:,} {samples} missing" if trace.n_missing else ""
         console.print(
             f"  {escape(trace.population)}.{escape(trace.variable)}: largest difference "
-            f"{trace.max_abs:.3g} {trace.unit} ({trace.relative:.1e} of the range), "
+            f"{trace.max_abs:.3g} {trace.unit} ({trace.relative:.2g} of the range), "
             f"rms {trace.rms:.3g} {trace.unit}{where}{missing}"
         )
 

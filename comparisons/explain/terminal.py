@@ -48,7 +48,11 @@ def _causes(e: Explanation) -> Table:
         table.add_column(name, justify=side, no_wrap=name == "share")  # type: ignore[arg-type]
     table.add_column("spikes identical", justify="right")
     table.add_column("disagree", justify="right")
-    table.add_column("alone", justify="right")
+    table.add_column("removed alone", justify="right")
+    table.caption = (
+        "disagree: with this cause alone left in. removed alone: the part of the disagreement that goes "
+        "when only this one is removed; below 0 it grows."
+    )
     one_side = len({f.side for f in e.causes if f.side != "both"}) < 2
     for f in e.causes:
         name = f.name if one_side or f.side == "both" else f"{f.name} of {f.side}"
@@ -87,6 +91,7 @@ def _table(title: str) -> Table:
     return Table(
         title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False,
         header_style="dim",
+        caption_justify="left",
     )  # fmt: skip
 
 
@@ -101,13 +106,17 @@ def _print_rest(console: Console, e: Explanation, model: str) -> None:
         )
     for note in e.notes:
         console.print(f"  note: {escape(note)}", style="dim", highlight=False)
-    said = (
-        f"{len(e.runs)} runs of at most {e.budget}." if e.a.runs or e.b.runs else "Nothing was run."
-    )
+    said = f"{len(e.runs)} runs of at most {e.budget}." if e.a.runs or e.b.runs else _nothing_run(e)
     last = _bare_run(e)
     if model and last is not None:
         said += f" Without the causes: coincide run {model} {last.command} --out FOLDER"
     console.print(escape(said), style="dim", highlight=False)
+
+
+def _nothing_run(e: Explanation) -> str:
+    """What recordings tell is not all: running again tells more."""
+    more = "; coincide explain MODEL -b A B runs both again to find causes" if e.unexplained else ""
+    return f"Nothing was run{more}."
 
 
 def _bare_run(e: Explanation) -> Trial | None:

@@ -148,10 +148,10 @@ def sentence(rungs: Sequence[Rung]) -> str:
             return f"{said}. What is left in lockstep is neither a convention nor an integrator."
         return f"{said}. Lockstep would tell what of this is numerics."
     if rungs[first].mode == "aligned":
-        return f"{said}. All that differs is its conventions."
+        return f"{said}. All that differs is due to its conventions."
     if rungs[first - 1].mode == "aligned":
-        return f"{said}. What aligned leaves is its integrator's."
-    return f"{said}. All that differs is its conventions and its integrator's."
+        return f"{said}. What aligned leaves is due to its integrator."
+    return f"{said}. All that differs is due to its conventions and its integrator."
 
 
 def _about(rung: Rung) -> str:

@@ -386,7 +386,7 @@ def test_ladder(comparison: Comparison, runs: tuple[Run, ...], folder: Path) -> 
     row = comparison.pair("reference-aligned", "euler-aligned").spikes[0]
     assert one[0].unmatched == 1 - row.matched / max(row.n_a, row.n_b)
     assert f"aligned {row.matched:,} of" in rungs.sentence(one)
-    assert rungs.sentence(one).endswith("What aligned leaves is its integrator's.")
+    assert rungs.sentence(one).endswith("What aligned leaves is due to its integrator.")
     figure = rungs.ladder_figure([one], "lif_10")
     spikes, traces = figure.axes
     assert [*spikes.lines[0].get_ydata()] == [100 * one[0].unmatched, 0.0]
@@ -397,7 +397,7 @@ def test_ladder(comparison: Comparison, runs: tuple[Run, ...], folder: Path) -> 
     held = dataclasses.replace(runs[0], id="reference-raw", mode="raw")
     good = dataclasses.replace(runs[3])
     steps = rungs.ladder(compare_runs(comparison.experiment, [held, raw, runs[2], good]))[0]
-    assert rungs.sentence(steps).endswith("All that differs is its conventions.")
+    assert rungs.sentence(steps).endswith("All that differs is due to its conventions.")
 
 
 # --- words ----------------------------------------------------------------------------------------
