@@ -6,11 +6,17 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .suite import Outcome, Results, Score
 
-_WIDTHS = (32, 15, 17, 17)
+_WIDTHS = (15, 17, 17)
+"""Columns of the model, of the cause planted and of the one named."""
+_NAME = (28, 40)
+"""The least and the most columns of a fault's name."""
+_FOUND = 40
+"""Where fewer columns than these are left, what was found has a line of its own."""
 
 
 class Table:
@@ -44,10 +50,11 @@ class Table:
         name = case.fault or case.words
         if case.fault and case.backend != "reference":
             name = f"{case.fault} in {case.backend}"
-        cost = f" ({outcome.runs}+{outcome.replayed:.1f} runs)"
+        cost = f"({outcome.runs}+{outcome.replayed:.1f} runs)"
+        found = f"{outcome.caught or outcome.found} {cost}".strip()
         self._print(
             name, case.model + (" *" if case.held_out else ""), case.cause or "none",
-            outcome.named or "none", (outcome.caught or outcome.found) + cost, f"[{style}]{sign}[/] ",
+            outcome.named or "none", found, f"[{style}]{sign}[/] ",
         )  # fmt: skip
         self._progress.advance(self._task)
 
@@ -61,21 +68,30 @@ class Table:
         sign: str,
         style: str = "",
     ) -> None:
+        console = self._progress.console
+        room = console.width - len("✓ ") - sum(_WIDTHS)
+        widths = (min(max(room - _FOUND, _NAME[0]), _NAME[1]), *_WIDTHS)
         cells = [
-            text[: width - 1].ljust(width)
-            for text, width in zip((name, model, planted, named), _WIDTHS, strict=True)
+            (text if len(text) < width else f"{text[: width - 2]}…").ljust(width)
+            for text, width in zip((name, model, planted, named), widths, strict=True)
         ]
-        line = escape("".join(cells) + found)
-        self._progress.console.print(
+        beside = room - widths[0] >= _FOUND
+        line = escape("".join(cells) + (found if beside else ""))
+        console.print(
             (sign or "  ") + line, style=style, overflow="ellipsis", no_wrap=True, highlight=False
         )
+        if not beside:
+            console.print(
+                Padding(escape(found), (0, 0, 0, 4)), style=style or "dim", highlight=False
+            )
 
 
 def print_scores(console: Console, results: Results) -> None:
     """The shares that are right, tuned and held out apart, and the costs."""
     faults = len({o.case.fault for o in results.outcomes if o.case.cause})
     models = len({o.case.model for o in results.outcomes})
-    console.print(f"\n{faults} faults in {models} models (* held out)", highlight=False)
+    said = f"{faults} fault{'s'[: faults != 1]} in {models} model{'s'[: models != 1]}"
+    console.print(f"\n{said} (* held out)", highlight=False)
     for label, score in (
         ("first cause right, models tuned with", results.score(False)),
         ("first cause right, models held out", results.score(True)),
