@@ -23,11 +23,12 @@ def corrections(
 ) -> int:
     """A repository's known faults: the same experiment as written and corrected, and its rate."""
     from rich.markup import escape
+    from rich.padding import Padding
     from rich.table import Table
 
     from ...core.errors import unknown
     from ...models.basal_ganglia.corrections import DURATION_MS, SIDES, START_MS
-    from ..corrections import REPOSITORIES
+    from ..corrections import REPOSITORIES, SOURCES
     from ..corrections import corrections as found_of
     from ..terminal import Console
 
@@ -35,13 +36,12 @@ def corrections(
     if repository not in REPOSITORIES:
         raise unknown("corrections", "repository", repository, REPOSITORIES)
     console = Console(stderr=json_file == "-")
-    with console.status("as written and corrected, on every simulator"):
+    with console.status("as written and corrected, on each simulator"):
         found = found_of(
             backends, mode, only or (), jobs=jobs, timeout_s=timeout, fresh=fresh
         )  # fmt: skip
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("fault", "as written", "corrected", "experiment"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "fault")
+    table.add_column("fault", no_wrap=True)
     for name in found.simulators:
         table.add_column(f"{name} Hz", justify="right", no_wrap=True)
     for fault in found.faults:
@@ -52,10 +52,14 @@ def corrections(
             if fault.name == "no_heterogeneity":
                 shown = ["–" if r is None else f"{r[0]:.1f}±{r[1]:.1f}" for r in both]
             cells.append(" → ".join(shown))
-        table.add_row(
-            f"[bold]{fault.name}[/]", *map(escape, (fault.as_written, fault.corrected)),
-            escape(fault.experiment), *cells,
-        )  # fmt: skip
+        table.add_row(f"[bold]{fault.name}[/]", *cells)
+    console.print(f"faults of {SOURCES[repository]}", highlight=False)
+    for fault in found.faults:
+        console.print(f"[bold]{fault.name}[/]: {escape(fault.experiment)}", highlight=False)
+        for side, what in zip(SIDES, (fault.as_written, fault.corrected), strict=True):
+            said = f"{side.replace('_', ' ')}: {what}"
+            console.print(Padding(escape(said), (0, 0, 0, 2)), style="dim", highlight=False)
+    console.print()
     console.print(table)
     console.print(
         f"Rates from {START_MS:g} to {DURATION_MS:g} ms, the mean over cells (± over cells), "

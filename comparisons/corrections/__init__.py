@@ -21,7 +21,9 @@ from ...models.basal_ganglia.corrections import (
 from ..compare import plan
 from ..runs import DEFAULT_TIMEOUT_S, Run, execute, store_realization
 
-REPOSITORIES = ("basal_ganglia",)
+SOURCES = {"basal_ganglia": "github.com/techzzt/Basal-ganglia-neuron-models, commit ef74d2b"}
+"""Where the faults were found, by the name that the command has."""
+REPOSITORIES = tuple(SOURCES)
 DEFAULT_BACKENDS = ("neuron", "reference")
 
 
@@ -66,7 +68,7 @@ class Corrections:
                 }
             )  # fmt: skip
         return {
-            "repository": "github.com/techzzt/Basal-ganglia-neuron-models, commit ef74d2b",
+            "repository": SOURCES["basal_ganglia"],
             "mode": self.mode,
             "measured": {"from_ms": START_MS, "to_ms": DURATION_MS},
             "faults": rows,

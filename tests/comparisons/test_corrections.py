@@ -34,10 +34,13 @@ def test_dropped_spikes_are_those_of_a_dead_time() -> None:
         assert abs(np.mean(counts) / seconds - rate) < 4 * np.sqrt(rate / seconds / len(counts))
 
 
-def test_a_slip_of_a_unit_and_a_wrong_branch_by_two_simulators(tmp_path: Path) -> None:
+def test_a_slip_of_a_unit_and_a_wrong_branch_by_two_simulators(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "rows.json"
     only = ["--only", "time_constant", "--only", "fsn_recovery"]
     assert main(["corrections", "basal_ganglia", *only, "--json", str(file)]) == 0
+    assert "\n  as written: u grows below v_b, and with 200 ms" in capsys.readouterr().out
     data = json.loads(file.read_text())
     # Continuous time: 423 → 24.5 Hz and 92 → 35.4 Hz. A step of 0.1 ms is 4 % of the interval at 423 Hz,
     # in v and, by the time above the peak, in u: measured 6 % (NEURON) and 10 % (RK4).
