@@ -51,6 +51,12 @@ def corrections(
             shown = ["–" if r is None else f"{r[0]:.1f}" for r in both]
             if fault.name == "no_heterogeneity":
                 shown = ["–" if r is None else f"{r[0]:.1f}±{r[1]:.1f}" for r in both]
+            if fault.cycle_hz is not None:
+                depths = [found.depths.get((name, fault.name, side)) for side in SIDES]
+                shown = [
+                    rate if d is None else f"{rate} ({d:.0%})"
+                    for rate, d in zip(shown, depths, strict=True)
+                ]
             cells.append(" → ".join(shown))
         table.add_row(f"[bold]{fault.name}[/]", *cells)
     console.print(f"faults of {SOURCES[repository]}", highlight=False)

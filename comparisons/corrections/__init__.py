@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import unknown
+from ...core.values import Floats
 from ...models.basal_ganglia.corrections import (
     DURATION_MS,
     SIDES,
@@ -29,10 +30,14 @@ DEFAULT_BACKENDS = ("neuron", "reference")
 
 @dataclass(frozen=True, repr=False)
 class Corrections:
-    """The faults, and by simulator, fault and side the mean rate [Hz] and its spread over cells."""
+    """The faults, and by simulator, fault and side the mean rate [Hz] and its spread over cells.
+
+    ``depths`` are those of the faults with a cycle: `depth`.
+    """
 
     faults: tuple[Fault, ...]
     rates: dict[tuple[str, str, Side], tuple[float, float]]
+    depths: dict[tuple[str, str, Side], float]
     runs: tuple[Run, ...]
     mode: str
 
@@ -50,6 +55,10 @@ class Corrections:
         """Mean and standard deviation over cells [Hz]; None if the run failed."""
         return self.rates.get((simulator, fault, side))
 
+    def _depth(self, simulator: str, fault: Fault, side: Side) -> dict[str, float]:
+        key = (simulator, fault.name, side)
+        return {"depth": self.depths[key]} if key in self.depths else {}
+
     def to_dict(self) -> dict[str, Any]:
         """The table as the plain data that ``--json`` writes."""
         rows = []
@@ -58,7 +67,10 @@ class Corrections:
             for simulator in self.simulators:
                 found = {side: self.rate(simulator, fault.name, side) for side in SIDES}
                 rates[simulator] = {
-                    side: None if r is None else {"mean_hz": r[0], "std_over_cells_hz": r[1]}
+                    side: None
+                    if r is None
+                    else {"mean_hz": r[0], "std_over_cells_hz": r[1]}
+                    | self._depth(simulator, fault, side)
                     for side, r in found.items()
                 }
             rows.append(
@@ -98,6 +110,7 @@ def corrections(
     chosen = tuple(every[name] for name in only) or tuple(every.values())
     requests = plan(list(backends or DEFAULT_BACKENDS), [mode], None, {}, reference=False)
     rates: dict[tuple[str, str, Side], tuple[float, float]] = {}
+    depths: dict[tuple[str, str, Side], float] = {}
     runs: list[Run] = []
     for experiment in experiments(chosen):
         realization, path = store_realization(experiment)
@@ -108,7 +121,32 @@ def corrections(
         for run in done:
             if run.ok:
                 rates |= _rates(run, chosen)
-    return Corrections(chosen, rates, tuple(runs), mode)
+                depths |= _depths(run, chosen)
+    return Corrections(chosen, rates, depths, tuple(runs), mode)
+
+
+def depth(times: Floats, frequency_hz: float) -> float:
+    """How deep a rate follows a cycle: the amplitude of its first harmonic over its mean, 0 to 2.
+
+    2 |Σ exp(2πi f t)| / n over *n* spikes at *times* [ms]; nan without any. About √(π/n) for spikes that
+    do not follow it, since Σ then is a walk of n steps.
+    """
+    if not times.size:
+        return float("nan")
+    return float(2 * np.abs(np.exp(2j * np.pi * frequency_hz * times / 1e3).mean()))
+
+
+def _depths(run: Run, chosen: Sequence[Fault]) -> dict[tuple[str, str, Side], float]:
+    found = {}
+    for fault in chosen:
+        for side in SIDES:
+            name = fault.population(side)
+            if fault.cycle_hz is not None and name in run.recording.sizes:
+                times = run.recording.spikes[name].times
+                found[run.backend, fault.name, side] = depth(
+                    times[times > START_MS], fault.cycle_hz
+                )
+    return found
 
 
 def _rates(run: Run, chosen: Sequence[Fault]) -> dict[tuple[str, str, Side], tuple[float, float]]:

@@ -1,4 +1,4 @@
-"""The ten faults of github.com/techzzt/Basal-ganglia-neuron-models, each as a small experiment that shows it.
+"""The faults of github.com/techzzt/Basal-ganglia-neuron-models, each as a small experiment that shows it.
 
 Every fault has two arms that differ in nothing else: as written, and corrected. All arms with one time
 step are populations of one experiment, so that all faults together are two runs on a simulator.
@@ -6,7 +6,9 @@ step are populations of one experiment, so that all faults together are two runs
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -43,7 +45,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: what is written, what is meant, and an experiment for each."""
+    """One fault: what is written, what is meant, and an experiment for each.
+
+    ``cycle_hz`` is that of a drive whose rhythm is the point: how deep the rate follows it is measured too.
+    """
 
     name: str
     cell: str
@@ -51,6 +56,7 @@ class Fault:
     corrected: str
     experiment: str
     arms: tuple[Arm, Arm] = field(repr=False)
+    cycle_hz: float | None = None
 
     def population(self, side: Side) -> str:
         """The name of the measured population of a side."""
@@ -73,11 +79,12 @@ def _cells(
 
 def _driven(
     cell: str, current: str, source: PoissonSource | SpikeTrains, rule: Any, weight: str,
-    tau: str, reversal: str, *, dt_ms: float = 0.1, **how: Any,
+    tau: str, reversal: str, *, dt_ms: float = 0.1, size: int = CELLS,
+    changed: Mapping[str, Any] = MappingProxyType({}), **how: Any,
 ) -> Arm:  # fmt: skip
     receptor = ExponentialConductance(tau=tau, reversal=reversal)
     return Arm(
-        _cells(cell, "lindahl2016", CELLS, {"syn": receptor}),
+        _cells(cell, "lindahl2016", size, {"syn": receptor}, **changed),
         current,
         (source,),
         (
@@ -90,8 +97,8 @@ def _driven(
     )  # fmt: skip
 
 
-def _poisson(rate: float, size: int = CELLS) -> PoissonSource:
-    return PoissonSource(name="source", size=size, rate=f"{rate} Hz")
+def _poisson(rate: float, size: int = CELLS, **how: Any) -> PoissonSource:
+    return PoissonSource(name="source", size=size, rate=f"{rate} Hz", **how)
 
 
 def _trains(rate: float, lost_ms: float) -> SpikeTrains:
@@ -114,7 +121,7 @@ def _one(cell: str, parameters: str, current: str, **changed: Any) -> Arm:
 
 
 def faults() -> tuple[Fault, ...]:
-    """The ten faults, in the order in which one meets them."""
+    """The faults, in the order in which one meets them."""
     one_to_one = OneToOne()
     sixteen, some, few = FixedInDegree(n=16), FixedProbability(p=0.00042), FixedInDegree(n=3)
     right, many = FixedProbability(p=16 / 1599), FixedInDegree(n=25)
@@ -125,6 +132,9 @@ def faults() -> tuple[Fault, ...]:
         "C": TruncatedNormal(mean=Quantity(40, "pF"), std=Quantity(8, "pF"), low=Quantity(8, "pF")),
         "v_t": Normal(mean=Quantity(-54.7, "mV"), std=Quantity(1, "mV")),
     }
+    square: dict[str, Any] = {"profile": (0.82, 1.18), "interval": "25 ms", "repeat": True}
+    bursts = _poisson(60, 200, profile=(1.0, 0.0), interval="250 ms", repeat=True)
+    bursting, many_tis = "250 of every 500 ms under 30 TI", FixedInDegree(n=30)
     depressing = TsodyksMarkram(U=0.196, tau_rec="969 ms")
     return (
         Fault(
@@ -212,6 +222,32 @@ def faults() -> tuple[Fault, ...]:
             (
                 Arm(_cells("gpe_ti", "lindahl2016", CELLS), "12 pA"),
                 Arm(_cells("gpe_ti", "lindahl2016", CELLS, **spread), "12 pA"),
+            ),
+        ),
+        Fault(
+            "no_modulation", "stn",
+            "the switch to cortical activation raises the rate of cortex to 250 Hz, constant; "
+            "amplitude_oscillations is passed on and never used",
+            "250 Hz, modulated by ±18 % at 20 Hz",
+            f"{5 * CELLS} STN at 6 pA under cortex, 0.25 nS; in brackets how deep the rate follows 20 Hz",
+            (
+                _driven("stn", "6 pA", _poisson(250, 5 * CELLS), one_to_one, "0.25 nS", "4 ms",
+                        "0 mV", size=5 * CELLS),
+                _driven("stn", "6 pA", _poisson(250, 5 * CELLS, **square), one_to_one, "0.25 nS",
+                        "4 ms", "0 mV", size=5 * CELLS),
+            ),
+            cycle_hz=20.0,
+        ),
+        Fault(
+            "stn_reset", "stn",
+            "where u < 0 a spike is reset to v_reset + 20 mV = -50 mV, always",
+            "to min(v_reset - 10 mV/pA·u, -60 mV)",
+            f"STN at 6 pA, {bursting} of 60 Hz, 0.4 nS; u < 0 after them",
+            (
+                # No more than the rule differs: so steep a slope is at the cap for any u < 0.
+                _driven("stn", "6 pA", bursts, many_tis, "0.4 nS", "8 ms", "-84 mV",
+                        changed={"slope": "-1e9 mV/pA", "v_cap": "-50 mV"}),
+                _driven("stn", "6 pA", bursts, many_tis, "0.4 nS", "8 ms", "-84 mV"),
             ),
         ),
     )  # fmt: skip

@@ -5,17 +5,19 @@ import numpy as np
 import pytest
 
 from coincide.comparisons.cli import main
-from coincide.comparisons.corrections import DEFAULT_BACKENDS
+from coincide.comparisons.corrections import DEFAULT_BACKENDS, corrections, depth
 from coincide.models.basal_ganglia.corrections import (
     DURATION_MS,
+    SIDES,
+    START_MS,
     experiments,
     faults,
 )
 
 
-def test_ten_faults_whose_arms_differ() -> None:
+def test_every_fault_has_arms_that_differ() -> None:
     found = faults()
-    assert len(found) == len({fault.name for fault in found}) == 10
+    assert len(found) == len({fault.name for fault in found}) == 12
     for fault in found:
         written, corrected = fault.arms
         assert written != corrected
@@ -52,6 +54,34 @@ def test_a_slip_of_a_unit_and_a_wrong_branch_by_two_simulators(
             for side, rate in zip(("as_written", "corrected"), expected[row["fault"]], strict=True):
                 # A count over 1 s is off by up to one.
                 assert abs(rates[side]["mean_hz"] - rate) <= 1.0 + 0.12 * rate * rate / 423.0
+
+
+def test_a_depth_is_that_of_the_rate() -> None:
+    rng = np.random.default_rng(2)
+    times = rng.uniform(0.0, 10_000.0, 40_000)
+    kept = times[rng.uniform(size=times.size) < 0.5 * (1 + 0.3 * np.sin(2 * np.pi * times / 50.0))]
+    # The mean unit vector of n spikes is known to 1/√n: five of these, doubled.
+    assert depth(kept, 20.0) == pytest.approx(0.3, abs=10 / np.sqrt(kept.size))
+    assert depth(kept, 33.0) < 10 / np.sqrt(kept.size)
+    assert np.isnan(depth(np.empty(0), 20.0))
+
+
+def test_a_switch_without_modulation_leaves_the_rate_and_takes_the_rhythm() -> None:
+    found = corrections(["neuron"], only=["no_modulation"])
+    written, corrected = (found.depths["neuron", "no_modulation", side] for side in SIDES)
+    rates = [found.rates["neuron", "no_modulation", side][0] for side in SIDES]
+    n = rates[0] * found.faults[0].arms[0].cells.size * (DURATION_MS - START_MS) / 1e3
+    assert written < 10 / np.sqrt(n)
+    assert corrected > 0.18  # that of the drive
+    assert rates[1] == pytest.approx(rates[0], rel=0.1)
+
+
+def test_a_reset_above_threshold_makes_rebounds_into_bursts() -> None:
+    found = corrections(["neuron"], only=["stn_reset"])
+    written, corrected = (found.rates["neuron", "stn_reset", side][0] for side in SIDES)
+    # Measured by RK4: 28 → 7 Hz. From -50 mV, above v_t, a cell spikes again until b has made u positive.
+    assert 20 < written < 40
+    assert 4 < corrected < 10
 
 
 @pytest.mark.parametrize(
