@@ -171,9 +171,9 @@ def main_number(pair: Pair) -> str:
     n_a, n_b = (sum(getattr(row, side) for row in pair.spikes) for side in ("n_a", "n_b"))
     matched = sum(row.matched for row in pair.spikes)
     if matched < max(n_a, n_b):
-        return f"{matched} of {max(n_a, n_b)} spikes"
+        return f"{matched:,} of {max(n_a, n_b):,} spikes"
     if not pair.traces:
-        return f"{matched} spikes"
+        return f"{matched:,} spikes"
     return scientific(max(row.relative for row in pair.traces))
 
 

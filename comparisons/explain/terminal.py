@@ -98,7 +98,9 @@ def _table(title: str) -> Table:
 def _print_rest(console: Console, e: Explanation, model: str) -> None:
     if e.cleared:
         names = enumerate_words([c.name for c in e.cleared])
-        console.print(f"conventions that are no cause here: {escape(names)}", style="dim", highlight=False)
+        console.print(
+            f"conventions that are no cause here: {escape(names)}", style="dim", highlight=False
+        )
     if e.untested:
         names = enumerate_words(e.untested)
         console.print(

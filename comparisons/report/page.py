@@ -26,7 +26,7 @@ from . import render
 from .charts import RC
 from .drawing import Drawing
 from .layout import WIDTH_IN
-from .section import Provenance, Section, Statement
+from .section import Provenance, Section, Statement, unbroken
 
 PAGE = "index.html"
 CONTENTS = "page.json"
@@ -260,6 +260,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = words.scientific
+    environment.filters["unbroken"] = unbroken
     environment.globals["symbols"] = words.SYMBOLS
     return environment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -150,13 +151,24 @@ class Provenance:
     experiment: Experiment | None = None
 
 
+_EXPONENT = re.compile(r"\d[\d.]*e[-+]\d+")
+
+
+def unbroken(text: str) -> Markup:
+    """A text, escaped, in which no line ends within a number such as 4.7e-16; HTML stays as it is."""
+    if isinstance(text, Markup):
+        return text
+    number = Markup('<span class="number">{}</span>')
+    return Markup(_EXPONENT.sub(lambda found: number.format(found.group()), escape(text)))
+
+
 def prose(*paragraphs: str, quiet: bool = False) -> Markup:
     """Texts as paragraphs, escaped; quiet ones are remarks in small type."""
     kind = Markup(' class="quiet"') if quiet else ""
-    return Markup("").join(Markup("<p{}>{}</p>\n").format(kind, escape(p)) for p in paragraphs)
+    return Markup("").join(Markup("<p{}>{}</p>\n").format(kind, unbroken(p)) for p in paragraphs)
 
 
 def bullets(items: Iterable[str]) -> Markup:
     """Texts as a list, escaped."""
-    rows = Markup("").join(Markup("<li>{}</li>\n").format(escape(item)) for item in items)
+    rows = Markup("").join(Markup("<li>{}</li>\n").format(unbroken(item)) for item in items)
     return Markup("<ul>{}</ul>\n").format(rows)

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from coincide.comparisons import words
@@ -370,6 +371,17 @@ def test_names_from_an_earlier_page_do_not_lead_out(parts: list[Section], tmp_pa
 
 
 # --- the ladder -----------------------------------------------------------------------------------
+
+
+def test_no_line_ends_within_a_number() -> None:
+    from coincide.comparisons.report.section import bullets, prose, unbroken
+
+    number = '<span class="number">4.7e-16</span>'
+    assert unbroken("a < 4.7e-16 of 12") == f"a &lt; {number} of 12"
+    assert number in prose("within 4.7e-16")
+    assert number in bullets(["within 4.7e-16"])
+    link = Markup('<a href="run-4.7e-16">run</a>')
+    assert unbroken(link) is link
 
 
 def test_ladder(comparison: Comparison, runs: tuple[Run, ...], folder: Path) -> None:
