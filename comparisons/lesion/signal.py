@@ -53,7 +53,8 @@ def signal_of(realization: Realization, name: str) -> Signal:
         if isinstance(source, PoissonSource) and source.profile is not None:
             assert source.interval is not None
             k = np.floor(starts / source.interval.internal + 1e-9).astype(np.int64)
-            course = np.asarray(source.profile)[np.minimum(k, len(source.profile) - 1)]
+            n = len(source.profile)
+            course = np.asarray(source.profile)[k % n if source.repeat else np.minimum(k, n - 1)]
             return Signal(name, np.bincount(bins, course, minlength=n_bins) / counted)
         return Signal(name, counts_of(realization.sources[name].times, n_bins))
     if any(given.name == name for given in experiment.inputs):

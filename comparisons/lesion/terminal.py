@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -140,6 +141,9 @@ def print_study(console: Console, study: LesionStudy) -> None:
         console.print(f"  note: {escape(note)}", style="dim", highlight=False)
 
 
+_MANY_DIGITS = re.compile(r"\b\d+\.\d{7,}\b")
+
+
 def _about(study: LesionStudy) -> str:
     n = len(study.seeds)
     seeds = f"seeds {study.seeds[0]} to {study.seeds[-1]}" if n > 1 else f"seed {study.seeds[0]}"
@@ -154,6 +158,8 @@ def changes(study: LesionStudy) -> list[str]:
         if arm.lesion is not None:
             told = "; ".join(str(p) for p in arm.lesion.perturbations)
             if told != arm.name:
+                # Six digits are for reading: the lesion itself has them all.
+                told = _MANY_DIGITS.sub(lambda found: f"{float(found[0]):.6g}", told)
                 lines[arm.name] = shorten(f"{arm.name}: {told}", _LONGEST_CHANGES, placeholder=" …")
     return [*lines.values()]
 

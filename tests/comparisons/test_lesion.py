@@ -192,17 +192,21 @@ def test_signal_and_what_it_reaches() -> None:
     assert np.ptp(signal_of(realization, "drive").values) == 0.0
 
 
-def test_a_poisson_source_with_a_profile_has_it_as_signal() -> None:
+@pytest.mark.parametrize("repeat", [False, True])
+def test_a_poisson_source_with_a_profile_has_it_as_signal(repeat: bool) -> None:
     experiment = carrying()
     source = PoissonSource(
-        name="noise", size=8, rate="400 Hz", profile=(1.0, 0.0, 2.0), interval="50 ms"
-    )
+        name="noise", size=8, rate="400 Hz", profile=(1.0, 0.0, 2.0), interval="50 ms",
+        repeat=repeat,
+    )  # fmt: skip
     changed = experiment.with_(
         populations=[source.model_dump(mode="json", exclude_none=True),
                      *experiment.to_dict()["populations"][1:]]
     )  # fmt: skip
     course = signal_of(realize(changed), "noise").values
     expected = np.repeat([1.0, 0.0, 2.0], [50, 50, 400])
+    if repeat:
+        expected = np.tile(np.repeat([1.0, 0.0, 2.0], 50), 4)[:500]
     np.testing.assert_array_equal(course, expected)
 
 
