@@ -57,6 +57,8 @@ class Grammar:
     flags: frozenset[str]
     n_arguments: int
     """Arguments without an option; -1 for a last one of which there may be many."""
+    needs_argument: bool = True
+    """Whether one of them has to be given."""
 
     @classmethod
     def of(cls, command: Any) -> Grammar:
@@ -68,6 +70,7 @@ class Grammar:
             frozenset(o for p in options if p.is_flag for o in (*p.opts, *p.secondary_opts))
             | {"-h", "--help"},
             -1 if any(p.nargs == -1 for p in arguments) else len(arguments),
+            any(p.required for p in arguments),
         )
 
 
@@ -95,6 +98,8 @@ def spread(arguments: list[str], grammar: Grammar) -> list[str]:
         later = _has_argument(arguments[k:], grammar)
         # ``compare -b A B MODEL``: the last word is the model if none stands elsewhere.
         wanted = positional < 1 and grammar.n_arguments != 0 and not later
+        if wanted and not grammar.needs_argument and values:
+            wanted = _is_no_value(word, values[-1])
         model = [values.pop()] if wanted and len(values) > 1 else []
         positional += len(model)
         for value in values or [""]:

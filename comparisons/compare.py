@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backends.registry import entries
+from ..backends.registry import entries, is_installed, load_backend
 from ..core.errors import InputError, unknown
 from ..core.experiment import Experiment
+from ..core.program import METHODS
 from ..core.recording import Recording
-from ..core.settings import Settings
+from ..core.settings import MODES, Settings
 from .metrics import SpikeStatistics, spike_statistics
 from .pairs import VERDICTS, Pair, Verdict, compare_recordings, json_safe, pair_to_dict
 from .runs import DEFAULT_TIMEOUT_S, Run, execute, grid_backends, store_realization
@@ -190,13 +191,8 @@ def plan(
     for name in names:
         if name not in entries():
             raise unknown("-b", "backend", name, entries())
-    for option, value in options.items():
-        if value not in (None, "cpu") and not any(option in entries()[n].options for n in names):
-            having = ", ".join(n for n, e in entries().items() if option in e.options)
-            raise InputError(
-                f"--{option}",
-                f"none of {', '.join(names)} has a {option}; those that have: {having}",
-            )
+    modes = list(dict.fromkeys(modes))
+    check_options(names, modes, {**options, "method": method})
     if reference and "reference" not in names:
         names.append("reference")
     if not reference and backends is None:
@@ -205,7 +201,7 @@ def plan(
     order = {name: k for k, name in enumerate(("pymonntorch", "brian2", "neuron"))}
     names.sort(key=lambda name: order.get(name, 99))
     requests = []
-    for mode in dict.fromkeys(modes):
+    for mode in modes:
         for name in names:
             own = {
                 option: value
@@ -214,6 +210,31 @@ def plan(
             }
             requests.append((name, Settings(mode=mode, method=method, **own)))  # type: ignore[arg-type]
     return requests
+
+
+def check_options(
+    names: Sequence[str], modes: Sequence[str], options: Mapping[str, str | None]
+) -> None:
+    """InputError for an option that no backend has, or a method that none has in any of the modes."""
+    for option, value in options.items():
+        if option == "method" or value in (None, "cpu"):
+            continue
+        if not any(option in entries()[name].options for name in names):
+            having = ", ".join(n for n, e in entries().items() if option in e.options)
+            raise InputError(
+                f"--{option}",
+                f"none of {', '.join(names)} has a {option}; those that have: {having}",
+            )
+    method = options.get("method")
+    if method is None or not all(map(is_installed, names)) or any(m not in MODES for m in modes):
+        return  # what is wrong with those is said elsewhere
+    known: set[str] = set()
+    for name in names:
+        for mode in modes:
+            known |= set(load_backend(name).methods.get(mode, METHODS))
+        if method in known:
+            return
+    raise unknown("--method", f"method of {', '.join(names)}", method, known)
 
 
 def yardstick(run: Run) -> int:

@@ -41,8 +41,8 @@ _MATTERS = ("numpy", "scipy", "sympy")
 
 
 @lru_cache(maxsize=16)
-def _versions(python: str, packages: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """The versions of packages in the environment of an interpreter."""
+def _versions(python: str, packages: tuple[str, ...], backend: str) -> tuple[tuple[str, str], ...]:
+    """The versions of packages in the environment of the interpreter of a backend."""
     if python == sys.executable:
         return tuple((name, installed_version(name)) for name in packages)
     code = (
@@ -55,7 +55,10 @@ def _versions(python: str, packages: tuple[str, ...]) -> tuple[tuple[str, str], 
             [python, "-c", code, *packages], capture_output=True, text=True, check=True, timeout=60
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise InputError("COINCIDE_PYTHON", f"{python} does not run: {error}") from error
+        raise InputError(
+            f"COINCIDE_PYTHON_{backend.upper()}",
+            f"{python} does not run: {error}; give the path of a Python that has {backend}, or unset it",
+        ) from error
     return tuple(zip(packages, json.loads(done.stdout), strict=True))
 
 
@@ -84,6 +87,6 @@ def run_key(digest: str, backend: str, settings: Settings) -> str:
     parts = [
         digest, backend, settings.key, code_fingerprint(), entry.plugin,
         _plugin_code(backend), python, platform.platform(),
-        json.dumps(_versions(python, (*entry.needs, *_MATTERS))),
+        json.dumps(_versions(python, (*entry.needs, *_MATTERS), entry.wraps or backend)),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -58,10 +58,12 @@ def bench(
     lasting = None if duration is None else milliseconds(duration, "--duration")
     standard = Options()
     options = Options(
-        network=model or network, size=size, pairs=pairs, pynn_size=pynn_size, timeout_s=timeout,
-        sizes=(_MODEL_SIZES if model else standard.sizes) if sizes is None else parse_sizes(sizes),
+        network=network if model is None else model, size=size, pairs=pairs, pynn_size=pynn_size,
+        timeout_s=timeout,
+        sizes=(standard.sizes if model is None else _MODEL_SIZES) if sizes is None else parse_sizes(sizes),
         budget_s=budget,
-        duration_ms=lasting or standard.duration_ms, scaling_ms=lasting or standard.scaling_ms,
+        duration_ms=standard.duration_ms if lasting is None else lasting,
+        scaling_ms=standard.scaling_ms if lasting is None else lasting,
         device=device,
     )  # fmt: skip
     return run_bench(Console(), backends, scaling, only, out, options)

@@ -64,7 +64,7 @@ def curve(
     fresh: Fresh = False,
 ) -> int:
     """The f-I curve of a cell on every simulator: rate against current, onset and block."""
-    from ...core.errors import unknown
+    from ...core.errors import InputError, unknown
     from ...core.settings import MODES
     from ...core.units import milliseconds
     from ..curve import curve as curve_of
@@ -74,7 +74,11 @@ def curve(
     check_writable(out, json_file)
     if mode not in MODES:
         raise unknown("--mode", "mode", mode, MODES)
-    given = [*(assignments or ()), *([f"parameters={parameters}"] if parameters else ())]
+    if parameters == "":
+        raise InputError(
+            "--parameters", "'' names no parameter set; leave it out for the model's own"
+        )
+    given = [*(assignments or ()), *(() if parameters is None else [f"parameters={parameters}"])]
     experiment = load_experiment(model, variant, None, dt, seed, given)
     console = Console(stderr=json_file == "-")
     with rounds(console, experiment) as shown:

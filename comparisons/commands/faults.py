@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ...core.errors import InputError
 from ..arguments import Jobs, Json, check_writable, write_json
 
 
@@ -32,6 +33,9 @@ def faults(
     check_writable(None, json_file)
     names = [name.strip() for name in only.split(",") if name.strip()]
     among = [name.strip() for name in models.split(",") if name.strip()]
+    for option, text, found in (("--only", only, names), ("--models", models, among)):
+        if text and not found:
+            raise InputError(option, f"{text!r} names nothing; leave it out for all")
     console = Console(stderr=json_file == "-")
     chosen = [*cases(names, among, per_fault), *in_simulators(names, among)]
     if controls:

@@ -10,7 +10,7 @@ from ...core.errors import InputError, unknown
 from ...core.experiment import Experiment
 from ...core.realization import Realization
 from ...core.settings import Settings
-from ..compare import yardstick_of
+from ..compare import check_options, yardstick_of
 from ..runs import DEFAULT_TIMEOUT_S, Run, store_realization
 from .engine import Proposer, explain_sides
 from .evidence import Evidence
@@ -80,6 +80,7 @@ def sides_of(
         raise InputError(
             "-b", f"{', '.join(names) or 'nothing'} is given; one backend or two different ones"
         )
+    check_options(names, [mode], options)
     if len(names) == 1:
         return _against_contract(realization, names[0], mode, options)
     names = sorted(names, key=lambda name: -yardstick_of(name, mode))

@@ -34,6 +34,8 @@ def _compare(*arguments: object) -> int:
         ("compare m --set x.y=1 z=2 --fresh", "compare m --set x.y=1 --set z=2 --fresh"),
         ("compare --fresh m -b a b", "compare --fresh m -b a -b b"),
         ("conventions -b a b", "conventions -b a -b b"),
+        ("corrections -b brian2 neuron", "corrections -b brian2 -b neuron"),
+        ("corrections -b neuron basal_ganglia", "corrections -b neuron basal_ganglia"),
         ("diff a b", "diff a b"),
         ("converge -b a b m --levels 6", "converge -b a -b b m --levels 6"),
         ("compare -b a b --dt 1 --fresh m", "compare -b a -b b --dt 1 --fresh m"),
@@ -92,7 +94,7 @@ def test_nothing_compared_is_not_within(model: Path) -> None:
 
 
 def test_nothing_that_could_run_is_a_failure(model: Path) -> None:
-    arguments = (model, "-b", "oracle", "--mode", "aligned", "--method", "nonsense")
+    arguments = (model, "-b", "brian2", "--mode", "raw", "--target", "nonsense")
     assert _compare(*arguments, "--no-reference") == 3
 
 
@@ -160,6 +162,14 @@ BAD_ARGUMENTS = [
     (["compare", "lif_10", "-b", "brain2"], "brian2"),
     (["compare", "lif_10", "--mode", "lokstep"], "lockstep"),
     (["compare", "lif_10", "--method", "rk5"], "rk4"),
+    (["compare", "lif_10", "-b", "brian2", "--mode", "raw", "--method", "rk5"], "--method"),
+    (["explain", "lif_10", "-b", "brian2", "--method", "rk5"], "--method"),
+    (["explain", "lif_10", "-b", "neuron", "--device", "cuda"], "--device: none of neuron"),
+    (["converge", "lif_10", "-b", "reference", "--method", ""], "--method"),
+    (["curve", "fsn", "-b", "reference", "--parameters", ""], "parameters"),
+    (["bench", "--scaling", "--model", ""], "network"),
+    (["bench", "--scaling", "--duration", "0 ms"], "has to be > 0"),
+    (["faults", "--only", ","], "--only"),
     (["compare", "lif_10", "--duration", "5 mV"], "a time"),
     (["compare", "lif_10", "--duration", "-5 ms"], "> 0"),
     (["compare", "lif_10", "--dt", "0 ms"], "> 0"),
