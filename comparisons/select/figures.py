@@ -76,6 +76,14 @@ def precision_figure(study: Selection) -> Figure:
                 label="front: none is better in both",
             )
         )
+        if len(known) < len(good):
+            kept = "the count of spikes differs" if kind == "spikes" else "no error is defined"
+            handles.append(
+                Line2D(
+                    [], [], linestyle="none", marker="o", markerfacecolor="none", markersize=4.5,
+                    color=style.INK, label=f"hollow, at the top: {kept}",
+                )
+            )  # fmt: skip
         figure.legend(handles=handles, loc="outside lower left", ncols=2)
     return figure
 

@@ -13,7 +13,9 @@ from coincide.comparisons.cli import main
 from coincide.comparisons.runs import Run
 from coincide.comparisons.select import select
 from coincide.comparisons.select.cost import Load, fit, foreseen, scaled
+from coincide.comparisons.select.figures import precision_figure
 from coincide.comparisons.select.points import Point, cheapest, foretell, front
+from coincide.comparisons.select.study import Selection
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import ConstantInput
@@ -34,6 +36,19 @@ def test_the_front_is_what_nothing_beats_in_both() -> None:
     a, b, c = _point(1.0, 0.5), _point(2.0, 0.1), _point(4.0, 0.01)
     beaten, equal, lost = _point(3.0, 0.2), _point(2.5, 0.1), _point(0.1, None)
     assert front([c, beaten, a, lost, equal, b], "spikes") == (a, b, c)
+
+
+def test_hollow_marks_of_the_figure_are_named_where_there_are_some() -> None:
+    def named(*points: Point) -> list[str]:
+        study = Selection(
+            load_model("lif_10"), ErrorBound("spikes", 0.2), True, "oracle", True, None, (), points,
+            None, (), (), 1.0,
+        )  # fmt: skip
+        return [text.get_text() for text in precision_figure(study).legends[0].get_texts()]
+
+    hollow = "hollow, at the top: the count of spikes differs"
+    assert hollow in named(_point(1.0, 0.5), _point(0.1, None))
+    assert hollow not in named(_point(1.0, 0.5), _point(2.0, 0.1))
 
 
 def test_the_cheapest_within_a_bound() -> None:
