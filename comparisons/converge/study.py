@@ -39,6 +39,7 @@ DEFAULT_BUDGET_S = 120.0
 DEFAULT_LEVELS = 6
 LEAST_LEVELS = 3
 DEFAULT_SEEDS = 5
+MOST_SEEDS = 10_000
 ALL_LEVELS = "all levels asked for"
 NOT_ASKED = "it was not asked for"
 
@@ -264,6 +265,8 @@ def _check(
         raise InputError("--levels", f"{levels} is given; an order needs {LEAST_LEVELS} at least")
     if seeds is not None and (seeds < 0 or seeds == 1):
         raise InputError("--seeds", f"{seeds} is given; it has to be 0 or at least 2")
+    if seeds is not None and seeds > MOST_SEEDS:
+        raise InputError("--seeds", f"{seeds} is given; at most {MOST_SEEDS:,} are run")
     spiking = any(cell.threshold is not None for cell in experiment.cells.values())
     if not experiment.records and not spiking:
         raise InputError(

@@ -166,6 +166,7 @@ BAD_ARGUMENTS = [
     (["explain", "lif_10", "-b", "brian2", "--method", "rk5"], "--method"),
     (["explain", "lif_10", "-b", "neuron", "--device", "cuda"], "--device: none of neuron"),
     (["converge", "lif_10", "-b", "reference", "--method", ""], "--method"),
+    (["converge", "lif_10", "-b", "reference", "--seeds", "99999999999"], "at most"),
     (["curve", "fsn", "-b", "reference", "--parameters", ""], "parameters"),
     (["bench", "--scaling", "--model", ""], "network"),
     (["bench", "--scaling", "--duration", "0 ms"], "has to be > 0"),
