@@ -160,6 +160,8 @@ def select(
         for name in dict.fromkeys(name for name, _ in first_requests)
     }
     first, path = store_realization(experiment)
+    if duration_ms is not None:
+        experiment.with_(duration=f"{duration_ms!r} ms")
     if size is not None:
         scaled(experiment, size / _cells(experiment))
     abilities = _abilities(first, first_requests, method)

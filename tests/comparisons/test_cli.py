@@ -166,6 +166,7 @@ BAD_ARGUMENTS = [
     (["explain", "lif_10", "-b", "brian2", "--method", "rk5"], "--method"),
     (["explain", "lif_10", "-b", "neuron", "--device", "cuda"], "--device: none of neuron"),
     (["converge", "lif_10", "-b", "reference", "--method", ""], "--method"),
+    (["select", "lif_10", "-b", "reference", "--duration-of-interest", "1e300 s"], "steps"),
     (["converge", "lif_10", "-b", "reference", "--seeds", "99999999999"], "at most"),
     (["curve", "fsn", "-b", "reference", "--parameters", ""], "parameters"),
     (["bench", "--scaling", "--model", ""], "network"),
