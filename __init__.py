@@ -28,6 +28,7 @@ _HOMES = {
         "DoubleExponentialConductance", "ExponentialConductance", "ExponentialCurrent", "NMDA",
     ),
     "coincide.core.populations": ("PoissonSource", "Population", "SpikeTrains"),
+    "coincide.core.plasticity": ("TsodyksMarkram",),
     "coincide.core.projections": (
         "AllToAll", "Explicit", "FixedInDegree", "FixedOutDegree", "FixedProbability",
         "FixedTotalNumber", "OneToOne", "Projection",

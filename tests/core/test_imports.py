@@ -70,3 +70,13 @@ def test_every_public_name_of_the_core_is_there() -> None:
         assert getattr(coincide, name) is getattr(sys.modules[home], name)
     with pytest.raises(AttributeError, match="has no attribute 'Experimint'"):
         _ = coincide.Experimint
+
+
+def test_whatever_a_projection_takes_has_a_name_at_the_top() -> None:
+    """Rules and plasticity are written ``co.…`` in a description, so each is found there."""
+    import coincide
+    from coincide.core.plasticity import TsodyksMarkram
+
+    assert coincide.TsodyksMarkram is TsodyksMarkram
+    for name in coincide.__all__:
+        assert getattr(coincide, name) is not None, name
