@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.recording import Recording, Spikes, Trace
-from ..metrics import ROUND_OFF, compare_traces, match_spikes
-from ..pairs import Pair, Verdict, compare_one_trace, compare_recordings, json_safe
+from ..metrics import ROUND_OFF, match_spikes
+from ..pairs import Pair, TraceRow, Verdict, compare_one_trace, compare_recordings, json_safe
 
 WINDOW_MS = 1.0
 """Spikes further apart than this, the width of a spike, share nothing; two steps where dt is longer."""
@@ -104,15 +104,18 @@ def _spikes(a: Recording, b: Recording, dt: float) -> tuple[float | None, int, i
 
 
 def _traces(a: Recording, b: Recording, pair: Pair) -> float | None:
-    found = [_trace(a.traces[key], b.traces[key]) for key in a.traces if key in b.traces]
+    keys = [(row.population, row.variable) for row in pair.traces]
+    found = [
+        _trace(row, a.traces[key], b.traces[key])
+        for row, key in zip(pair.traces, keys, strict=True)
+    ]
     return sum(found) / len(found) if found else None
 
 
-def _trace(a: Trace, b: Trace) -> float:
-    """The distance of one variable, 0 to 1; 0 for round-off."""
-    _, in_a, in_b = np.intersect1d(a.cells, b.cells, return_indices=True)
+def _trace(found: TraceRow, a: Trace, b: Trace) -> float:
+    """The distance of one variable, 0 to 1; 0 for round-off. *found* is how a and b compare."""
+    common, in_a, in_b = np.intersect1d(a.cells, b.cells, return_indices=True)
     one, other = a.values[:, in_a], b.values[:, in_b]
-    found = compare_traces(a.times, one, b.times, other)
     finite = [values[np.isfinite(values)] for values in (one, other)]
     variance = sum(float(np.var(values)) if values.size else 0.0 for values in finite)
     if not found.n_compared or not math.isfinite(found.rms):
@@ -123,7 +126,7 @@ def _trace(a: Trace, b: Trace) -> float:
         share = min(1.0, found.rms / math.sqrt(variance))
     else:
         share = 1.0
-    n_bad = (found.n_not_finite_a + found.n_not_finite_b) / max(1, found.n_cells)
+    n_bad = found.n_not_finite / max(1, common.size)
     lonely = found.n_missing + found.n_extra + min(n_bad, found.n_compared)
     both = found.n_compared + found.n_missing + found.n_extra
     compared = both - lonely
