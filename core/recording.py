@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .caveats import Caveat
 from .clock import step_times
 from .values import Floats
 
@@ -70,6 +71,7 @@ class Recording:
     """Spikes by population, traces by (population, variable), and the provenance of a run.
 
     ``notes`` say what the run did that a reader should know (rounding, defaults of a simulator);
+    ``caveats`` what was not seen, or cannot be trusted, which limits every verdict about the recording;
     ``build_s`` and ``run_s`` are the seconds to set the model up and to simulate it.
     """
 
@@ -79,6 +81,7 @@ class Recording:
     traces: Mapping[tuple[str, str], Trace]
     sizes: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
     build_s: float = 0.0
     run_s: float = 0.0
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import h5py
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
+from .caveats import Caveat, CaveatKind
 from .errors import InputError
 from .recording import Recording, Spikes, Trace
 from .units import internal_unit, parse_unit
@@ -113,6 +115,7 @@ def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, 
         "sizes": dict(recording.sizes),
         "variables": sorted(by_variable),
         "notes": list(recording.notes),
+        "caveats": [asdict(caveat) for caveat in recording.caveats],
         "build_s": recording.build_s,
         "run_s": recording.run_s,
     }
@@ -195,10 +198,17 @@ def read_recording(folder: str | Path) -> Recording:
         traces=traces,
         sizes=header.sizes,
         notes=header.notes,
+        caveats=tuple(Caveat(c.kind, c.where, c.why) for c in header.caveats),
         build_s=header.build_s,
         run_s=header.run_s,
         provenance={**own, **run},
     )
+
+
+class _Caveat(BaseModel):
+    kind: CaveatKind
+    where: str
+    why: str
 
 
 class _Header(BaseModel):
@@ -209,6 +219,7 @@ class _Header(BaseModel):
     sizes: dict[str, int]
     variables: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    caveats: tuple[_Caveat, ...] = ()
     build_s: float = 0.0
     run_s: float = 0.0
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coincide.core.caveats import Caveat
 from coincide.core.errors import InputError
 from coincide.core.recording import Recording, Spikes, Trace
 from coincide.core.storage import (
@@ -48,6 +49,7 @@ def recording(
         },
         sizes={"exc": 6, "inh": 2},
         notes=("delays are rounded", "µ"),
+        caveats=(Caveat("implausible", "exc.v of cell 2", "reaches 1e26 mV"),),
         build_s=0.25,
         run_s=1.5,
     )
@@ -65,6 +67,7 @@ def test_a_recording_survives_its_files_to_the_bit(tmp_path: Path) -> None:
     assert (after.duration_ms, after.dt_ms) == (10.0, 0.1)
     assert after.sizes == before.sizes
     assert after.notes == before.notes
+    assert after.caveats == before.caveats
     assert (after.build_s, after.run_s) == (0.25, 1.5)
     assert after.provenance["backend"] == "reference"
     assert after.spikes.keys() == before.spikes.keys()
