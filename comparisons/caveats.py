@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from ..core.caveats import Caveat, CaveatKind
+from ..core.recording import Recording
 
 if TYPE_CHECKING:
     from .runs import Run
 
 V = TypeVar("V", bound=str)
+IMPLAUSIBLE_MV = 1000.0
+"""A membrane potential beyond this is a numerical accident."""
 
 
 def caveats_of(runs: Iterable[Run]) -> tuple[Caveat, ...]:
@@ -18,14 +23,40 @@ def caveats_of(runs: Iterable[Run]) -> tuple[Caveat, ...]:
     found: list[Caveat] = []
     for run in runs:
         if run.ok:
-            own = run.recording.caveats
-            found += [
-                Caveat(c.kind, f"{run.id}, {c.where}" if c.where else run.id, c.why) for c in own
-            ]
+            found += caveats_of_recording(run.recording, run.id)
         else:
             kind: CaveatKind = "not run" if run.status == "unsupported" else "not finished"
             found.append(Caveat(kind, run.id, run.reason or run.status))
     return tuple(dict.fromkeys(found))
+
+
+def caveats_of_recording(recording: Recording, name: str) -> tuple[Caveat, ...]:
+    """What a recording says of itself, and what is plain to see in its traces, under the name of its run."""
+    own = recording.caveats
+    kinds = {caveat.kind for caveat in own}
+    found = (*own, *(c for c in _plain_to_see(recording) if c.kind not in kinds))
+    return tuple(Caveat(c.kind, f"{name}, {c.where}" if c.where else name, c.why) for c in found)
+
+
+def _plain_to_see(recording: Recording) -> Iterator[Caveat]:
+    """Samples that are no numbers, and voltages that no cell has: agreement on them is no agreement."""
+    for key, trace in recording.traces.items():
+        if not trace.values.size:
+            continue
+        # Without a copy of all samples; a NaN among them comes out of both.
+        high, low = float(np.max(trace.values)), float(np.min(trace.values))
+        if not np.isfinite(high - low):
+            broken = ~np.isfinite(trace.values)
+            sample, column = (int(k) for k in np.argwhere(broken)[0])
+            where = f"{'.'.join(key)} of cell {trace.cells[column]}"
+            yield Caveat("not finite", where, f"is not finite from {trace.times[sample]:g} ms")
+        elif trace.unit == "mV" and max(high, -low) > IMPLAUSIBLE_MV:
+            place = np.argmax(trace.values) if high > -low else np.argmin(trace.values)
+            sample, column = divmod(int(place), trace.values.shape[1])
+            where = f"{'.'.join(key)} of cell {trace.cells[column]}"
+            extreme = float(trace.values[sample, column])
+            why = f"reaches {extreme:.3g} mV at {trace.times[sample]:g} ms, which no cell does"
+            yield Caveat("implausible", where, why)
 
 
 def capped(verdict: V, caveats: Sequence[Caveat], best: V, order: Sequence[V]) -> V:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..backends.registry import entries, is_installed, load_backend
+from ..core.caveats import Caveat
 from ..core.errors import InputError, unknown
 from ..core.experiment import Experiment
 from ..core.program import METHODS
 from ..core.recording import Recording
 from ..core.settings import MODES, Settings
+from .caveats import capped, caveats_of
 from .metrics import SpikeStatistics, spike_statistics
 from .pairs import VERDICTS, Pair, Verdict, compare_recordings, json_safe, pair_to_dict
 from .runs import DEFAULT_TIMEOUT_S, Run, execute, grid_backends, store_realization
@@ -26,24 +26,46 @@ if TYPE_CHECKING:
 
 BIN_MS = 5.0
 """Width of the bins of the statistics."""
-IMPLAUSIBLE_MV = 1000.0
-"""A membrane potential beyond this is a numerical accident."""
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """An experiment, its runs on several backends, and the verdict of every pair within a mode."""
+    """An experiment, its runs on several backends, and the verdict of every pair within a mode.
+
+    ``seen`` has for every run, by its id, the caveats: how it failed, or what of it cannot be trusted.
+    """
 
     experiment: Experiment
     runs: tuple[Run, ...]
     pairs: tuple[Pair, ...]
+    seen: Mapping[str, tuple[Caveat, ...]]
     notes: tuple[str, ...] = field(default_factory=tuple)
 
     @property
+    def caveats(self) -> tuple[Caveat, ...]:
+        """What was not seen, or cannot be trusted, in any run."""
+        return self.caveats_in(None)
+
+    def caveats_in(self, mode: str | None) -> tuple[Caveat, ...]:
+        """What was not seen, or cannot be trusted, in the runs of one mode; None for all modes."""
+        return tuple(c for run in self.runs if mode in (None, run.mode) for c in self.seen[run.id])
+
+    @property
     def worst(self) -> Verdict | None:
-        """The worst verdict of all pairs; None if nothing could be compared."""
-        found = [VERDICTS.index(pair.verdict) for pair in self.pairs]
-        return VERDICTS[max(found)] if found else None
+        """The verdict of the whole: `verdict_in` of all modes together."""
+        return self.verdict_in(None)
+
+    def verdict_in(self, mode: str | None) -> Verdict | None:
+        """The worst verdict of the pairs of a mode, undecided at best if a run was not seen.
+
+        None if one run alone was asked for, so that there is nothing to compare.
+        """
+        ids = {run.id for run in self.runs if mode in (None, run.mode)}
+        found = [pair.verdict for pair in self.pairs if pair.a in ids]
+        caveats = self.caveats_in(mode)
+        if not found:
+            return "undecided" if any(caveat.limits for caveat in caveats) else None
+        return capped(max(found, key=VERDICTS.index), caveats, "undecided", VERDICTS)
 
     def pair(self, a: str, b: str) -> Pair:
         """The pair of two run ids, in either order; InputError if they were not compared."""
@@ -60,9 +82,8 @@ class Comparison:
         raise unknown("run", "run", run_id, [r.id for r in self.runs])
 
     def within(self, expected: Verdict) -> bool:
-        """Whether every pair is at least as good as the verdict expected."""
-        limit = VERDICTS.index(expected)
-        return all(VERDICTS.index(pair.verdict) <= limit for pair in self.pairs)
+        """Whether the verdict of the whole is at least as good as the one expected."""
+        return self.worst is not None and VERDICTS.index(self.worst) <= VERDICTS.index(expected)
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as the plain data that ``--json`` writes."""
@@ -72,6 +93,9 @@ class Comparison:
                 "name": e.name, "variant": e.variant, "hash": e.hash, "seed": e.seed,
                 "dt_ms": e.dt_ms, "duration_ms": e.duration_ms,
             },
+            "verdict": self.worst,
+            "verdicts": {m: self.verdict_in(m) for m in dict.fromkeys(r.mode for r in self.runs)},
+            "caveats": [asdict(caveat) for caveat in self.caveats],
             "runs": [{**run.to_dict(), "statistics": statistics_of(run)} for run in self.runs],
             "pairs": [pair_to_dict(pair) for pair in self.pairs],
             "notes": list(self.notes),
@@ -95,7 +119,10 @@ class Comparison:
     def __repr__(self) -> str:
         rows = [f"{p.a} and {p.b}: {p.verdict}, {p.in_words}" for p in self.pairs]
         rows += [f"{run.id}: {run.status}, {run.reason}" for run in self.runs if not run.ok]
-        return "\n".join([f"Comparison of {self.experiment!r}", *rows, *self.notes])
+        good = {run.id for run in self.runs if run.ok}
+        rows += [f"{c.kind}: {c}" for name in self.seen if name in good for c in self.seen[name]]
+        whole = self.worst or "nothing to compare"
+        return "\n".join([f"Comparison of {self.experiment!r}: {whole}", *rows, *self.notes])
 
     def _repr_html_(self) -> str:
         from .report import notebook_html
@@ -261,26 +288,16 @@ def compare_runs(
     """Compare every two good runs of one mode; the reference is the first of a pair."""
     tolerance = experiment.dt_ms if tolerance_ms is None else tolerance_ms
     good = [run for run in runs if run.ok]
+    seen = {run.id: caveats_of([run]) for run in runs}
     pairs = []
     for first, second in combinations(good, 2):
         if first.mode != second.mode:
             continue
         a, b = sorted((first, second), key=yardstick)
-        pairs.append((a, compare_recordings(a.recording, b.recording, (a.id, b.id), tolerance)))
+        pair = compare_recordings(
+            a.recording, b.recording, (a.id, b.id), tolerance, (*seen[a.id], *seen[b.id])
+        )
+        pairs.append((a, pair))
     modes = list(dict.fromkeys(run.mode for run in runs))
     pairs.sort(key=lambda found: (modes.index(found[0].mode), yardstick(found[0])))
-    strange = [note for run in good for note in implausible(run)]
-    return Comparison(experiment, tuple(runs), tuple(p for _, p in pairs), (*notes, *strange))
-
-
-def implausible(run: Run) -> Iterator[str]:
-    """Notes on voltages that no cell has: agreement on them says that all runs are wrong alike."""
-    for (population, variable), trace in run.recording.traces.items():
-        # Without a copy of all samples.
-        high, low = np.max(trace.values, initial=0.0), np.min(trace.values, initial=0.0)
-        extreme = float(max(high, -low))
-        if trace.unit == "mV" and extreme > IMPLAUSIBLE_MV:
-            yield (
-                f"{run.id}: {population}.{variable} reaches {extreme:.3g} mV, which no cell does; "
-                "try a smaller dt or another method, and compare with -b oracle"
-            )
+    return Comparison(experiment, tuple(runs), tuple(p for _, p in pairs), seen, tuple(notes))

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from ..core.caveats import Caveat
 from ..core.errors import InputError
 from ..core.recording import Recording, Spikes, Trace
+from .caveats import capped, caveats_of_recording
 from .metrics import ROUND_OFF, columns_of, compare_traces, match_spikes
 
-Verdict = Literal["identical", "round-off", "close", "different"]
-VERDICTS: tuple[Verdict, ...] = ("identical", "round-off", "close", "different")
+Verdict = Literal["identical", "round-off", "close", "undecided", "different"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""From the one that says most to the one that says least.
+
+``undecided``: nothing differs beyond the tolerance in what was seen, but not all was.
+"""
 QUIET_TRACES = 0.01
 """Traces of a population without spikes are close within this share of their range, everywhere."""
 SPIKING_TRACES = 0.25
@@ -50,7 +56,17 @@ class TraceRow:
     @property
     def whole(self) -> bool:
         """Whether both cover the same samples with finite numbers."""
-        return self.n_compared > 0 and not (self.n_missing or self.n_extra or self.n_not_finite)
+        return not (self.unseen or self.n_not_finite)
+
+    @property
+    def unseen(self) -> str:
+        """What of the samples was not compared, in words; empty if all were."""
+        name = f"{self.population}.{self.variable}"
+        if self.n_compared == 0:
+            return f"{name} was never sampled at times that can be compared"
+        alone = self.n_missing + self.n_extra
+        samples = f"sample of {name} has" if alone == 1 else f"samples of {name} have"
+        return f"{alone:,} {samples} no partner" if alone else ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +74,8 @@ class SpikeRow:
     """How the spikes of one population of two runs match one to one; times in ms.
 
     ``first_mismatch_ms`` is the time of the first spike without a partner, None if all have one; the shifts
-    are None if no spike has one.
+    are None if no spike has one. Of the spikes without a partner, ``alone`` are of cells silent in the other
+    run, and the others up to ``farthest_ms`` from the nearest spike of their cell there; None without any.
     """
 
     population: str
@@ -71,6 +88,8 @@ class SpikeRow:
     rms_shift_ms: float | None
     mean_shift_ms: float | None
     first_mismatch_ms: float | None
+    farthest_ms: float | None
+    alone: int
     identical: bool
 
 
@@ -79,7 +98,8 @@ class Pair:
     """Two runs compared: the verdict, and the traces and spikes that led to it.
 
     ``agree_until_ms`` is when spikes or traces first differ by more than round-off; None if never.
-    ``unmatched`` says in words what only one of the two has: populations, traces, cells, time.
+    ``caveats`` are what was not seen or cannot be trusted, of either: with one that limits, the verdict is
+    ``undecided`` unless something differs. ``unmatched`` are remarks on what only one of the two has.
     """
 
     a: str
@@ -89,6 +109,7 @@ class Pair:
     tolerance_ms: float
     traces: tuple[TraceRow, ...]
     spikes: tuple[SpikeRow, ...]
+    caveats: tuple[Caveat, ...] = ()
     unmatched: tuple[str, ...] = ()
 
     @property
@@ -105,42 +126,63 @@ class Pair:
         if broken:
             names = ", ".join(f"{r.population}.{r.variable}" for r in broken)
             said.append(f"{names} is not finite in {sum(r.n_not_finite for r in broken)} samples")
-        return "; ".join([*said, *self.unmatched])
+        return "; ".join([*said, *map(str, self.caveats), *self.unmatched])
 
     def _about_agreement(self) -> str:
         n_a = sum(row.n_a for row in self.spikes)
         n_b = sum(row.n_b for row in self.spikes)
-        relative = max((row.relative for row in self.traces), default=0.0)
+        relative = max((row.relative for row in self.traces if row.n_compared), default=0.0)
         if self.verdict == "identical":
             if not self.traces:
                 return f"every spike ({n_a:,}) is the same to the bit; no traces to compare"
             return f"every spike ({n_a:,}) and every sample are the same to the bit"
         traces = f"traces within {relative:.1e} of their range" if self.traces else "no traces"
+        if n_a == n_b == 0 and not self.traces:
+            return "neither has a spike nor a trace, so there is nothing to tell them apart by"
         if n_a == n_b == 0:
             return f"no spikes; {traces}"
-        if self.verdict == "round-off":
-            return f"all {n_a:,} spikes the same, {traces}"
-        matched = sum(row.matched for row in self.spikes)
-        if not matched:
-            return f"none of {max(n_a, n_b):,} spikes within {self.tolerance_ms:g} ms of another's"
         until = self.spikes_until_ms
-        if until is None and matched == n_a == n_b:
+        matched = sum(row.matched for row in self.spikes)
+        same = until is None and matched == n_a == n_b
+        if same and (not self.traces or relative <= ROUND_OFF):
+            return f"all {n_a:,} spikes the same, {traces}"
+        if not matched:
+            words = f"none of {max(n_a, n_b):,} spikes within {self.tolerance_ms:g} ms of another's"
+            return f"{words}: {self._about_the_rest()}"
+        if same:
             return f"all {n_a:,} spikes the same, but {traces} (round-off: {ROUND_OFF:g})"
         shift = max((r.max_shift_ms or 0.0 for r in self.spikes), default=0.0)
         words = f"{matched:,} of {max(n_a, n_b):,} spikes within {self.tolerance_ms:g} ms"
         words += f", largest shift {shift:.3g} ms"
+        if rest := self._about_the_rest():
+            words += f" of these; the others {rest}"
         if until is None:
             return f"{words}; {traces}"
         return f"{words}; the same spikes until {until:g} ms" if until > 0 else words
 
+    def _about_the_rest(self) -> str:
+        """How far the spikes without a partner are from what is nearest; nothing if all have one."""
+        far = [row.farthest_ms for row in self.spikes if row.farthest_ms is not None]
+        alone = sum(row.alone for row in self.spikes)
+        if not far:
+            return "of cells that are silent in the other" if alone else ""
+        words = f"up to {max(far):.3g} ms from the nearest of their cell"
+        return f"{words}, or ({alone:,}) of cells silent in the other" if alone else words
+
 
 def compare_recordings(
-    a: Recording, b: Recording, names: tuple[str, str], tolerance_ms: float
+    a: Recording,
+    b: Recording,
+    names: tuple[str, str],
+    tolerance_ms: float,
+    caveats: Sequence[Caveat] | None = None,
 ) -> Pair:
     """Compare two recordings of one model.
 
-    What only one of them recorded is named in ``unmatched`` and keeps the verdict from being better than
-    close. Raises InputError when they have nothing in common or traces in different units.
+    *caveats* are what is known not to have been seen of the two; by default it is looked for. A population,
+    cells, samples or time that only one of them recorded are added, so that the verdict is undecided at best.
+    Where one holds spikes alone it is close at best, for the other's traces were not compared. Raises
+    InputError when they have nothing in common or traces in different units.
     """
     spikes = tuple(
         compare_spikes(name, a.spikes[name], b.spikes[name], tolerance_ms, min(a.dt_ms, b.dt_ms))
@@ -156,33 +198,51 @@ def compare_recordings(
             "have no population and no trace in common; "
             f"one has {', '.join(a.spikes) or 'none'}, the other {', '.join(b.spikes) or 'none'}",
         )
+    if caveats is None:
+        caveats = [
+            caveat
+            for recording, name in ((a, names[0]), (b, names[1]))
+            for caveat in caveats_of_recording(recording, name)
+        ]
     limits, remarks = _unmatched(a, b, names)
-    verdict = _verdict(spikes, traces, whole=not limits)
+    found = (*caveats, *limits, *(_only(words) for row in traces if (words := row.unseen)))
+    verdict = capped(_verdict(spikes, traces, whole=not remarks), found, "undecided", VERDICTS)
     until = _agree_until(spikes, traces)
-    return Pair(*names, verdict, until, tolerance_ms, traces, spikes, (*limits, *remarks))
+    return Pair(*names, verdict, until, tolerance_ms, traces, spikes, found, tuple(remarks))
 
 
-def _unmatched(a: Recording, b: Recording, names: tuple[str, str]) -> tuple[list[str], list[str]]:
-    """What one recording has and the other has not, in words: what limits the verdict, and remarks.
+def _unmatched(
+    a: Recording, b: Recording, names: tuple[str, str]
+) -> tuple[list[Caveat], list[str]]:
+    """What one recording has and the other has not: parts that were not compared, and remarks.
 
     A file of spikes alone says nothing about traces nor about how long it was recorded: only a remark.
     """
-    limits: list[str] = []
+    limits: list[Caveat] = []
     remarks: list[str] = []
     for one, other, name in ((a, b, names[0]), (b, a, names[1])):
         for population in sorted(one.spikes.keys() - other.spikes.keys()):
-            limits.append(f"only {name} has spikes of {population}")
-        found = limits if other.traces else remarks
+            limits.append(_only(f"only {name} has spikes of {population}"))
         for population, variable in sorted(one.traces.keys() - other.traces.keys()):
-            found.append(f"only {name} has {population}.{variable}")
+            words = f"only {name} has {population}.{variable}"
+            if other.traces:
+                limits.append(_only(words))
+            else:
+                remarks.append(words)
     for key in sorted(a.traces.keys() & b.traces.keys()):
         cells = set(a.traces[key].cells.tolist()) ^ set(b.traces[key].cells.tolist())
         if cells:
-            limits.append(f"{len(cells)} cells of {'.'.join(key)} are in one recording only")
+            limits.append(_only(f"{len(cells)} cells of {'.'.join(key)} are in one recording only"))
     known = (a.provenance or a.traces) and (b.provenance or b.traces)
     if known and abs(a.duration_ms - b.duration_ms) > 1.5 * max(a.dt_ms, b.dt_ms):
-        limits.append(f"{names[0]} lasts {a.duration_ms:g} ms, {names[1]} {b.duration_ms:g} ms")
+        limits.append(
+            _only(f"{names[0]} lasts {a.duration_ms:g} ms, {names[1]} {b.duration_ms:g} ms")
+        )
     return limits, remarks
+
+
+def _only(words: str) -> Caveat:
+    return Caveat("not read", "", words)
 
 
 def compare_spikes(
@@ -200,7 +260,7 @@ def compare_spikes(
     return SpikeRow(
         population, match.n_a, match.n_b, match.matched, match.missing, match.extra,
         *shifts,
-        match.first_mismatch, same,
+        match.first_mismatch, match.farthest, match.alone, same,
     )  # fmt: skip
 
 
@@ -229,18 +289,22 @@ def compare_one_trace(key: tuple[str, str], a: Trace, b: Trace) -> TraceRow:
 
 def _verdict(spikes: Sequence[SpikeRow], traces: Sequence[TraceRow], whole: bool) -> Verdict:
     """The best verdict that spikes, traces and what is missing allow."""
+    if not traces and not any(row.n_a or row.n_b for row in spikes):
+        return "undecided"  # nothing was there to differ
     if whole and all(r.identical for r in spikes) and all(r.identical for r in traces):
         return "identical"
     whole = whole and all(row.whole for row in traces)
     same_spikes = all(row.first_mismatch_ms is None and row.n_a == row.n_b for row in spikes)
     if whole and same_spikes and all(row.relative <= ROUND_OFF for row in traces):
         return "round-off"
-    if any(row.n_not_finite or not row.n_compared for row in traces):
+    if any(row.n_not_finite for row in traces):
         return "different"
     if any(row.missing or row.extra for row in spikes):
         return "different"
     spiking = {row.population for row in spikes if row.n_a or row.n_b}
     for row in traces:
+        if not row.n_compared:
+            continue
         near = row.relative_rms <= SPIKING_TRACES
         if row.population not in spiking:
             near = row.relative <= QUIET_TRACES

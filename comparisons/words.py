@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from ..core.caveats import Caveat, CaveatKind
 from ..core.experiment import Experiment
 from .compare import Comparison, yardstick
-from .pairs import VERDICTS, Pair, Verdict
+from .pairs import VERDICTS, Pair
 from .runs import Run
 
 SYMBOLS: Mapping[str, str] = {
-    "identical": "≡", "round-off": "≈", "close": "~", "different": "≠",
+    "identical": "≡", "round-off": "≈", "close": "~", "undecided": "?", "different": "≠",
     "ok": "✓", "failed": "✕", "unsupported": "∅", "timeout": "…",
 }  # fmt: skip
 """One sign for every verdict and status, so that colour is never alone."""
+
+_CAVEAT_WORDS: Mapping[CaveatKind, str] = {
+    "not run": "Not run", "not finished": "Not finished", "not finite": "Not finite",
+    "implausible": "Implausible", "rate of the step": "A rate of the step, not of the model",
+    "not read": "Not read", "assumed": "Assumed",
+}  # fmt: skip
 
 MEANING: Mapping[str, str] = {
     "identical": "every spike and every sample the same to the bit",
     "round-off": "the same spikes; traces within 10⁻⁹ of the range of the variable",
     "close": "every spike has a partner within the tolerance",
+    "undecided": "nothing differs in what was seen, but not all was, or it cannot be trusted",
     "different": "spikes without a partner, or traces apart",
 }
 
@@ -54,13 +62,8 @@ def pairs_of(comparison: Comparison, mode: str) -> list[Pair]:
     return [pair for pair in comparison.pairs if pair.a in ids]
 
 
-def worst_of(pairs: Sequence[Pair]) -> Verdict | None:
-    """The worst verdict of pairs; None without any."""
-    return max((p.verdict for p in pairs), key=VERDICTS.index, default=None)
-
-
 def mode_sentences(comparison: Comparison, mode: str) -> list[str]:
-    """The verdict of one mode in words: who coincides, who differs by what, who did not end well."""
+    """The verdict of one mode in words: who coincides, who differs by what, and what was not seen."""
     runs = [run for run in comparison.runs if run.mode == mode]
     labels = run_labels(comparison.runs)
     good = [run for run in runs if run.ok]
@@ -75,7 +78,19 @@ def mode_sentences(comparison: Comparison, mode: str) -> list[str]:
     for run in runs:
         if not run.ok:
             said.append(f"{_first_upper(labels[run.id])} {_ending(run)}")
-    return said
+    return [*said, *caveat_sentences(c for run in good for c in comparison.seen[run.id])]
+
+
+def caveat_sentences(caveats: Iterable[Caveat]) -> list[str]:
+    """What was not seen, or cannot be trusted, and what was assumed: a sentence each."""
+    return [f"{_CAVEAT_WORDS[c.kind]}: {str(c).rstrip('.')}." for c in dict.fromkeys(caveats)]
+
+
+_VERBS: Mapping[str, tuple[str, str]] = {
+    "close": ("is close to", "are close to"),
+    "undecided": ("cannot be judged against", "cannot be judged against"),
+    "different": ("differs from", "differ from"),
+}
 
 
 def _about_pairs(
@@ -99,9 +114,7 @@ def _about_pairs(
         direct = [p for p in across if reference.id in (p.a, p.b)]
         worst = max(direct or across, key=_badness)
         one = len(group) == 1
-        verb = {True: "is close to", False: "are close to"}[one] if worst.verdict == "close" else (
-            "differs from" if one else "differ from"
-        )  # fmt: skip
+        verb = _VERBS[worst.verdict][0 if one else 1]
         other = labels[reference.id]
         other = f"the {other}" if other in ("reference", "oracle") else other
         text = f"{_first_upper(_named(group, labels))} {verb} {other}: {worst.in_words}"
@@ -166,7 +179,7 @@ def scientific(value: float | None) -> str:
 
 def main_number(pair: Pair) -> str:
     """The number that a verdict rests on, in a few characters."""
-    if pair.verdict == "identical":
+    if pair.verdict == "identical" or not (pair.spikes or pair.traces):
         return ""
     n_a, n_b = (sum(getattr(row, side) for row in pair.spikes) for side in ("n_a", "n_b"))
     matched = sum(row.matched for row in pair.spikes)

@@ -17,7 +17,8 @@ from ...core.experiment import Experiment
 from ...core.losses import n_lost
 from ...core.realization import Ints, Realization
 from ...core.storage import read_recording
-from ..compare import implausible, plan
+from ..caveats import caveats_of
+from ..compare import plan
 from ..runs import DEFAULT_TIMEOUT_S, Job, Run, perform_all, store_realization
 from ..words import enumerate_words, run_labels
 from .arms import (
@@ -304,7 +305,7 @@ def evaluate(
     )
     strange = [
         f"{r.arm.label}, {note}"
-        for r in runs if r.run.ok and r.seed == seeds[0] for note in implausible(r.run)
+        for r in runs if r.run.ok and r.seed == seeds[0] for note in caveats_of([r.run])
     ]  # fmt: skip
     effects = tuple(
         _effect(experiment, probe, mode, arm, m, seeds, runs, readings)

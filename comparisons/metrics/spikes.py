@@ -46,6 +46,9 @@ class SpikeMatch:
         mean_shift: mean of t_b − t_a over the pairs, in ms; negative where b is early.
         first_mismatch: the earliest time in ms of a spike without a partner, or of a pair further apart
             than was asked for; None if there is neither.
+        farthest: of the spikes without a partner whose cell fires in the other recording too, the largest
+            distance to that cell's nearest spike there, in ms; None without any.
+        alone: spikes without a partner whose cell is silent in the other recording.
         pairs: (matched, 2) indices into the spikes of a and of b as they were given, or None.
         missing_spikes: (missing,) indices into the spikes of a, ascending, or None.
         extra_spikes: (extra,) indices into the spikes of b, ascending, or None.
@@ -61,6 +64,8 @@ class SpikeMatch:
     rms_shift: float
     mean_shift: float
     first_mismatch: float | None
+    farthest: float | None = None
+    alone: int = 0
     pairs: Integers | None = field(default=None, repr=False)
     missing_spikes: Integers | None = field(default=None, repr=False)
     extra_spikes: Integers | None = field(default=None, repr=False)
@@ -127,6 +132,11 @@ def match_spikes(
     matched = shift.size
     pairs = None
     pairs_a, pairs_b = (np.concatenate(side) for side in zip(*found, strict=True))
+    rest = [
+        _nearest(a.times, first_a, n_a, _others(pairs_a, a.times.size), b.times, first_b, n_b),
+        _nearest(b.times, first_b, n_b, _others(pairs_b, b.times.size), a.times, first_a, n_a),
+    ]
+    near = [float(distances.max()) for distances, _ in rest if distances.size]
     if a.order is not None and b.order is not None:
         pairs = np.column_stack([a.order[pairs_a], b.order[pairs_b]])
         pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
@@ -141,6 +151,8 @@ def match_spikes(
         rms_shift=float(np.sqrt(shift @ shift / matched)) if matched else 0.0,
         mean_shift=float(shift.mean()) if matched else 0.0,
         first_mismatch=_first_mismatch(a.times, b.times, pairs_a, pairs_b, shift, apart),
+        farthest=max(near, default=None),
+        alone=sum(silent for _, silent in rest),
         pairs=pairs,
         missing_spikes=None if pairs is None else _others(pairs[:, 0], a.times.size),
         extra_spikes=None if pairs is None else _others(pairs[:, 1], b.times.size),
@@ -164,6 +176,34 @@ def _first_mismatch(
         pair = np.minimum(times_a[pairs_a[moved]], times_b[pairs_b[moved]])
         first = min(first, float(pair.min()))
     return None if first == np.inf else first
+
+
+def _nearest(
+    times: Floats,
+    first: Integers,
+    n: Integers,
+    which: Integers,
+    other: Floats,
+    first_other: Integers,
+    n_other: Integers,
+) -> tuple[Floats, int]:
+    """How far some spikes are from the nearest of their cell on the other side, and how many have none."""
+    if not which.size:
+        return np.empty(0), 0
+    cell = np.searchsorted(first + n, which, side="right")
+    has = n_other[cell] > 0
+    cell, which = cell[has], which[has]
+    cells, place = np.unique(cell, return_inverse=True)
+    there = other[_ranges(first_other[cells], n_other[cells])]
+    begin = _firsts(n_other[cells])
+    # NumPy orders complex numbers by real, then imaginary part.
+    keys = np.repeat(np.arange(cells.size), n_other[cells]) + 1j * there
+    after = np.searchsorted(keys, place + 1j * times[which])
+    last = begin[place] + n_other[cell] - 1
+    right = there[np.minimum(after, last)] if there.size else there
+    left = there[np.maximum(after - 1, begin[place])] if there.size else there
+    distance = np.minimum(np.abs(right - times[which]), np.abs(times[which] - left))
+    return distance, int(np.count_nonzero(~has))
 
 
 # --- groups of spikes ---------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def statements(comparison: Comparison) -> list[Statement]:
     """The verdict of every mode in words."""
     found = []
     for mode in words.modes_of(comparison):
-        worst = words.worst_of(words.pairs_of(comparison, mode))
+        worst = comparison.verdict_in(mode)
         said = tuple(words.mode_sentences(comparison, mode))
         found.append(Statement(mode, said, worst or "", "" if worst else "bad"))
     return found
@@ -124,7 +124,7 @@ def _pair_sections(comparison: Comparison) -> list[Section]:
         tolerance = f"{comparison.pairs[0].tolerance_ms:g}"
         html = _quiet(
             f"Matched one to one within {tolerance} ms; missing: of the first run only, extra: of the second "
-            "only."
+            "only; others: how far these are from the nearest spike of their cell in the other run."
         )
         for mode, pairs in groups.items():
             if any(pair.spikes for pair in pairs):

@@ -16,7 +16,7 @@ RUN_FIELDS = (
 PAIR_FIELDS = (
     "a", "b", "verdict", "agree_until_ms", "tolerance_ms", "population", "n_a", "n_b", "matched",
     "missing", "extra", "max_shift_ms", "rms_shift_ms", "mean_shift_ms", "first_mismatch_ms",
-    "identical",
+    "farthest_ms", "alone", "identical",
 )  # fmt: skip
 TRACE_FIELDS = (
     "a", "b", "population", "variable", "unit", "max_abs", "rms", "relative",

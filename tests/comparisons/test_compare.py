@@ -8,6 +8,7 @@ import pytest
 from coincide.comparisons.foreign import same_names
 from coincide.comparisons.pairs import compare_recordings, pair_to_dict
 from coincide.comparisons.terminal import Console, print_pair
+from coincide.core.caveats import Caveat, CaveatKind
 from coincide.core.errors import InputError
 from coincide.core.recording import Recording, Spikes, Trace
 
@@ -79,7 +80,7 @@ def test_a_missing_tail_is_never_round_off() -> None:
     short = replace(a, traces={("cells", "v"): replace(trace, values=trace.values[:-5])})
     pair = _pair(a, short)
     assert pair.traces[0].n_missing == 5
-    assert pair.verdict == "close"
+    assert pair.verdict == "undecided"
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(1.0005, "close"), (1.2, "different")])
@@ -94,7 +95,7 @@ def test_nothing_in_common_is_an_error() -> None:
     b = replace(a, spikes={"others": a.spikes["cells"]}, traces={})
     with pytest.raises(InputError, match=r"nothing|in common"):
         _pair(a, b)
-    assert _pair(*same_names(a, b)).verdict == "identical"
+    assert _pair(*same_names(a, b)).verdict == "close"  # one has spikes alone
 
 
 def _with(recording: Recording, **parts) -> Recording:
@@ -116,22 +117,86 @@ def test_what_only_one_recorded_is_named_and_limits_the_verdict() -> None:
     more = Spikes.sorted([1.0], [0])
     b = _with(a, spikes={**a.spikes, "others": more})
     pair = _pair(a, b)
-    assert pair.verdict == "close"
+    assert pair.verdict == "undecided"
     assert "only b has spikes of others" in pair.in_words
     trace = a.traces["cells", "v"]
     wider = replace(
         trace, values=np.hstack([trace.values, trace.values]), cells=np.array([0, 1], np.int32)
     )
-    assert _pair(a, _with(a, traces={("cells", "v"): wider})).verdict == "close"
+    assert _pair(a, _with(a, traces={("cells", "v"): wider})).verdict == "undecided"
     longer = _with(a, duration_ms=20.0)
     assert "lasts" in _pair(a, longer).in_words
 
 
-def test_a_file_of_spikes_alone_can_be_identical() -> None:
+def test_a_file_of_spikes_alone_is_close_at_best() -> None:
     a = _recording(TIMES, CELLS)
-    pair = _pair(a, _with(a, traces={}, duration_ms=7.0))
-    assert pair.verdict == "identical"
-    assert "no traces" in pair.in_words
+    spikes = _with(a, traces={}, duration_ms=7.0)
+    pair = _pair(a, spikes)
+    assert pair.verdict == "close"  # all spikes are the same to the bit, but v was not compared
+    assert "no traces; only a has cells.v" in pair.in_words
+    assert _pair(spikes, spikes).verdict == "identical"
+
+
+def test_two_recordings_of_nothing_are_undecided() -> None:
+    nothing = _with(_recording([], []), traces={})
+    pair = _pair(nothing, nothing)
+    assert pair.verdict == "undecided"
+    assert "nothing to tell them apart by" in pair.in_words
+    assert _pair(_recording([], []), _recording([], [])).verdict == "identical"  # traces tell
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "verdict"),
+    [
+        ("not finite", 0.0, "undecided"),
+        ("implausible", 0.0, "undecided"),
+        ("rate of the step", 0.0, "undecided"),
+        ("not read", 0.0, "undecided"),
+        ("assumed", 0.0, "identical"),
+        ("implausible", 5 * DT, "different"),
+    ],
+)
+def test_what_was_not_seen_caps_the_verdict_and_stands_beside_it(
+    kind: CaveatKind, other: float, verdict: str
+) -> None:
+    a = _recording(TIMES, CELLS)
+    b = _with(_recording(TIMES + other, CELLS), caveats=(Caveat(kind, "cells.w", "was odd"),))
+    for pair in (_pair(a, b), _pair(b, a)):
+        assert pair.verdict == verdict
+        assert "cells.w: was odd" in pair.in_words
+        assert pair_to_dict(pair)["caveats"][0]["kind"] == kind
+
+
+@pytest.mark.parametrize(("extreme", "verdict"), [(999.0, "identical"), (-1e26, "undecided")])
+def test_agreement_on_a_voltage_that_no_cell_has_is_undecided(extreme: float, verdict: str) -> None:
+    values = _recording([], []).traces["cells", "v"].values.copy()
+    values[40] = extreme
+    pair = _pair(_recording(TIMES, CELLS, values), _recording(TIMES, CELLS, values))
+    assert pair.verdict == verdict
+    said = "b, cells.v of cell 0: reaches -1e+26 mV at 4 ms" in pair.in_words
+    assert said == (verdict == "undecided")
+
+
+def test_the_distance_of_spikes_without_a_partner_is_said() -> None:
+    a = _recording([1.0, 2.0, 3.0, 9.0, 4.0], [0, 0, 0, 0, 1])
+    b = _recording([1.0, 2.05, 4.5, 9.8, 6.0], [0, 0, 0, 0, 2])
+    pair = _pair(a, b)
+    (row,) = pair.spikes
+    assert (row.matched, row.alone) == (2, 2)
+    # 3 is 0.95 from 2.05, 4.5 is 1.5 from 3, 9 is 0.8 from 9.8; cells 1 and 2 are silent in the other.
+    assert row.farthest_ms == pytest.approx(1.5)
+    assert (
+        "largest shift 0.05 ms of these; the others up to 1.5 ms from the nearest" in pair.in_words
+    )
+    assert "or (2) of cells silent in the other" in pair.in_words
+    assert _pair(a, a).spikes[0].farthest_ms is None
+
+
+def test_none_of_the_spikes_says_by_how_much() -> None:
+    pair = _pair(_recording([2.0], [0]), _recording([5.25], [0]))
+    assert "none of 1 spikes within 0.1 ms of another's: up to 3.25 ms from" in pair.in_words
+    pair = _pair(_recording([2.0], [0]), _recording([2.0], [1]))
+    assert "of cells that are silent in the other" in pair.in_words
 
 
 def test_a_silent_population_is_held_to_its_traces() -> None:
@@ -178,5 +243,4 @@ def test_shifts_of_no_pairs_are_no_numbers(capsys) -> None:
     assert pair_to_dict(pair)["spikes"][0]["max_shift_ms"] is None
     print_pair(Console(width=100), pair)
     shown = capsys.readouterr().out
-    assert "0 ms" not in shown.splitlines()[-1]
-    assert shown.splitlines()[-1].split()[-2:] == ["–", "–"]
+    assert shown.splitlines()[-1].split()[-4:] == ["–", "–", "70", "ms"]

@@ -1,0 +1,66 @@
+"""What was not seen caps every verdict, and is named beside it: terminal, page, notebook, JSON, print."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from coincide.comparisons.cli import main
+from coincide.comparisons.compare import Comparison, compare
+from coincide.models.library import load_model
+
+LIF = ["lif_10", "--duration", "50 ms"]
+SHORT = load_model("lif_10").with_(duration="50 ms")
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """Two simulators were asked for, and one of them is not there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COINCIDE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("COINCIDE_PYTHON_NEURON", "/bin/false")
+        return compare(SHORT, ["brian2", "neuron"])
+
+
+def test_a_failed_run_caps_the_whole_while_the_pairs_that_ran_keep_theirs(lost: Comparison) -> None:
+    (pair,) = lost.pairs
+    assert pair.verdict in ("identical", "round-off")
+    assert lost.worst == lost.verdict_in("lockstep") == "undecided"
+    assert not lost.within("close")
+    (caveat,) = lost.caveats
+    assert (caveat.kind, caveat.where) == ("not finished", "neuron-lockstep")
+
+
+def test_a_failed_run_stands_on_the_page_in_a_notebook_in_json_and_in_print(
+    lost: Comparison, tmp_path: Path
+) -> None:
+    data = json.loads(lost.to_json())
+    assert (data["verdict"], data["verdicts"]) == ("undecided", {"lockstep": "undecided"})
+    assert data["caveats"][0]["where"] == "neuron-lockstep"
+    page = lost.save(tmp_path / "page").read_text()
+    title = page.partition("<title>")[2].partition("</title>")[0]
+    assert "undecided" in title
+    assert "round-off" not in title
+    for text in (page, lost._repr_html_(), repr(lost)):
+        assert "undecided" in text
+        assert "neuron" in text
+        assert "failed" in text
+    assert repr(lost).splitlines()[0].endswith(": undecided")
+
+
+def test_the_terminal_says_undecided_and_why(own_cache: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COINCIDE_PYTHON_NEURON", "/bin/false")
+    asked = ["compare", *LIF, "-b", "neuron", "--no-report"]
+    assert main([*asked, "--expect", "close"]) == 3
+    (line,) = [s for s in capsys.readouterr().out.splitlines() if s.startswith("?")]
+    assert line.startswith("? lockstep, undecided:")
+
+
+def test_what_a_backend_does_not_support_caps_the_verdict(own_cache: Path) -> None:
+    found = compare(SHORT, ["brian2", "oracle"], ["aligned"], method="rk2", reference=False)
+    assert {run.backend: run.status for run in found.runs} == {
+        "brian2": "ok",
+        "oracle": "unsupported",
+    }
+    assert found.worst == "undecided"
+    assert [caveat.kind for caveat in found.caveats] == ["not run"]
