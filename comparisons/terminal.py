@@ -172,8 +172,10 @@ def _runs_table(runs: Sequence[Run]) -> Table:
 
 def _pairs_table(pairs: Sequence[Pair]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("a", "b", "verdict"):
-        table.add_column(name, no_wrap=True)
+    # Names of files are long: they are folded, so that the verdict always has its place.
+    for name in ("a", "b"):
+        table.add_column(name, overflow="fold")
+    table.add_column("verdict", no_wrap=True)
     table.add_column("", overflow="fold")
     for pair in pairs:
         verdict = f"[{STYLE[pair.verdict]}]{SYMBOLS[pair.verdict]} {pair.verdict}[/]"

@@ -132,7 +132,8 @@ def test_a_library_model_takes_its_options(capsys) -> None:
 def test_run_then_diff(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert main(["run", str(model), "--out", str(out), "--duration", "20ms"]) == 0
-    assert main(["diff", str(out), str(out / "spikes.h5"), "--expect", "identical"]) == 0
+    # A file of spikes says nothing of the traces that the folder has.
+    assert main(["diff", str(out), str(out / "spikes.h5"), "--expect", "close"]) == 0
 
 
 def test_list_and_show_and_schema(capsys) -> None:
