@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.cable import CableCell
-from ..core.cell import Cell, Increment, Port, build_cell
+from ..core.cell import Cell, Increment, build_cell
 from ..core.channels import Channel
 from ..core.discretisation import FixedSegments
 from ..core.equations import Variable
@@ -210,7 +210,7 @@ def _plan(population: RealizedPopulation) -> TreePlan:
         for v in extras.variables
     ]
     receptors = tuple(
-        Port(r.name, r.weight_dimension, tuple(_renamed(i, new_names) for i in r.increments))
+        replace(r, increments=tuple(_renamed(i, new_names) for i in r.increments))
         for r in flat.receptors
     )
     ports = {

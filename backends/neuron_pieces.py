@@ -114,6 +114,7 @@ class _Taker:
         self.population, self.lowered = population, lowered
         self.flat = {v.name: v for v in population.cell.variables}
         self.ions = {ion.name: ion for ion in lowered.cell.ions}
+        self._lowered = {v.name for v in lowered.point.variables}
 
     def channel(self, channel: Channel) -> Piece:
         """A channel in all compartments that have it."""
@@ -226,7 +227,7 @@ class _Taker:
             Increment(i.target, rename(i.coefficient, {voltage: "v"}), i.unless_refractory)
             for i in port.increments
         )
-        cell = replace(piece.cell, receptors=(Port(port.name, port.weight_dimension, renamed),))
+        cell = replace(piece.cell, receptors=(replace(port, increments=renamed),))
         return replace(piece, cell=cell)
 
     # Names
@@ -239,14 +240,9 @@ class _Taker:
         return frozenset() if right is None else names(right)
 
     def _states_of(self, port: Port) -> set[str]:
-        """The states with the receptor's name behind that the cell itself does not have."""
-        model = {v.name for v in self.lowered.point.variables}
-        ending = f"_{port.name}"
-        return {
-            v.name
-            for v in self.population.cell.states
-            if v.name.endswith(ending) and v.name not in model
-        }
+        """The receptor's own states."""
+        states = {v.name for v in self.population.cell.states}
+        return states & set(port.names.values())
 
     def _ordered(self, states: Iterable[str]) -> list[str]:
         chosen = set(states)
@@ -259,14 +255,15 @@ class _Taker:
         """A name and all that it depends on, through sub-expressions and rates of receptors' states."""
         seen: set[str] = set()
         pending = {name}
-        model = {v.name for v in self.lowered.point.variables}
         while pending:
             name = pending.pop()
             if name in seen or name not in self.flat:
                 continue
             seen.add(name)
             variable = self.flat[name]
-            if variable.right is not None and (variable.kind != "state" or name not in model):
+            if variable.right is not None and (
+                variable.kind != "state" or name not in self._lowered
+            ):
                 pending |= names(variable.right) - seen
         return seen
 
@@ -286,6 +283,8 @@ class _Taker:
         variable = self.flat.get(name)
         if variable is None or variable.kind == "parameter" or len(self.lowered.compartments) == 1:
             return name
+        if name not in self._lowered:
+            return name  # a receptor may be called as its compartment
         return name.removesuffix(f"_{self.lowered.compartments[k].name}")
 
     def _piece(

@@ -56,11 +56,7 @@ def required_features(realization: Realization) -> dict[str, str]:
         for parameter, value in population.parameters.items():
             if np.ndim(value):
                 need("parameters_per_cell", f"{name}.{parameter}")
-        own = {v.name for v in cell.states} - {
-            s.name
-            for s in cell.states
-            if any(s.name.endswith(f"_{r.name}") for r in cell.receptors)
-        }
+        own = {v.name for v in cell.states} - {n for r in cell.receptors for n in r.names.values()}
         for receptor in cell.receptors:
             need("receptors", f"{name}.{receptor.name}")
             for increment in receptor.increments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .cell import choose_port, input_variable
+from .cell import choose_port
 from .clock import on_grid, step_times
 from .equations import Variable
 from .errors import InputError
@@ -80,7 +80,7 @@ def realize_input(
         amplitude, values = _waveform(given, times, port.dimension, size, rng)
         gain = gain * amplitude
         frames, values = _shortened(frames, values)
-    variable = input_variable(port.name, given.name)
+    variable = experiment.cells[population.name].drives[given.name]
     return HeldInput(variable, given.name, values, frames, columns, gain)
 
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .cell import Cell, bind_units, input_variable
+from .cell import Cell, bind_units
 from .clock import on_grid, to_steps
 from .errors import InputError
 from .experiment import Experiment
 from .expressions import names, parse
-from .held_inputs import chosen_cells, port_of, realize_input
+from .held_inputs import chosen_cells, realize_input
 from .inputs import Input
 from .losses import without_lost
 from .lowering import Lowered, check_bounds
@@ -94,9 +94,7 @@ def _realize_population(
     name, size, seed = population.name, population.size, experiment.seed
     cell = experiment.cells[name]
     parameters: dict[str, float | Floats] = {}
-    amplitudes = {
-        input_variable(port_of(population, i).name, i.name): i for i in _inputs(experiment, name)
-    }
+    amplitudes = {cell.drives[i.name]: i for i in _inputs(experiment, name)}
     for variable in cell.parameters:
         place = f"{name}.{variable.name}"
         rng = stream(seed, "population", name, "parameter", variable.name)
@@ -110,7 +108,7 @@ def _realize_population(
             check_parameters({variable.name: least}, cell.variables, name)
             if cell.lowered is not None:
                 check_bounds(cell.lowered, {variable.name: least}, name)
-    _check_time_constants(population, parameters)
+    _check_time_constants(population, cell, parameters)
     initial = _initial_values(population, cell, parameters, seed)
     steps = _refractory_steps(population, cell, parameters, experiment.dt_ms, notes)
     inputs = tuple(
@@ -121,14 +119,15 @@ def _realize_population(
     return RealizedPopulation(name, size, cell, parameters, initial, steps, inputs)
 
 
-def _check_time_constants(population: Population, parameters: Mapping[str, float | Floats]) -> None:
+def _check_time_constants(
+    population: Population, cell: Cell, parameters: Mapping[str, float | Floats]
+) -> None:
     """InputError for a cell whose double exponential would not rise faster than it decays."""
     for name, receptor in population.receptors.items():
         if not isinstance(receptor, DoubleExponentialConductance):
             continue
-        rise, decay = np.broadcast_arrays(
-            parameters[f"tau_rise_{name}"], parameters[f"tau_decay_{name}"]
-        )
+        own = cell.port(name).names
+        rise, decay = np.broadcast_arrays(parameters[own["tau_rise"]], parameters[own["tau_decay"]])
         wrong = np.flatnonzero(rise >= decay)
         if wrong.size:
             k = wrong[0]

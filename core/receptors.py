@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -23,12 +23,21 @@ from .values import Value
 
 @dataclass(frozen=True)
 class ReceptorEquations:
-    """A receptor written out: equations, what an arrival does, parameters, the name of its current."""
+    """A receptor written out: equations, what an arrival does, parameters, the name of its current.
+
+    ``outside`` are names in the equations that stand for a variable of the cell, whatever the receptor
+    calls its own: a membrane potential called g is not the conductance g.
+    """
 
     equations: str
     on_pre: str
     parameters: Mapping[str, Value]
     current: str | None
+    outside: Mapping[str, str] = field(default_factory=dict)
+
+
+_VOLTAGE = "voltage_"
+"""Stands for the cell's membrane potential; no name that anybody can give ends so."""
 
 
 class _Receptor(Description, ABC):
@@ -108,7 +117,7 @@ class _Conductance(_Receptor):
 
     def _equations(self, states: str, port: Dimension | None, where: str, factor: str = "") -> str:
         _, current = self._units(port, where)
-        return f"{states}\ncurrent = {factor}g*(reversal - {self.voltage}) : {current}\nreversal : mV\n"
+        return f"{states}\ncurrent = {factor}g*(reversal - {_VOLTAGE}) : {current}\nreversal : mV\n"
 
 
 class ExponentialConductance(_Conductance):
@@ -124,7 +133,7 @@ class ExponentialConductance(_Conductance):
         states = f"dg/dt = -g/tau : {unit}\ntau : ms"
         return ReceptorEquations(
             self._equations(states, port, where),
-            "g += w", {"tau": self.tau, "reversal": self.reversal}, "current",
+            "g += w", {"tau": self.tau, "reversal": self.reversal}, "current", {_VOLTAGE: self.voltage},
         )  # fmt: skip
 
 
@@ -141,7 +150,7 @@ class AlphaConductance(_Conductance):
         states = f"da/dt = -a/tau : {unit}\ndg/dt = (exp(1)*a - g)/tau : {unit}\ntau : ms"
         return ReceptorEquations(
             self._equations(states, port, where),
-            "a += w", {"tau": self.tau, "reversal": self.reversal}, "current",
+            "a += w", {"tau": self.tau, "reversal": self.reversal}, "current", {_VOLTAGE: self.voltage},
         )  # fmt: skip
 
 
@@ -183,6 +192,7 @@ class DoubleExponentialConductance(_Conductance):
             "rise += norm*w; decay += norm*w",
             {"tau_rise": self.tau_rise, "tau_decay": self.tau_decay, "reversal": self.reversal},
             "current",
+            {_VOLTAGE: self.voltage},
         )
 
 
@@ -205,7 +215,7 @@ class NMDA(_Conductance):
         _positive(self.tau, f"{where}.tau")
         states = (
             f"dg/dt = -g/tau : {unit}\n"
-            f"block = 1/(1 + magnesium/beta*exp(-gamma*{self.voltage})) : 1\n"
+            f"block = 1/(1 + magnesium/beta*exp(-gamma*{_VOLTAGE})) : 1\n"
             "tau : ms\nmagnesium : mM\nbeta : mM\ngamma : 1/mV"
         )
         return ReceptorEquations(
@@ -215,7 +225,7 @@ class NMDA(_Conductance):
                 "tau": self.tau, "reversal": self.reversal, "magnesium": self.magnesium,
                 "beta": self.beta, "gamma": self.gamma,
             },
-            "current",
+            "current", {_VOLTAGE: self.voltage},
         )  # fmt: skip
 
 
@@ -223,7 +233,8 @@ class CustomReceptor(_Receptor):
     """A receptor by equations of one's own, which may use the variables of the cell.
 
     ``on_pre`` statements are ``x += …`` proportional to ``w``; ``current`` names the sub-expression or state
-    variable that is its current.
+    variable that is its current. What the equations do not define is the cell's. All have to be linear in
+    the receptor's own states (`superposition`): those are one per cell, for all of its synapses.
     """
 
     kind: Literal["custom"] = "custom"

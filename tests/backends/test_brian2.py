@@ -111,7 +111,7 @@ RECEPTORS = {
     "own": (
         CustomReceptor(
             equations="ds/dt = -s/tau : 1\ntau : ms\nflow = s*most : pA\nmost : pA",
-            on_pre="s += w*(1 - s); v += w*(E_L - v)*0.1",
+            on_pre="s += w*(1 - 0.005*v/mV); v += w*(E_L - v)*0.1",
             current="flow",
             parameters={"tau": "10 ms", "most": "50 pA"},
         ),
@@ -505,15 +505,12 @@ def test_a_delay_between_cells_is_as_it_says():
     ("undone", "gate"), [((), 1 - 0.7**2), (("arrival_sum",), 0.6), (ALL, 0.6)]
 )
 def test_arrivals_at_one_instant_act_one_after_the_other(undone, gate):
-    receptor = CustomReceptor(
-        equations="ds/dt = -s/tau : 1\ntau : ms",
-        on_pre="s += w*(1 - s)",
-        parameters={"tau": "5 ms"},
-    )
+    cell = NeuronModel(name="Gate", equations="ds/dt = -s/(5*ms) : 1")
+    receptor = CustomReceptor(equations="", on_pre="s += w*(1 - s)")
     experiment = Experiment(
         name="gate",
         populations=(
-            Population(name="cell", model=PASSIVE, size=1, receptors={"gate": receptor}),
+            Population(name="cell", model=cell, size=1, receptors={"gate": receptor}),
             SpikeTrains(name="given", times=[[1], [1]]),
         ),
         projections=(
@@ -522,10 +519,10 @@ def test_arrivals_at_one_instant_act_one_after_the_other(undone, gate):
                 delay="1 ms",
             ),
         ),
-        records=(Record(population="cell", variables=("s_gate",)),),
+        records=(Record(population="cell", variables=("s",)),),
         duration="3 ms",
     )  # fmt: skip
-    s = run(realize(experiment), *undone).traces["cell", "s_gate"].values[:, 0]
+    s = run(realize(experiment), *undone).traces["cell", "s"].values[:, 0]
     # Given spikes are one step late in raw.
     assert s[20 if undone == ALL else 21] == pytest.approx(gate, abs=1e-12)
 

@@ -124,10 +124,10 @@ RECEPTORS = {
     "alpha_g": AlphaConductance(tau="3 ms", reversal="0 mV"),
     "alpha_i": AlphaCurrent(tau="3 ms"),
     "exp_i": ExponentialCurrent(tau="4 ms"),
-    # Saturates: what an arrival does depends on the state.
+    # What an arrival does depends on the state.
     "own": CustomReceptor(
         equations="dx/dt = -x/tau : 1\ntau : ms\ncurrent = 10*pA*x : pA",
-        on_pre="x += (1 - 0.1*x)*w",
+        on_pre="x += (1 - 0.005*v/mV)*w",
         current="current",
         parameters={"tau": "7 ms"},
     ),

@@ -63,10 +63,10 @@ RECEPTORS = {
         tau_rise="0.5 ms", tau_decay="6 ms", reversal="-75 mV", port="soma(1)"
     ),
     "alpha": AlphaCurrent(tau="3 ms", port="soma(0)"),
-    # What an arrival does depends on the state, and on v at the receptor's place.
+    # What an arrival does depends on v at the receptor's place.
     "own": CustomReceptor(
         equations="dx/dt = -x/tau : 1\ndy/dt = -y/tau : 1\ntau : ms\ncurrent = 10*pA*x : pA",
-        on_pre="x += (1 - 0.1*x)*w; y += w*v/mV",
+        on_pre="x += (1 - 0.005*v/mV)*w; y += w*v/mV",
         current="current",
         parameters={"tau": "7 ms"},
         port="dend(1)",

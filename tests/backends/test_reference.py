@@ -116,12 +116,13 @@ def test_3_arrivals_at_one_instant_add_before_the_threshold_is_tested():
 
 def test_3_all_arrivals_see_the_state_before_any_of_them():
     # Each adds (1 - x) times its weight; one after the other they would give 0.75.
-    saturating = CustomReceptor(equations="dg/dt = 0/ms : 1", on_pre="g += (1 - g)*w")
+    model = NeuronModel(name="gate", equations="dg/dt = 0/ms : 1")
+    saturating = CustomReceptor(equations="", on_pre="g += (1 - g)*w")
     recording = run(
-        cells(receptors={"r": saturating}, parameters=STILL), trains([1.0], [1.0]),
-        projections=[onto(0.5, "1 ms", "r")], record=("g_r",),
+        cells(model=model, receptors={"r": saturating}), trains([1.0], [1.0]),
+        projections=[onto(0.5, "1 ms", "r")], record=("g",),
     )  # fmt: skip
-    assert values(recording, "g_r")[8] == 1.0
+    assert values(recording, "g")[8] == 1.0
 
 
 @pytest.mark.parametrize(

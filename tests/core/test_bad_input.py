@@ -137,10 +137,6 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "duplicate projection": (
         lambda d: d["projections"].append(projection(d)), "projection drive_to_exc_ampa", "given twice"),
     "duplicate input": (lambda d: d["inputs"].append(given_input(d, "step")), "input step", "given twice"),
-    "colliding names": (
-        lambda d: model(d).update(equations=model(d)["equations"] + "\nI_ou : pA",
-                                  parameters={**model(d)["parameters"], "I_ou": "1 pA"}),
-        "ou", "the name 'I_ou' is used twice"),
     # --- missing
     "no name": (lambda d: d.pop("name"), "Experiment", "the field 'name' is missing"),
     "no duration": (lambda d: d.pop("duration"), "all", "the field 'duration' is missing"),

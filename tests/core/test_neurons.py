@@ -151,8 +151,10 @@ def test_one_name_is_never_used_twice() -> None:
     model = lif(equations=f"{EQUATIONS}I_bias : pA", parameters={
         "tau": "20 ms", "E_L": "-65 mV", "R": "80 MOhm", "I_bias": "1 pA"})  # fmt: skip
     population = Population(name="exc", model=model, size=1)
-    with pytest.raises(InputError, match=r"^bias: the name 'I_bias' is used twice; rename one"):
-        build_cell(population, [ConstantInput(name="bias", population="exc", amplitude="1 pA")])
+    cell = build_cell(population, [ConstantInput(name="bias", population="exc", amplitude="2 pA")])
+    assert cell.drives == {"bias": "I__bias__input"}
+    assert cell.values["I_bias"].internal == 1.0  # type: ignore[union-attr]
+    assert cell.values["I__bias__input"].internal == 2.0  # type: ignore[union-attr]
 
 
 def test_ports_are_chosen_by_name() -> None:

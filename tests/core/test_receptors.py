@@ -190,7 +190,7 @@ def own(equations: str = "dx/dt = -x/ms : pA", on_pre: str = "x += w", **more: A
         (own(equations="dx/dt = -y/ms : pA"), "exc.r.x", "there is no variable 'y'"),
         (own(equations="dx/dt = -x : pA"), "exc.r.dx/dt", "is needed"),
         (own(equations="dx/dt = -x/ms : pA\nJ : pA (input)"), "exc.r.J", "no (input) of its own"),
-        (own(equations="dx/dt = a*pA/ms : pA\na = b : 1\nb = a : 1"), "exc", "need each other"),
+        (own(equations="dx/dt = a*pA/ms : pA\na = b : 1\nb = a : 1"), "exc.r", "need each other"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(receptor: Any, where: str, words: str) -> None:

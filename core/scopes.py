@@ -1,0 +1,52 @@
+"""Whose a name is: the names of a cell's parts beside each other in one set of equations.
+
+A receptor's ``g`` is called ``g_exc`` in the cell and in recordings, an input's share of the port ``I``
+``I_drive``. Where that is the name of something else already, it is ``g__exc`` and ``I__drive__input``,
+which nobody can have written. What a name means is decided by who uses it, never by how it ends: a receptor
+sees its own names first, then the cell's; the cell's neuron sees its own alone.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
+
+from .expressions import rename
+
+
+def receptor_name(name: str, receptor: str, taken: Container[str]) -> str:
+    """What a receptor's variable is called in the equations of its cell."""
+    plain = f"{name}_{receptor}"
+    return f"{name}__{receptor}" if plain in taken else plain
+
+
+def input_name(port: str, given: str, taken: Container[str]) -> str:
+    """What an input's share of a port is called in the equations of its cell."""
+    plain = f"{port}_{given}"
+    return f"{port}__{given}__input" if plain in taken else plain
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names that a receptor can use, each with its name in the equations of the cell.
+
+    ``own`` are the receptor's variables, ``cell`` those of the neuron, ``outside`` names that stand for one
+    of the neuron's although the receptor has one of that name.
+    """
+
+    own: Mapping[str, str]
+    cell: Mapping[str, str]
+    outside: Mapping[str, str] = field(default_factory=dict)
+
+    def flat(self, name: str) -> str:
+        """A name in the equations of the cell; a name that is nobody's stays."""
+        meant = self.outside.get(name)
+        if meant is not None:
+            return self.cell.get(meant, meant)
+        return self.own.get(name) or self.cell.get(name, name)
+
+    def written_out(self, tree: ast.expr) -> ast.expr:
+        """A tree of the receptor's with the names that the equations of the cell have."""
+        used = [*self.own, *self.cell, *self.outside]
+        return rename(tree, {name: new for name in used if (new := self.flat(name)) != name})
