@@ -24,6 +24,7 @@ from .commands.diff import diff
 from .commands.doctor import doctor
 from .commands.explain import explain
 from .commands.faults import faults
+from .commands.fuzz import fuzz
 from .commands.lesion import lesion
 from .commands.list_ import list_
 from .commands.run import run
@@ -58,6 +59,7 @@ app.command()(show)
 app.command()(doctor)
 app.command()(conformance)
 app.command()(faults)
+app.command()(fuzz)
 app.command()(bench)
 app.add_typer(gait_app, name="gait")
 

@@ -1,0 +1,63 @@
+"""``coincide fuzz``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...core.errors import InputError
+from ..arguments import Backends, Json, Modes, check_writable, write_json
+
+
+def fuzz(
+    seed: Annotated[int, typer.Option(help="What fixes the experiments.", min=0)] = 1,
+    cases: Annotated[int, typer.Option(help="How many experiments.", min=1)] = 60,
+    first: Annotated[int, typer.Option(help="The number of the first one.", min=0)] = 0,
+    modes: Modes = None,
+    backends: Backends = None,
+    budget: Annotated[
+        float | None, typer.Option("--time", help="Seconds after which no new case begins.")
+    ] = None,
+    shrink: Annotated[
+        bool, typer.Option("--shrink/--no-shrink", help="Make failing experiments small.")
+    ] = True,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds after which a run is stopped.", min=0.1)
+    ] = 120.0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report and of failing experiments.")
+    ] = None,
+    json_file: Json = None,
+) -> int:
+    """Draw random valid experiments and run them on every backend: does one crash, does one differ?"""
+    from ..fuzz.study import fuzz as study_of
+    from ..fuzz.terminal import Progress, print_fuzz
+    from ..terminal import Console
+
+    check_writable(out, json_file)
+    if budget is not None and not 0 < budget < float("inf"):
+        raise InputError("--time", f"{budget:g} s is no time; give seconds > 0")
+    console = Console(stderr=json_file == "-")
+    with Progress(console, cases) as bar:
+        found = study_of(
+            seed,
+            cases,
+            tuple(modes or ["lockstep"]),
+            backends,
+            first=first,
+            budget_s=float("inf") if budget is None else budget,
+            timeout_s=timeout,
+            shrink=shrink,
+            on_case=bar.add,
+            on_shrink=bar.shrink,
+        )
+    print_fuzz(console, found)
+    if json_file is not None:
+        write_json(found.to_dict(), json_file)
+    if out is not None:
+        from ..fuzz.report import write_report
+
+        console.print(f"report: {write_report(found, out)}")
+    return 1 if found.findings else 0

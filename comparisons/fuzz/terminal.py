@@ -1,0 +1,85 @@
+"""A `Fuzz` on the terminal: a line while it runs, then a table and the findings."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from .judging import Judged, summary
+from .report import command_of, name_of
+from .study import CaseResult, Fuzz, reasons
+
+
+class Progress:
+    """Cases done, findings so far."""
+
+    def __init__(self, console: Console, cases: int) -> None:
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("random experiments", total=cases)
+        self._faults = 0
+        self._said = time.monotonic()
+        self._console = console
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def add(self, result: CaseResult) -> None:
+        """One more case is done."""
+        for judged in result.faults:
+            self._faults += 1
+            words = judged.why.splitlines()[0][:160] if judged.why else ""
+            self._console.print(
+                f"{result.case.name} {judged.backend} {judged.mode}: {judged.kind}, {words}",
+                markup=False,
+                highlight=False,
+            )
+        self._bar.update(self._task, advance=1, description=f"{self._faults} findings")
+
+    def shrink(self, judged: Judged, size: int) -> None:
+        """A failing experiment became smaller."""
+        words = f"making small: {judged.backend} {judged.kind}, {size} characters"
+        self._bar.update(self._task, description=words)
+
+
+def print_fuzz(console: Console, found: Fuzz) -> None:
+    """Print what the cases amount to."""
+    kinds = list(dict.fromkeys(j.kind for j in found.judged))
+    table = Table(
+        title=f"{len(found.results)} random experiments, seed {found.seed}, {found.seconds:.0f} s"
+    )
+    table.add_column("backend, mode")
+    for kind in kinds:
+        table.add_column(kind, justify="right")
+    for row, counts in summary(found.judged).items():
+        table.add_row(row or "description", *(str(counts.get(kind, 0)) for kind in kinds))
+    console.print(table)
+    for note in found.notes:
+        console.print(note)
+    for reason, count in reasons(found.judged, "unsupported").items():
+        console.print(f"unsupported, {count} ×: {reason}", markup=False, highlight=False)
+    for finding in found.findings:
+        j = finding.judged
+        words = j.why.splitlines()[0][:300] if j.why else ""
+        console.print(
+            f"{name_of(finding)} ({len(finding.cases)} cases): {words}\n  {command_of(finding)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not found.findings:
+        console.print("No crash and no disagreement.")

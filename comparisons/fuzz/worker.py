@@ -1,0 +1,87 @@
+"""Runs of many cases on one backend: a process that has imported the simulator once and forks for each.
+
+So a crash, a hang or a leak costs one case, and a start of the simulator is paid once. Reads tasks from its
+standard input, one line of JSON each, and answers each with one line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ...backends.registry import load_backend
+from ...core.errors import CoincideError
+from ...core.realization import Realization
+from ...core.settings import Settings
+from ..runs import run_to_folder
+
+
+def serve(backend: str) -> None:
+    """Answer tasks until the input ends."""
+    try:
+        load_backend(backend).version()
+    except CoincideError as error:
+        print(json.dumps({"status": "missing", "reason": str(error)}), flush=True)
+        return
+    print(json.dumps({"status": "ready"}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_perform(backend, json.loads(line))), flush=True)
+
+
+def _perform(backend: str, task: dict[str, Any]) -> dict[str, Any]:
+    """Run one task in a fork; the status and the reason of the run."""
+    log = Path(task["out"]).with_suffix(".log")
+    child = os.fork()
+    if child == 0:
+        _in_the_child(backend, task, log)
+    deadline = time.monotonic() + task["timeout_s"]
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        if time.monotonic() > deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return {"status": "timeout", "reason": f"did not finish within {task['timeout_s']:g} s"}
+        time.sleep(0.005)
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        return {"status": "crashed", "reason": f"the process died of {name}"}
+    try:
+        data = json.loads((Path(task["out"]) / "run.json").read_text())
+    except (OSError, ValueError):
+        words = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        return {"status": "crashed", "reason": words[-1][:300] if words else "ended without a word"}
+    return {"status": data["status"], "reason": data.get("reason", "")}
+
+
+def _in_the_child(backend: str, task: dict[str, Any], log: Path) -> None:
+    os.setsid()
+    code = 1
+    try:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        os.chdir(Path(task["out"]).parent)
+        settings = Settings(**task["settings"])
+        realization = Realization.load(task["realization"])
+        run_to_folder(realization, backend, settings, Path(task["out"]), lambda fraction: None)
+        code = 0
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Nothing of the parent's is to be closed or written a second time.
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
