@@ -55,7 +55,8 @@ _HOMES = {
     "coincide.comparisons.lesion": ("LesionStudy", "lesion"),
     "coincide.comparisons.probes": ("Sheet", "conventions"),
     "coincide.comparisons.runs": ("run",),
-    "coincide.comparisons.foreign": ("read_foreign",),
+    "coincide.comparisons.diff": ("Diff", "diff"),
+    "coincide.comparisons.recordings_from": ("from_neo", "read_foreign", "to_neo"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -179,7 +179,7 @@ def _pairs_table(pairs: Sequence[Pair]) -> Table:
     table.add_column("", overflow="fold")
     for pair in pairs:
         verdict = f"[{STYLE[pair.verdict]}]{SYMBOLS[pair.verdict]} {pair.verdict}[/]"
-        table.add_row(escape(pair.a), escape(pair.b), verdict, pair.in_words)
+        table.add_row(escape(pair.a), escape(pair.b), verdict, escape(pair.in_words))
     return table
 
 

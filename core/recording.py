@@ -44,10 +44,12 @@ class Spikes:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A state variable sampled on a regular grid.
+    """A state variable sampled on a regular grid, or at times of its own.
 
-    ``values`` has shape (samples, cells); sample k was taken at ``start_ms + k·dt_ms``; ``unit`` is the
-    internal unit of the variable. Large values that were read stay in their file, and cannot be changed.
+    ``values`` has shape (samples, cells); sample k was taken at ``start_ms + k·dt_ms``, or at ``at_ms[k]``
+    where a recording from elsewhere has irregular samples, shape (samples,), ``dt_ms`` being their median
+    gap; ``unit`` is the internal unit of the variable. Large values that were read stay in their file, and
+    cannot be changed.
     """
 
     values: Floats
@@ -55,10 +57,13 @@ class Trace:
     unit: str
     start_ms: float
     dt_ms: float
+    at_ms: Floats | None = None
 
     @property
     def times(self) -> Floats:
         """The times of the samples in ms, shape (samples,)."""
+        if self.at_ms is not None:
+            return self.at_ms
         first = round(self.start_ms / self.dt_ms)
         if abs(first * self.dt_ms - self.start_ms) <= 1e-9:
             # Whole steps multiplied once, so that equal grids have equal times to the bit.
@@ -86,7 +91,34 @@ class Recording:
     run_s: float = 0.0
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """A few lines: what was recorded, not the numbers."""
+        return "\n".join(_lines(self))
+
     def _repr_html_(self) -> str:
         from .html import recording_html
 
         return recording_html(self)
+
+
+def _lines(recording: Recording) -> list[str]:
+    said = [f"Recording of {recording.duration_ms:g} ms in steps of {recording.dt_ms:g} ms"]
+    for name, spikes in recording.spikes.items():
+        size = recording.sizes.get(name, 0)
+        cells = "1 cell" if size == 1 else f"{size:,} cells"
+        said.append(f"  {name}: {cells}, {len(spikes):,} spikes")
+    for (population, variable), trace in recording.traces.items():
+        n_samples, n_cells = trace.values.shape
+        cells = "1 cell" if n_cells == 1 else f"{n_cells:,} cells"
+        said.append(f"  {population}.{variable} [{trace.unit}]: {cells}, {n_samples:,} samples")
+    if len(said) > _MOST_LINES:
+        said = [*said[: _MOST_LINES - 1], f"  … and {len(said) - _MOST_LINES + 1} more"]
+    caveats = recording.caveats[:_MOST_CAVEATS]
+    said += [f"  {caveat.kind}: {caveat}" for caveat in caveats]
+    if len(recording.caveats) > len(caveats):
+        said.append(f"  … and {len(recording.caveats) - len(caveats)} more not seen or assumed")
+    return said
+
+
+_MOST_LINES = 12
+_MOST_CAVEATS = 6

@@ -20,9 +20,17 @@ _BEST_COMPRESSION = 1100
 """Deflate stores at most this many bytes in one."""
 _SMALL = 1_000_000
 _BROKEN = (
-    OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError,
-    MemoryError, NotImplementedError,
-)  # fmt: skip
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+    MemoryError,
+    NotImplementedError,
+)
 """What h5py raises for files that are damaged or not as they should be."""
 
 

@@ -16,11 +16,30 @@ from ..arguments import (
 
 
 def diff(
-    a: Annotated[Path, typer.Argument(help="A folder of a run, or a SONATA, CSV or Neo file.")],
+    a: Annotated[
+        Path, typer.Argument(help="A folder of a run, or a SONATA, CSV, NumPy, MATLAB or Neo file.")
+    ],
     b: Annotated[Path, typer.Argument(help="Another.")],
     tolerance: Annotated[
         str, typer.Option(help="How far spikes may be apart to match.")
     ] = "0.1 ms",
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The unit of numbers without one: of times (s), of traces (mV), or both."
+        ),
+    ] = None,
+    unit_a: Annotated[list[str] | None, typer.Option(help="The same of the first alone.")] = None,
+    unit_b: Annotated[list[str] | None, typer.Option(help="The same of the second alone.")] = None,
+    dt: Annotated[
+        str | None, typer.Option(help='The time step, such as "0.1 ms", of times counted in steps.')
+    ] = None,
+    ids_from: Annotated[int, typer.Option(help="The number of the first cell: 0 or 1.")] = 0,
+    ids_from_a: Annotated[int | None, typer.Option(help="The same of the first alone.")] = None,
+    ids_from_b: Annotated[int | None, typer.Option(help="The same of the second alone.")] = None,
+    variable: Annotated[
+        str | None, typer.Option(help="What a trace is called whose file does not name it.")
+    ] = None,
     expect: Annotated[
         str | None,
         typer.Option(help="identical, round-off or close: exit status 1 if not reached."),
@@ -29,33 +48,33 @@ def diff(
         bool,
         typer.Option(
             "--explain",
-            help="Say why they differ, as far as they tell without running anything: a lag, a scale, "
-            "a missing tail, lost spikes or cells, 32-bit numbers, NaN.",
+            help="Say why they differ, as far as they tell without running anything: a lag, a scale of "
+            "times or values, cells numbered otherwise, a missing head or tail, lost or doubled spikes, "
+            "32-bit numbers, NaN.",
         ),
     ] = False,
     json_file: Json = None,
 ) -> int:
-    """Compare two recordings from anywhere: coincide, SONATA, CSV of spikes, Neo."""
-    from ..foreign import read_foreign, same_names
-    from ..pairs import VERDICTS, compare_recordings, pair_to_dict
-    from ..terminal import Console, print_pair
+    """Compare two recordings from anywhere: coincide, SONATA, tables of spikes or traces, Neo."""
+    from ..diff import diff_of
+    from ..diff_terminal import print_diff
+    from ..pairs import VERDICTS
+    from ..recordings_from.reading import Reading
+    from ..terminal import Console
 
     expected = check_expected(expect)
-    wanted = tolerance_of(tolerance)
-    first, second = same_names(read_foreign(a), read_foreign(b))
-    within = min(first.dt_ms, second.dt_ms) if wanted is None else wanted
-    pair = compare_recordings(first, second, (str(a), str(b)), within)
-    console = Console(stderr=json_file == "-")
-    print_pair(console, pair)
-    data = pair_to_dict(pair)
-    if explain:
-        from ..explain.recorded import explain_recordings
-        from ..explain.terminal import print_explanation
-
-        explanation = explain_recordings(first, second, (str(a), str(b)), within)
-        print_explanation(console, explanation)
-        data["explanation"] = explanation.to_dict()
+    wanted = tolerance_of(tolerance) or 0.0
+    readings = (
+        Reading.of(
+            unit_a or unit or [], dt, ids_from if ids_from_a is None else ids_from_a, variable
+        ),
+        Reading.of(
+            unit_b or unit or [], dt, ids_from if ids_from_b is None else ids_from_b, variable
+        ),
+    )
+    found = diff_of(a, b, readings, wanted, (str(a), str(b)), explain)
+    print_diff(Console(stderr=json_file == "-"), found)
     if json_file is not None:
-        write_json(data, json_file)
-    reached = expected is None or VERDICTS.index(pair.verdict) <= VERDICTS.index(expected)
+        write_json(found.to_dict(), json_file)
+    reached = expected is None or VERDICTS.index(found.verdict) <= VERDICTS.index(expected)
     return 0 if reached else 1

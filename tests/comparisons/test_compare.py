@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coincide.comparisons.foreign import same_names
 from coincide.comparisons.pairs import compare_recordings, pair_to_dict
+from coincide.comparisons.recordings_from import same_names
 from coincide.comparisons.terminal import Console, print_pair
 from coincide.core.caveats import Caveat, CaveatKind
 from coincide.core.errors import InputError

@@ -1,5 +1,6 @@
 """Recordings from elsewhere: SONATA, CSV, Neo, and what is wrong with them."""
 
+import pickle
 from pathlib import Path
 
 import h5py
@@ -10,7 +11,7 @@ import quantities as pq
 
 from coincide.comparisons.cli import main
 from coincide.comparisons.doctor import tiny_experiment
-from coincide.comparisons.foreign import from_neo, read_foreign, to_neo
+from coincide.comparisons.recordings_from import from_neo, read_foreign, to_neo
 from coincide.comparisons.runs import run, run_to_folder
 from coincide.core.errors import InputError
 from coincide.core.realize import realize
@@ -83,10 +84,30 @@ def test_neo_units_are_converted() -> None:
 
 
 def test_a_neo_file(tmp_path: Path) -> None:
-    block = to_neo(run(tiny_experiment(), "reference"))
-    path = tmp_path / "recording.pkl"
-    neo.io.PickleIO(str(path)).write_block(block)
-    assert len(read_foreign(path).spikes["cells"]) == 4
+    path = tmp_path / "recording.mat"
+    neo.io.NeoMatlabIO(str(path)).write_block(to_neo(run(tiny_experiment(), "reference")))
+    spikes = read_foreign(path).spikes
+    assert [len(s) for s in spikes.values()] == [4]
+
+
+@pytest.mark.parametrize(
+    "name", ["a.pkl", "a.pickle", "a.PKL", "a.joblib", "a.csv", "a.xyz", "a.npy"]
+)
+def test_a_pickle_is_refused_unread(tmp_path: Path, name: str, capsys) -> None:
+    class Trap:
+        def __reduce__(self):  # type: ignore[no-untyped-def]
+            return (Path.touch, (tmp_path / "executed",))
+
+    path = tmp_path / name
+    path.write_bytes(pickle.dumps(Trap()))
+    if name == "a.npy":
+        with path.open("wb") as file:
+            np.save(file, np.array([Trap()], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="pickle"):
+        read_foreign(path)
+    assert main(["diff", str(path), str(path)]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +115,8 @@ def test_a_neo_file(tmp_path: Path) -> None:
     [
         ("a.csv", "time,number\n1,2\n", "no column of cells"),
         ("a.csv", "when,cell\n1,2\n", "no column of times"),
-        ("a.csv", "time,cell\n1,x\n", "row 2"),
+        ("a.csv", "time,cell\nx,1\n", "row 2"),
+        ("a.csv", "time,cell\n1,1\n2,?\n", "row 3"),
         ("a.csv", "time,cell\nnan,1\n", "finite"),
         ("a.csv", "time,cell\n1,-1\n", "whole number"),
         ("a.csv", "time,cell\n1,0.5\n", "whole number"),
