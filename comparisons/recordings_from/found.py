@@ -95,7 +95,8 @@ class Found:
             dt = min((t.dt_ms for t in self.traces.values()), default=None)
         if dt is None:
             dt = step_of(np.concatenate([s.times for s in self.spikes.values()]))
-        provenance = {"made_by": self.made_by} if self.made_by else {}
+        # A file of spikes alone that does not say how long was recorded lasts as long as any other.
+        provenance = {} if self.duration_ms is None else {"recorded_ms": self.duration_ms}
         recording = Recording(
             duration,
             dt,

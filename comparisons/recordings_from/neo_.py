@@ -106,7 +106,7 @@ def add_neo(source: Any, population: str, found: Found) -> None:
 
 
 def _segments(source: Any) -> Iterable[tuple[str, Any]]:
-    """Every segment with what tells it from others."""
+    """Every segment with what tells it from the first."""
     if hasattr(source, "spiketrains") and not hasattr(source, "segments"):
         yield "", source
         return
@@ -115,7 +115,7 @@ def _segments(source: Any) -> Iterable[tuple[str, Any]]:
         for s, segment in enumerate(block.segments):
             parts = [f"block {b + 1}"] if len(blocks) > 1 else []
             parts += [f"segment {s + 1}"] if len(block.segments) > 1 else []
-            yield f" [{', '.join(parts)}]" if parts else "", segment
+            yield f" [{', '.join(parts)}]" if parts and (b or s) else "", segment
 
 
 def _population_of(item: Any, population: str, found: Found) -> str:
