@@ -19,7 +19,7 @@ _HOMES = {
     "coincide.core.channels": ("Channel", "Ion", "Pool"),
     "coincide.core.kinetics": ("Gate", "Scheme"),
     "coincide.core.morphology": (
-        "Morphology", "Section", "ball_and_stick", "cylinder", "load_swc",
+        "Morphology", "Section", "ball_and_stick", "cylinder", "load_morphology", "load_swc",
     ),
     "coincide.core.discretisation": ("FixedSegments", "LengthConstant"),
     "coincide.core.perturbations": ("Lesion", "Perturbation", "apply", "parse_perturbation"),

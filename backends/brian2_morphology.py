@@ -17,8 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.discretisation import Compartments
-from ..core.morphology import Morphology, Section
+from ..core.discretisation import Compartments, axial_resistance, lateral_area
+from ..core.morphology import Morphology
 from ..core.values import Floats
 from .brian2_import import import_brian2
 
@@ -27,6 +27,9 @@ b2 = import_brian2()
 Side = Literal["start", "node", "end"]
 End = tuple[int, Side]
 """A compartment and where something is joined to it."""
+
+_Profile = tuple[tuple[float, float], ...]
+"""(distance, diameter) along a section, in µm."""
 
 _SOMA = 1e-6
 """The resistance in 1/µm between the node of Brian2's `Soma` and its end, which is not quite 0."""
@@ -83,42 +86,25 @@ def _shapes(morphology: Morphology, cut: Compartments, own_shape: bool) -> _Shap
     area, before, after = np.empty(n), np.empty(n), np.empty(n)
     for k, compartment in enumerate(cut.compartments):
         section = morphology.section(compartment.section)
+        profile: _Profile = section.profile
         start, stop = (section.extent_um * (compartment.k + j) / compartment.n for j in range(2))
         if not own_shape:
-            section = _one_cone(section, start, stop)
+            profile = _one_cone(profile, start, stop)
             start, stop = 0.0, stop - start
-        area[k] = _area(section, start, stop)
+        area[k] = lateral_area(profile, start, stop)
         middle = 0.5 * (start + stop)
-        before[k] = _resistance(section, start, middle)
-        after[k] = _resistance(section, middle, stop)
+        before[k] = axial_resistance(profile, start, middle)
+        after[k] = axial_resistance(profile, middle, stop)
+    # Up to a point there is no conductance, and nothing is joined: that half is never used.
+    before = np.where(np.isinf(before), after, before)
+    after = np.where(np.isinf(after), before, after)
     return _Shapes(area, before, after)
 
 
-def _one_cone(section: Section, start: float, stop: float) -> Section:
-    x, d = np.asarray(section.profile).T
+def _one_cone(profile: _Profile, start: float, stop: float) -> _Profile:
+    x, d = np.asarray(profile).T
     first, last = np.interp([start, stop], x, d)
-    points = ((0.0, 0.0, 0.0, float(first)), (stop - start, 0.0, 0.0, float(last)))
-    return Section(name=section.name, points=points)
-
-
-def _cones(section: Section, start: float, stop: float) -> tuple[Floats, Floats]:
-    """The ends of the cones between two distances: places and diameters."""
-    x, d = np.asarray(section.profile).T
-    inside = x[(x > start) & (x < stop)]
-    places = np.concatenate([[start], inside, [stop]])
-    return places, np.interp(places, x, d)
-
-
-def _area(section: Section, start: float, stop: float) -> float:
-    x, d = _cones(section, start, stop)
-    slanted = np.hypot(np.diff(x), 0.5 * np.diff(d))
-    return float(np.sum(math.pi * 0.5 * (d[1:] + d[:-1]) * slanted))
-
-
-def _resistance(section: Section, start: float, stop: float) -> float:
-    """∫4/(π d²)dx, in 1/µm."""
-    x, d = _cones(section, start, stop)
-    return float(np.sum(4 * np.diff(x) / (math.pi * d[1:] * d[:-1])))
+    return ((0.0, float(first)), (stop - start, float(last)))
 
 
 def _joints(morphology: Morphology, cut: Compartments) -> Iterator[list[End]]:

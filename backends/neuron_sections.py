@@ -11,8 +11,8 @@ from ..core.clock import step_times
 from ..core.errors import RunError
 from ..core.expressions import names
 from ..core.lowering import Lowered
-from ..core.morphology import Section
 from ..core.realization import HeldInput, RealizedPopulation
+from ..core.section import Section
 from ..core.units import Quantity
 from ..core.values import Floats
 from .neuron_cable import CablePlan

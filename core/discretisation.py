@@ -19,7 +19,8 @@ from pydantic import Field, model_validator
 from .channels import relative_number
 from .description import Description
 from .errors import InputError
-from .morphology import Morphology, Section
+from .morphology import Morphology
+from .section import Section
 from .units import Quantity, dimension_of_unit
 from .values import WholeNumber
 
@@ -27,6 +28,9 @@ _HZ = dimension_of_unit("Hz")
 CAPACITANCE = dimension_of_unit("pF/um**2")
 RESISTIVITY = dimension_of_unit("ohm*cm")
 _MOST = 100_000
+_STEP_UM = 1e-9
+_MOST_ARMS = 64
+"""Of a point without membrane: all of them are coupled with each other."""
 
 
 class FixedSegments(Description):
@@ -152,10 +156,13 @@ def cut(
         halves = []
         for k in range(n):
             a, b = edges[k], edges[k + 1]
-            found.append(Compartment(section.name, k, n, _area(section.profile, a, b)))
+            found.append(Compartment(section.name, k, n, lateral_area(section.profile, a, b)))
             middle = 0.5 * (a + b)
             halves.append(
-                (_resistance(section.profile, a, middle), _resistance(section.profile, middle, b))
+                (
+                    axial_resistance(section.profile, a, middle),
+                    axial_resistance(section.profile, middle, b),
+                )
             )
         for k in range(n - 1):
             shape = 1 / (halves[k][1] + halves[k + 1][0])
@@ -168,7 +175,7 @@ def cut(
             continue
         own = first[section.name]
         length = section.extent_um / counts[section.name]
-        shape = 1 / _resistance(section.profile, 0.0, 0.5 * length)
+        shape = 1 / axial_resistance(section.profile, 0.0, 0.5 * length)
         parent, x = morphology.section(section.parent), section.parent_x
         if x == 0.0:
             # The end 0 of a section is where it is joined to its own parent.
@@ -179,7 +186,13 @@ def cut(
         else:
             n = counts[parent.name]
             couplings.append(Coupling(first[parent.name] + min(int(x * n), n - 1), own, shape))
-    for arms in ends.values():
+    for (name, x), arms in ends.items():
+        if len(arms) > _MOST_ARMS:
+            raise InputError(
+                f"{name}({x:g})",
+                f"{len(arms)} sections meet in this point; at most {_MOST_ARMS}: join some elsewhere, for "
+                f"instance at {name}(0.5)",
+            )
         couplings += _meshed(arms)
     return Compartments(tuple(found), tuple(couplings))
 
@@ -195,17 +208,23 @@ def _meshed(arms: Sequence[tuple[int, float]]) -> list[Coupling]:
 def _pieces(
     profile: Sequence[tuple[float, float]], start: float, stop: float
 ) -> list[tuple[float, float, float]]:
-    """The cones between two distances as (length, first diameter, last diameter)."""
+    """The cones between two distances as (length, first diameter, last diameter).
+
+    A step in diameter is a cone of length 0; at ``start`` it is inside, at ``stop`` if that is the end.
+    """
     found = []
     for (x0, d0), (x1, d1) in itertools.pairwise(profile):
         a, b = max(x0, start), min(x1, stop)
-        if b > a and x1 > x0:
+        step = x1 - x0 < _STEP_UM
+        if b > a and not step:
             slope = (d1 - d0) / (x1 - x0)
             found.append((b - a, d0 + slope * (a - x0), d0 + slope * (b - x0)))
+        elif step and (start <= x0 < stop or x1 == stop == profile[-1][0]):
+            found.append((0.0, d0, d1))
     return found
 
 
-def _area(profile: Sequence[tuple[float, float]], start: float, stop: float) -> float:
+def lateral_area(profile: Sequence[tuple[float, float]], start: float, stop: float) -> float:
     """The lateral area of cones: π·(d₀ + d₁)/2·√(h² + ((d₁ - d₀)/2)²)."""
     return sum(
         math.pi * 0.5 * (d0 + d1) * math.hypot(h, 0.5 * (d1 - d0))
@@ -213,6 +232,10 @@ def _area(profile: Sequence[tuple[float, float]], start: float, stop: float) -> 
     )
 
 
-def _resistance(profile: Sequence[tuple[float, float]], start: float, stop: float) -> float:
-    """∫4/(π d²)dx = 4h/(π d₀ d₁) of cones, in 1/µm."""
-    return sum(4 * h / (math.pi * d0 * d1) for h, d0, d1 in _pieces(profile, start, stop))
+def axial_resistance(profile: Sequence[tuple[float, float]], start: float, stop: float) -> float:
+    """∫4/(π d²)dx = 4h/(π d₀ d₁) of cones, in 1/µm; infinite up to a point."""
+    return sum(
+        4 * h / (math.pi * d0 * d1) if d0 * d1 > 0 else math.inf
+        for h, d0, d1 in _pieces(profile, start, stop)
+        if h > 0
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ _RT_F = 1e3 * GAS_CONSTANT / FARADAY
 _CHARGE = FARADAY * 1e-3
 """pA·ms/(µm³·mM): what one mM in a µm³ carries for one valence."""
 ZERO_CELSIUS = 273.15
+_MOST_TERMS = 64
+"""Of one sum: an expression may nest 100 deep."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class MembraneWriter:
         if outward:
             total.append(f"- {area}*({' + '.join(outward)})")
         total += [f"- {current}" for current in points]
-        total += [f"+ {current}" for current in axial]
+        total += [f"+ {current}" for current in _grouped(axial)]
         yield f"d{v}/dt = ({' '.join(total)})/(capacitance*{area}) : mV"
         self.initial[v] = self.cell.v_initial
         yield f"{port} : pA (input)"
@@ -403,3 +405,12 @@ class MembraneWriter:
                 yield f"{name} : {internal_unit(variable.dimension)}"
                 self.values[name] = channel.parameters[variable.name]
                 self.places[name] = f"{channel.name}.{variable.name}"
+
+
+def _grouped(terms: Sequence[str]) -> Sequence[str]:
+    """Terms of a sum, in groups where they are so many that the sum would nest too deeply."""
+    while len(terms) > _MOST_TERMS:
+        terms = [
+            f"({' + '.join(terms[k : k + _MOST_TERMS])})" for k in range(0, len(terms), _MOST_TERMS)
+        ]
+    return terms

@@ -6,99 +6,48 @@ joined to the parent.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from .channels import LENGTH
-from .description import Description
 from .errors import InputError, unknown
-from .names import check_identifier
-from .swc import SwcPoint, read_swc
+from .morphology_files import Reading, read_sections
+from .section import Section as Section
 from .units import Quantity
 
 _PLACE = re.compile(r"\s*([A-Za-z]\w*)\s*\(\s*([^()]*)\s*\)\s*")
-_LABELS: Mapping[int, str] = {1: "soma", 2: "axon", 3: "dend", 4: "apic"}
 
 
-class Section(Description):
-    """An unbranched piece of a cell, joined with its end 0 to ``parent`` at ``parent_x``.
-
-    Either a cylinder of ``length`` and ``diameter``, or ``points`` along it, each (x, y, z, diameter) in
-    µm. ``label`` is the kind of neurite; it names a region.
-    """
-
-    name: str
-    parent: str | None = None
-    parent_x: float = Field(default=1.0, ge=0, le=1)
-    length: Quantity | None = None
-    diameter: Quantity | None = None
-    points: tuple[tuple[float, float, float, float], ...] = ()
-    label: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Section:
-        check_identifier(self.name, "section")
-        if self.label:
-            check_identifier(self.label, f"{self.name}.label")
-        cylinder = self.length is not None and self.diameter is not None
-        if cylinder == bool(self.points) or (self.length is None) != (self.diameter is None):
-            raise InputError(self.name, "needs a length and a diameter, or points; one of the two")
-        if cylinder:
-            for field in ("length", "diameter"):
-                given: Quantity = getattr(self, field)
-                if given.to(LENGTH, f"{self.name}.{field}") <= 0:
-                    raise InputError(f"{self.name}.{field}", f"{given} has to be > 0")
-            return self
-        if len(self.points) < 2:
-            raise InputError(f"{self.name}.points", "needs two points or more")
-        if min(p[3] for p in self.points) <= 0:
-            raise InputError(f"{self.name}.points", "has a diameter that is not > 0")
-        if self.extent_um <= 0:
-            raise InputError(f"{self.name}.points", "are all at one place: the length is 0")
-        return self
-
-    @cached_property
-    def profile(self) -> tuple[tuple[float, float], ...]:
-        """(distance from end 0, diameter) along the section, in µm."""
-        if self.length is not None and self.diameter is not None:
-            d = self.diameter.internal
-            return ((0.0, d), (self.length.internal, d))
-        found = [(0.0, self.points[0][3])]
-        for a, b in zip(self.points, self.points[1:], strict=False):
-            found.append((found[-1][0] + math.dist(a[:3], b[:3]), b[3]))
-        return tuple(found)
-
-    @property
-    def extent_um(self) -> float:
-        """The length in µm."""
-        return self.profile[-1][0]
-
-
-class Morphology(Description):
+class Morphology(Reading):
     """A tree of sections; the one without a parent is the root.
 
-    They are given, or read from the file ``swc`` (see `load_swc`); what was read becomes part of the
-    description. Raises InputError for names used twice, a parent that is missing, a cycle, or a second root.
+    They are given, or read from a file: ``swc``, or ``file`` of any form (see `load_morphology`), with the
+    options of `Reading`. What was read becomes part of the description; the names of file and options stay,
+    to say where it came from. Raises InputError for names used twice, a parent that is missing, a cycle, or
+    a second root.
     """
 
     sections: tuple[Section, ...] = ()
     swc: str | None = None
+    file: str | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _read(cls, given: Any) -> Any:
         if not isinstance(given, Mapping) or "sections" in given:
             return given
-        path = given.get("swc")
-        if not isinstance(path, str | Path):
+        names = [name for name in ("swc", "file") if given.get(name) is not None]
+        if len(names) > 1:
+            raise InputError("Morphology.file", "is given beside swc; give one", relative=True)
+        if not names or not isinstance(given[names[0]], str | Path):
             return given
-        return {**given, "swc": str(path), "sections": _sections_of(Path(path))}
+        path = str(given[names[0]])
+        reading = Reading(**{k: v for k, v in given.items() if k in Reading.model_fields})
+        return {**given, names[0]: path, "sections": read_sections(Path(path), reading)}
 
     @model_validator(mode="after")
     def _tree(self) -> Morphology:
@@ -111,8 +60,17 @@ class Morphology(Description):
             twice = next(name for name in names if names.count(name) > 1)
             raise InputError(twice, "is the name of two sections; names have to be distinct")
         for section in self.sections:
-            if section.parent is not None and section.parent not in self._by_name:
+            if section.parent is None:
+                continue
+            if section.parent not in self._by_name:
                 raise unknown(f"{section.name}.parent", "section", section.parent, names)
+            parent = self._by_name[section.parent]
+            if section.is_point_at(0.0) or parent.is_point_at(section.parent_x):
+                raise InputError(
+                    f"{section.name}.parent",
+                    f"is joined to {parent.name}({section.parent_x:g}) at a diameter of 0; only an end to "
+                    "which nothing is joined can be a point",
+                )
         rooted: set[str | None] = {None}
         for section in self.sections:
             path: dict[str | None, None] = {}
@@ -194,78 +152,38 @@ def ball_and_stick(
     return Morphology(sections=(ball, stick))
 
 
-def load_swc(path: str | Path) -> Morphology:
-    """A morphology from an SWC file.
+def load_morphology(
+    path: str | Path,
+    *,
+    unit: str | None = None,
+    min_radius: Quantity | str | None = None,
+    roots: int | Sequence[int] | str | None = None,
+    neurites_from: str | None = None,
+) -> Morphology:
+    """A morphology from a file: SWC, or Neurolucida's ``.asc`` and ``.h5`` by MorphIO.
 
-    Unbranched runs of one type become sections ``soma``, ``dend_0``, ``axon_0``, ``apic_0``, …, with
-    labels. A soma of one point is a cylinder as long as it is wide; so is one of three points that are the
-    centre and two points one radius off it (the convention of NeuroMorpho.org). Neurites are joined to
-    the soma's middle and begin at their own first point; other branches begin at their parent's point.
-    Raises InputError naming the line for a cycle, a missing parent, or numbers that make no sense.
+    Unbranched runs of one type become sections ``soma``, ``dend_0``, ``axon_0``, ``apic_0``, …, with labels,
+    that follow the edges of the file's tree: each begins at the point it is joined to. A soma of one point is
+    a cylinder as long as it is wide; so is one of three points that are the centre and two points one radius
+    off it (the convention of NeuroMorpho.org); more points are cones, an outline is made cones as NEURON
+    makes it. Neurites are joined to the soma's point that the file says; at a soma of one point, and at an
+    outline, they are joined to the middle and begin at their own first point. ``neurites_from`` chooses that
+    for any soma. A tree whose root is no soma is turned so that it is.
+
+    The options are those of `Reading`: ``load_morphology("cell.swc", unit="nm", min_radius="0.1 um")``.
+    Raises InputError naming the line for a cycle, a missing parent, several roots or somas, or numbers that
+    make no sense.
     """
-    return Morphology(sections=_sections_of(Path(path)))
+    given: dict[str, Any] = {"unit": unit, "roots": roots, "neurites_from": neurites_from}
+    if min_radius is not None:
+        given["min_radius"] = Quantity.parse(min_radius, "min_radius")
+    try:
+        reading = Reading(**given)
+    except InputError as error:
+        raise InputError(error.where.removeprefix("Reading."), error.problem) from None
+    return Morphology(sections=read_sections(Path(path), reading))
 
 
-def _sections_of(path: Path) -> tuple[Section, ...]:
-    points = read_swc(path)
-    children: dict[int, list[SwcPoint]] = {}
-    for point in points.values():
-        children.setdefault(point.parent, []).append(point)
-    sections: list[Section] = []
-    home: dict[int, tuple[str, float]] = {}
-    soma = [p for p in points.values() if p.kind == 1]
-    for point in soma:
-        if point.parent != -1 and points[point.parent].kind != 1:
-            raise InputError(
-                f"{path}, line {point.line}",
-                f"is a point of the soma, but its parent {point.parent} is none; "
-                "the soma has to hold together and the root",
-            )
-    if soma:
-        sections.append(_soma(soma))
-        home = {p.number: ("soma", 0.5) for p in soma}
-    counts: dict[str, int] = {}
-    pending = [p for p in points.values() if p.kind != 1 and p.parent in {-1, *home}]
-    while pending:
-        first = pending.pop(0)
-        run = [first]
-        while len(children.get(run[-1].number, [])) == 1:
-            following = children[run[-1].number][0]
-            if following.kind != run[-1].kind:
-                break
-            run.append(following)
-        parent = points.get(first.parent)
-        line = list(run)
-        if parent is not None and (parent.kind != 1 or len(run) == 1):
-            line.insert(0, parent)
-        if len(line) < 2:
-            raise InputError(
-                f"{path}, line {first.line}", "is a neurite of one point; it needs two, or a soma"
-            )
-        label = _LABELS.get(first.kind, f"type{first.kind}")
-        name = f"{label}_{counts.get(label, 0)}"
-        counts[label] = counts.get(label, 0) + 1
-        joined = home.get(first.parent, (None, 1.0))
-        shape = tuple((p.x, p.y, p.z, 2 * p.radius) for p in line)
-        sections.append(
-            Section(name=name, parent=joined[0], parent_x=joined[1], points=shape, label=label)
-        )
-        home.update({p.number: (name, 1.0) for p in run})
-        pending += children.get(run[-1].number, [])
-    return tuple(sections)
-
-
-def _soma(points: Sequence[SwcPoint]) -> Section:
-    centre = points[0]
-    around = [p for p in points[1:] if p.parent == centre.number]
-    if len(points) == 1 or (len(points) == 3 and len(around) == 2 and _is_sphere(centre, around)):
-        size = Quantity(2 * centre.radius, "um")
-        return Section(name="soma", length=size, diameter=size, label="soma")
-    shape = tuple((p.x, p.y, p.z, 2 * p.radius) for p in points)
-    return Section(name="soma", points=shape, label="soma")
-
-
-def _is_sphere(centre: SwcPoint, around: Iterable[SwcPoint]) -> bool:
-    place = (centre.x, centre.y, centre.z)
-    offsets = [math.dist(place, (p.x, p.y, p.z)) for p in around]
-    return all(abs(d - centre.radius) <= 0.01 * centre.radius for d in offsets)
+def load_swc(path: str | Path, **options: Any) -> Morphology:
+    """A morphology from an SWC file; see `load_morphology`, also for the options."""
+    return load_morphology(path, **options)

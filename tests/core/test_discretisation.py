@@ -113,10 +113,12 @@ class TestCones:
             between = integral(lambda d, _: 4 / (np.pi * d**2), low, high)
             assert 1 / c.shape == pytest.approx(between, rel=1e-9)
 
-    def test_a_step_in_diameter_has_no_area_of_its_own(self) -> None:
+    def test_a_step_in_diameter_is_a_ring_of_membrane(self) -> None:
         points = ((0, 0, 0, 2.0), (10, 0, 0, 2.0), (10, 0, 0, 4.0), (20, 0, 0, 4.0))
         pieces = sliced(Morphology(sections=(Section(name="a", points=points),)), 1)
-        assert pieces.compartments[0].area == pytest.approx(math.pi * (2 * 10 + 4 * 10))
+        # As NEURON counts it, and the sum of all cones: one of length 0 between radii 1 and 2.
+        ring = math.pi * (2.0**2 - 1.0**2)
+        assert pieces.compartments[0].area == pytest.approx(math.pi * (2 * 10 + 4 * 10) + ring)
 
     def test_names_and_places_of_compartments(self) -> None:
         pieces = sliced(ball_and_stick("20 um", "300 um", "1 um"), 3).compartments

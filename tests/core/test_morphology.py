@@ -44,7 +44,7 @@ class TestSection:
         self, points: list[tuple[float, float, float, float]]
     ) -> None:
         length = sum(math.dist(a[:3], b[:3]) for a, b in itertools.pairwise(points))
-        if length > 0:
+        if length > 1e-5:
             assert section("a", points=points).extent_um == pytest.approx(length)
 
     @pytest.mark.parametrize(
@@ -62,7 +62,17 @@ class TestSection:
             ({"length": "1 um", "diameter": "-1 um"}, "a.diameter", "has to be > 0"),
             ({"length": "1 um", "diameter": "1 mV"}, "a.diameter", "a length [um] is needed"),
             ({"points": ((0, 0, 0, 1),)}, "a.points", "needs two points"),
-            ({"points": ((0, 0, 0, 1), (1, 0, 0, 0))}, "a.points", "a diameter that is not > 0"),
+            (
+                {"points": ((0, 0, 0, 1), (1, 0, 0, -1))},
+                "a.points",
+                "has the diameter -1; it has to be",
+            ),
+            (
+                {"points": ((0, 0, 0, 1), (1, 0, 0, 0), (2, 0, 0, 1))},
+                "a.points",
+                "between its ends",
+            ),
+            ({"points": ((0, 0, 0, 0), (1, 0, 0, 0))}, "a.points", "at both ends"),
             ({"points": ((1, 2, 3, 1), (1, 2, 3, 2))}, "a.points", "the length is 0"),
             ({"points": ((0, 0, 0, 1), (math.nan, 0, 0, 1))}, "a.points.1.0", "finite"),
             ({"points": ((0, 0, 0, 1), (math.inf, 0, 0, 1))}, "a.points.1.0", "finite"),
@@ -92,6 +102,17 @@ class TestTree:
         with pytest.raises(InputError) as caught:
             Morphology(sections=made)
         assert str(caught.value).startswith(f"{where}: {words}")
+
+    @pytest.mark.parametrize("x", [0.0, 1.0])
+    def test_nothing_is_joined_to_a_point(self, x: float) -> None:
+        spindle = section("a", points=((0, 0, 0, 0), (5, 0, 0, 2), (10, 0, 0, 0)))
+        assert Morphology(sections=(spindle, section("b", "a", parent_x=0.5))).root == spindle
+        with pytest.raises(
+            InputError, match=rf"b\.parent: is joined to a\({x:g}\) at a diameter of 0"
+        ):
+            Morphology(sections=(spindle, section("b", "a", parent_x=x)))
+        with pytest.raises(InputError, match=r"a\.parent: is joined to b\(1\) at a diameter of 0"):
+            Morphology(sections=(section("b"), spindle.model_copy(update={"parent": "b"})))
 
     def test_sections_in_any_order(self) -> None:
         tree = Morphology(sections=(section("b", "a"), section("a")))
