@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ...core.caveats import Caveat
+from ..caveats import caveats_of_recording
 from .conventions import Candidate
 from .divergence import look_cost
 from .explanation import Cleared, Finding
@@ -21,7 +23,8 @@ class Case:
     """One pair while it is being explained.
 
     ``candidates`` are the conventions that are undone, ``removed`` all hypotheses without which the pair is
-    being looked at; ``findings`` those that made a difference.
+    being looked at; ``findings`` those that made a difference. Where b is the contract itself (``judged``),
+    no cause can be of b. ``reserved`` says how many runs others will need.
     """
 
     a: Side
@@ -33,6 +36,8 @@ class Case:
     untested: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    judged: bool = False
+    reserved: Callable[[], int] | None = None
 
     def without(self, hypotheses: Iterable[Hypothesis]) -> tuple[Side, Side]:
         """The pair without some causes."""
@@ -53,6 +58,10 @@ class Case:
             return None
         self.trials.run(pair, purpose)
         found = self.trials.measure(*pair)
+        spoiled = [str(c) for side in pair if self.trials.trial(side) for c in self._limits(side)]
+        if spoiled:
+            self.notes.append(f"{purpose}: {'; '.join(spoiled)}; so nothing is concluded from it")
+            return None
         if found is None:
             self.notes += [
                 f"{purpose}: {t.id} {t.status}, {t.reason}"
@@ -60,8 +69,15 @@ class Case:
             ]  # fmt: skip
         return found
 
+    def _limits(self, side: Side) -> list[Caveat]:
+        recording = self.trials.recording(side)
+        found = () if recording is None else caveats_of_recording(recording, self.trials.id(side))
+        return [caveat for caveat in found if caveat.limits]
+
     def kept(self) -> int:
         """Runs to keep back for the look at the first divergence, with its cell recorded."""
+        if self.reserved is not None:
+            return self.reserved()
         return look_cost(self.a, self.b, self.trials)
 
     def label(self, hypothesis: Hypothesis) -> str:

@@ -44,20 +44,30 @@ class Screened:
 class Evidence:
     """A proposer for the engine: call it with a situation; ``replayed`` counts its cost in runs.
 
-    The second side is changed until it does what the first does: it is the one that others are held against.
-    Nothing is proposed where it cannot be run, nor off the grid of the clock contract.
+    The second side is changed until it does what the first does: it is the contract, or the one that others
+    are held against. Nothing is proposed where it cannot be run, nor off the grid of the clock contract. Of
+    two sides that are off the contract each may cost ``allowed``.
     """
 
     allowed: float = ALLOWED
     replayed: float = 0.0
+    _about: tuple[str, str] = ("", "")
+    _before: float = 0.0
+
+    @property
+    def _spent(self) -> float:
+        """What replays about the present side have cost."""
+        return self.replayed - self._before
 
     def __call__(self, situation: Situation) -> Iterable[Hypothesis]:
         """The likeliest hypotheses about the difference that is left, best first."""
         healthy = situation.b
+        if self._about != (about := (situation.a.label, situation.a.backend)):
+            self._about, self._before = about, self.replayed
         if not healthy.runs or not on_contract(healthy, situation):
             return ()
         at = parting(situation.recording_b, situation.recording_a)
-        if at is None or self.replayed >= self.allowed:
+        if at is None or self._spent >= self.allowed:
             return ()
         replay = Replay(healthy, situation.recording_b, situation.recording_a, at)
         found = sorted(self._mistakes(replay, healthy), key=_order)
@@ -74,7 +84,7 @@ class Evidence:
     def _mistakes(self, replay: Replay, healthy: Side) -> Iterator[Screened]:
         before = self.replayed - replay.cost
         for hypothesis in mistakes(replay.model, healthy.settings, replay.at):
-            if self.replayed > FOR_MISTAKES * self.allowed:
+            if self._spent > FOR_MISTAKES * self.allowed:
                 return
             changed = hypothesis.change(healthy)
             said = replay(changed, quick=True)
@@ -89,7 +99,7 @@ class Evidence:
 
         def spent() -> bool:
             self.replayed = before + replay.cost
-            return self.replayed > FOR_NUMBERS * self.allowed
+            return self._spent > FOR_NUMBERS * self.allowed
 
         candidates = tuple(scalars(replay.model, replay.at.populations))
         if not replay.at.traced:
@@ -115,7 +125,7 @@ class Evidence:
         ahead = AHEAD_FIRST
         while right:
             steps = min(at.step + ahead, n_steps)
-            most = int((self.allowed - self.replayed) * n_steps / steps) - 1  # one without a change
+            most = int((self.allowed - self._spent) * n_steps / steps) - 1  # one without a change
             if most < 1:
                 break
             rest = [*right[most:], *rest]

@@ -83,7 +83,8 @@ def sides_of(
     check_options(names, [mode], options)
     if len(names) == 1:
         return _against_contract(realization, names[0], mode, options)
-    names = sorted(names, key=lambda name: -yardstick_of(name, mode))
+    # In one order, whichever is named first.
+    names = sorted(names, key=lambda name: (-yardstick_of(name, mode), name))
     a, b = (Side(n, n, _settings(n, mode, options), realization) for n in names)
     return a, b
 

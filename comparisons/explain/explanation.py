@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ...core.caveats import Caveat
+from ..caveats import capped
 from .causes import MEANING, Cause
 from .hypothesis import Hypothesis, Side, hypothesis_to_dict
 from .measure import Disagreement
@@ -14,9 +16,17 @@ from .trials import Trial
 
 if TYPE_CHECKING:
     from .divergence import Divergence
+    from .judging import Judged
 
 LOUD = 0.005
-"""From this share of the disagreement on, what is unexplained is printed loudly."""
+"""From this share of the disagreement on, what is unexplained is printed loudly, and is a status of 1."""
+
+
+Explained = Literal[
+    "identical", "round-off", "explained", "partly explained", "unexplained", "undecided"
+]
+EXPLAINED: tuple[Explained, ...] = get_args(Explained)
+"""What an explanation may say, from the most to the least."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,8 @@ class Explanation:
 
     ``before`` is the disagreement of the two, ``after`` what is left without the causes named;
     ``unexplained`` is its share, 0 to 1. ``causes`` are in order of their shares, ``ladder`` begins with
-    the two as they are. ``runs`` are all that were done, at most ``budget``.
+    the two as they are. ``judged`` says what the contract finds about each side by itself, ``caveats`` what
+    was not seen of them. ``runs`` are all that were done, at most ``budget``.
     """
 
     model: str
@@ -137,11 +148,42 @@ class Explanation:
     budget: int
     divergence: Divergence | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
+    judged: tuple[Judged, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
+
+    @property
+    def off(self) -> tuple[Judged, ...]:
+        """The sides that do not obey the contract."""
+        return tuple(j for j in self.judged if j.found == "off")
+
+    @property
+    def judge(self) -> str:
+        """Who judged the sides, in words; empty where nobody could."""
+        ids = {j.judge or j.run for j in self.judged if j.found != "not judged"}
+        methods = dict.fromkeys(t.method or t.settings.scheme for t in self.runs if t.id in ids)
+        if not ids:
+            return ""
+        return f"the contract (the reference in {', '.join(['lockstep', *methods])})"
+
+    @property
+    def verdict(self) -> Explained:
+        """How much of the disagreement is explained; of two that agree and obey, how well they agree.
+
+        *explained* only if runs without the causes, or of the contract with them, coincide to round-off.
+        """
+        found: Explained
+        if self.before.settled and not self.off:
+            found = "identical" if self.before.verdict == "identical" else "round-off"
+        elif self.after.settled:
+            found = "explained"
+        else:
+            found = "partly explained" if self.causes else "unexplained"
+        return capped(found, self.caveats, "undecided", EXPLAINED)
 
     @property
     def explained(self) -> bool:
-        """Whether next to nothing is left unexplained."""
-        return self.unexplained < LOUD
+        """Whether nothing is left to explain."""
+        return EXPLAINED.index(self.verdict) <= EXPLAINED.index("explained")
 
     @property
     def in_words(self) -> str:
@@ -170,6 +212,10 @@ class Explanation:
             "model": self.model,
             "a": _side(self.a),
             "b": _side(self.b),
+            "verdict": self.verdict,
+            "judge": self.judge,
+            "judged": [j.to_dict() for j in self.judged],
+            "caveats": [vars(c) for c in self.caveats],
             "before": self.before.to_dict(),
             "after": self.after.to_dict(),
             "shares": self.shares(),

@@ -86,11 +86,11 @@ def _draw_ladder(ax: Axes, e: Explanation) -> None:
     ax.plot([d.total for d in found], rows, "o-", color=style.VERMILION, ms=5, label="disagreement")
     spiking = any(d.n_spikes for d in found)
     if spiking:
-        shares = [d.identical_spikes / d.n_spikes if d.n_spikes else 1.0 for d in found]
-        ax.plot(shares, rows, "s--", color=style.BLUE, ms=5, label="share of spikes identical")
+        shares = [d.matched_spikes / d.n_spikes if d.n_spikes else 1.0 for d in found]
+        ax.plot(shares, rows, "s--", color=style.BLUE, ms=5, label="share of spikes shared")
         for row, d in zip(rows, found, strict=True):
             ax.annotate(
-                f"{d.identical_spikes:,} of {d.n_spikes:,}", (1.0, row), (6, 0),
+                f"{d.matched_spikes:,} of {d.n_spikes:,}", (1.0, row), (6, 0),
                 xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
                 fontsize=7, color=style.INK,
             )  # fmt: skip

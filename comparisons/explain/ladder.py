@@ -10,8 +10,8 @@ from .measure import Disagreement, share_removed
 from .numerics import INTEGRATORS, NOT_REMOVED
 
 
-def climb(case: Case) -> list[Rung]:
-    """The ladder: causes removed one after the other, as far as there are runs."""
+def climb(case: Case, first: str = "as they are") -> list[Rung]:
+    """The ladder: causes removed one after the other, as far as there are runs; *first* is its begin."""
     found = [f for f in case.findings if f.hypothesis.name not in NOT_REMOVED]
     hypotheses = [f.hypothesis for f in found]
     # What was undone without being a cause: it changes nothing.
@@ -35,7 +35,7 @@ def climb(case: Case) -> list[Rung]:
         if measured is not None:
             new = ", ".join(case.spoken(h) for h in stage[shown:])
             ids = case.trials.id(pair[0]), case.trials.id(pair[1])
-            words = f"{'without' if shown == 0 else 'nor'} {new}" if stage else "as they are"
+            words = f"{'without' if shown == 0 else 'nor'} {new}" if stage else first
             rungs.append(Rung(words, tuple(h.name for h in stage), ids, measured))
             shown = k
     return rungs

@@ -32,15 +32,16 @@ class Disagreement:
     has count as 1, and so does what is not finite; the mean over variables; None without traces.
     ``total`` is the mean of the two that there are.
 
-    ``identical_spikes`` counts those with the same stamp (to a millionth of a step) in both, of
-    ``n_spikes``, the larger number; ``spikes_until_ms`` is the time of the first spike that is not shared,
-    ``until_ms`` that of the first difference of anything beyond round-off, each None if there is none.
+    ``matched_spikes`` are those with a partner within the tolerance of the comparison, of ``n_spikes``, the
+    larger number: the numbers of the pair's verdict, and the only count of spikes in an explanation.
+    ``spikes_until_ms`` is the time of the first spike that is not shared, ``until_ms`` that of the first
+    difference of anything beyond round-off, each None if there is none.
     """
 
     total: float
     spikes: float | None
     traces: float | None
-    identical_spikes: int
+    matched_spikes: int
     n_spikes: int
     spikes_until_ms: float | None
     until_ms: float | None
@@ -69,7 +70,7 @@ def disagreement(
     pair = compare_recordings(
         a, b, names, max(a.dt_ms, b.dt_ms) if tolerance_ms is None else tolerance_ms
     )
-    spikes, same, n = _spikes(a, b, dt)
+    spikes = _spikes(a, b, dt)
     traces = None if pair.verdict == "identical" and not pair.traces else _traces(a, b, pair)
     parts = [part for part in (spikes, traces) if part is not None]
     total = 0.0
@@ -78,15 +79,20 @@ def disagreement(
         if pair.unmatched and not parts:
             total = 1.0
     return Disagreement(
-        total, spikes, traces, same, n, pair.spikes_until_ms, pair.agree_until_ms, pair.verdict,
-        pair.in_words,
+        total, spikes, traces, sum(r.matched for r in pair.spikes), _n_spikes(pair),
+        pair.spikes_until_ms, pair.agree_until_ms, pair.verdict, pair.in_words,
     )  # fmt: skip
 
 
-def _spikes(a: Recording, b: Recording, dt: float) -> tuple[float | None, int, int]:
-    """The disagreement of the spikes, how many have the same stamp, and how many there are."""
+def _n_spikes(pair: Pair) -> int:
+    """The larger number of spikes of the two."""
+    return max(sum(row.n_a for row in pair.spikes), sum(row.n_b for row in pair.spikes))
+
+
+def _spikes(a: Recording, b: Recording, dt: float) -> float | None:
+    """The disagreement of the spikes; None without any."""
     window = max(WINDOW_MS, 2 * max(a.dt_ms, b.dt_ms))
-    penalty, n_both, same, n = 0.0, 0, 0, 0
+    penalty, n_both = 0.0, 0
     for name in sorted(a.spikes.keys() & b.spikes.keys()):
         one, other = a.spikes[name], b.spikes[name]
         match = match_spikes(one.times, one.cells, other.times, other.cells, window, indices=True)
@@ -94,13 +100,11 @@ def _spikes(a: Recording, b: Recording, dt: float) -> tuple[float | None, int, i
         shifts = np.abs(one.times[match.pairs[:, 0]] - other.times[match.pairs[:, 1]])
         shifts = np.where(shifts <= 1e-6 * dt, 0.0, shifts)
         penalty += 2 * float(np.minimum(shifts / window, 1.0).sum()) + match.missing + match.extra
-        same += int(np.count_nonzero(shifts == 0.0))
         n_both += match.n_a + match.n_b
-        n += max(match.n_a, match.n_b)
     for name in a.spikes.keys() ^ b.spikes.keys():
         lonely = len(a.spikes.get(name) or b.spikes[name])
-        penalty, n_both, n = penalty + lonely, n_both + lonely, n + lonely
-    return (penalty / n_both if n_both else None), same, n
+        penalty, n_both = penalty + lonely, n_both + lonely
+    return penalty / n_both if n_both else None
 
 
 def _traces(a: Recording, b: Recording, pair: Pair) -> float | None:

@@ -25,11 +25,11 @@ from .words import about, lines, percent, sentences
 
 TEXT = "explanation.txt"
 CAUSES: Mapping[str, str] = MappingProxyType(
-    {"share": "share", "cause": "cause", "what": "what", "identical_spikes": "spikes identical",
+    {"share": "share", "cause": "cause", "what": "what", "matched_spikes": "spikes shared",
      "of": "of", "confirmed_by": "confirmed by"}
 )  # fmt: skip
 LADDER: Mapping[str, str] = MappingProxyType(
-    {"words": "removed so far", "identical_spikes": "spikes identical", "of": "of",
+    {"words": "removed so far", "matched_spikes": "spikes shared", "of": "of",
      "spikes_until_ms": "same spikes until (ms)", "disagreement": "disagreement"}
 )  # fmt: skip
 
@@ -37,10 +37,10 @@ LADDER: Mapping[str, str] = MappingProxyType(
 def statement(explanation: Explanation) -> Statement:
     """What the disagreement is due to, in sentences."""
     e = explanation
-    if e.before.settled:
-        return Statement(_pair(e), tuple(sentences(e)), e.before.verdict)
-    word, tone = ("explained", "good") if e.explained else ("unexplained", "bad")
-    return Statement(_pair(e), tuple(sentences(e)), word, tone)  # type: ignore[arg-type]
+    if e.before.settled and e.explained and not e.off:
+        return Statement(_pair(e), tuple(sentences(e)), e.verdict)
+    tone = "good" if e.explained else "bad"
+    return Statement(_pair(e), tuple(sentences(e)), e.verdict, tone)  # type: ignore[arg-type]
 
 
 def section(explanation: Explanation, title: str, begin: str = "") -> Section:
@@ -68,7 +68,7 @@ def _causes(e: Explanation) -> Table:
     rows = [
         {
             "share": f.share, "cause": f.cause, "what": about(f),
-            "identical_spikes": f.effect.identical_spikes, "of": f.effect.n_spikes,
+            "matched_spikes": f.effect.matched_spikes, "of": f.effect.n_spikes,
             "confirmed_by": f.run, "name": f.name, "side": f.side, "effect": f.effect.total,
             "alone_share": f.alone_share, "left_in": f.left_in,
         }
@@ -85,7 +85,7 @@ def _causes(e: Explanation) -> Table:
 def _ladder(e: Explanation) -> Table:
     rows = [
         {
-            "words": rung.words, "identical_spikes": rung.disagreement.identical_spikes,
+            "words": rung.words, "matched_spikes": rung.disagreement.matched_spikes,
             "of": rung.disagreement.n_spikes, "spikes_until_ms": rung.disagreement.spikes_until_ms,
             "disagreement": rung.disagreement.total, "run_a": rung.runs[0], "run_b": rung.runs[1],
         }

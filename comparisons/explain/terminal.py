@@ -12,10 +12,14 @@ from rich.table import Table
 
 from ..compare import Comparison
 from ..words import enumerate_words
-from .explanation import Explanation, Finding
+from .explanation import LOUD, Explanation, Finding
 from .measure import Disagreement
 from .trials import Trial
 from .words import about, percent, sentences, until
+
+_SIGNS: Mapping[str, tuple[str, str]] = {
+    "partly explained": ("yellow", "~"), "unexplained": ("red", "≠"), "undecided": ("magenta", "?"),
+}  # fmt: skip
 
 
 def print_explanation(console: Console, explanation: Explanation, model: str = "") -> None:
@@ -25,9 +29,9 @@ def print_explanation(console: Console, explanation: Explanation, model: str = "
     """
     e = explanation
     verdict = sentences(e)
-    loud = verdict.pop() if e.unexplained and not e.explained else ""
-    sign = "[green]✓[/]" if e.explained else "[red]≠[/]"
-    console.print(f"{sign} {escape(' '.join(verdict))}", highlight=False)
+    loud = verdict.pop() if e.unexplained >= LOUD and e.judged else ""
+    colour, sign = _SIGNS.get(e.verdict, ("green", "✓"))
+    console.print(f"[{colour}]{sign} {e.verdict}[/]: {escape(' '.join(verdict))}", highlight=False)
     if loud:
         console.print(f"[bold red]{escape(loud)}[/]", highlight=False)
     if e.causes:
@@ -46,7 +50,7 @@ def _causes(e: Explanation) -> Table:
     table = _table("Causes, each left in by itself with all others removed")
     for name, side in (("share", "right"), ("cause", "left"), ("what", "left")):
         table.add_column(name, justify=side, no_wrap=name == "share")  # type: ignore[arg-type]
-    table.add_column("spikes identical", justify="right")
+    table.add_column("spikes shared", justify="right")
     table.add_column("disagree", justify="right")
     table.add_column("removed alone", justify="right")
     table.caption = (
@@ -62,7 +66,7 @@ def _causes(e: Explanation) -> Table:
 
 
 def _numbers(found: Disagreement) -> tuple[str, str]:
-    spikes = f"{found.identical_spikes:,} of {found.n_spikes:,}" if found.n_spikes else "–"
+    spikes = f"{found.matched_spikes:,} of {found.n_spikes:,}" if found.n_spikes else "–"
     return spikes, f"{found.total:.2g}"
 
 
@@ -79,7 +83,7 @@ def _print_about(console: Console, finding: Finding) -> None:
 def _ladder(e: Explanation) -> Table:
     table = _table("Ladder")
     table.add_column("removed")
-    for name in ("spikes identical", "same until (ms)", "disagree"):
+    for name in ("spikes shared", "same until (ms)", "disagree"):
         table.add_column(name, justify="right")
     for rung in e.ladder:
         spikes, total = _numbers(rung.disagreement)
@@ -96,11 +100,10 @@ def _table(title: str) -> Table:
 
 
 def _print_rest(console: Console, e: Explanation, model: str) -> None:
-    if e.cleared:
-        names = enumerate_words([c.name for c in e.cleared])
-        console.print(
-            f"conventions that are no cause here: {escape(names)}", style="dim", highlight=False
-        )
+    for side in dict.fromkeys(c.side for c in e.cleared):
+        names = enumerate_words(list(dict.fromkeys(c.name for c in e.cleared if c.side == side)))
+        said = f"conventions of {side} that are no cause here: {names}"
+        console.print(escape(said), style="dim", highlight=False)
     if e.untested:
         names = enumerate_words(e.untested)
         console.print(
@@ -128,8 +131,9 @@ def _bare_run(e: Explanation) -> Trial | None:
 
 
 def exit_status(explanation: Explanation) -> int:
-    """1 if a part that counts is unexplained, else 0."""
-    return 0 if explanation.explained else 1
+    """1 if a part that counts is unexplained, or not all was seen, else 0."""
+    e = explanation
+    return 1 if e.verdict == "undecided" or e.unexplained >= LOUD else 0
 
 
 def hints(result: Comparison, model: str, options: Mapping[str, Any]) -> list[str]:

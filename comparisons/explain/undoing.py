@@ -14,6 +14,7 @@ from .measure import Disagreement
 def undo_conventions(case: Case, before: Disagreement) -> Disagreement:
     """Undo what is likely to act; on a side where more than that turns out to act, everything."""
     every = [*candidates(case.a, "a"), *candidates(case.b, "b")]
+    every.sort(key=lambda c: c.hypothesis.name)  # the same ones fit the budget in either order
     likely = [c for c in every if not c.cannot and not c.doubtful]
     rest = [c for c in every if c not in likely]
     found: Disagreement | None = before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..words import enumerate_words
-from .explanation import Explanation, Finding
+from .explanation import LOUD, Explanation, Finding
 from .hypothesis import Side
 from .measure import Disagreement
 from .numerics import NOT_REMOVED
@@ -21,12 +21,12 @@ def percent(share: float) -> str:
 
 
 def spikes_in_common(found: Disagreement) -> str:
-    """How many spikes are identical."""
+    """How many spikes are shared, as the verdict of the pair counts them."""
     if not found.n_spikes:
         return "no spikes"
-    share = found.identical_spikes / found.n_spikes
-    text = "all" if found.identical_spikes == found.n_spikes else percent(share)
-    return f"{found.identical_spikes:,} of {found.n_spikes:,} spikes identical ({text})"
+    share = found.matched_spikes / found.n_spikes
+    text = "all" if found.matched_spikes == found.n_spikes else percent(share)
+    return f"{found.matched_spikes:,} of {found.n_spikes:,} spikes shared ({text})"
 
 
 def until(found: Disagreement) -> str:
@@ -40,12 +40,22 @@ def sentences(explanation: Explanation) -> list[str]:
     """The whole in sentences: the disagreement, what it is due to, what is left."""
     e = explanation
     pair = f"{e.a.label} and {e.b.label}"
+    if e.before.settled and not e.off:
+        return [f"{pair} agree: {e.before.in_words}. There is nothing to explain.", *judgement(e)]
+    verb = "disagree"
     if e.before.settled:
-        return [f"{pair} agree: {e.before.in_words}. There is nothing to explain."]
-    said = [f"{pair} disagree: {e.before.in_words}."]
+        verb = "agree"
+    said = [f"{pair} {verb}: {e.before.in_words}."]
+    limits = [str(c) for c in e.caveats if c.limits]
+    if limits and not e.judged:
+        said.append(f"No cause can be told, for {'; '.join(limits)}.")
+    said += judgement(e)
     if e.causes:
-        named = [f"{_of_side(f, e)} ({percent(f.share)})" for f in e.causes]
-        said.append(f"It is due to {enumerate_words(named)}.")
+        named = [_of_side(f) for f in e.causes]
+        if not e.before.settled:
+            named = [f"{n} ({percent(f.share)})" for n, f in zip(named, e.causes, strict=True)]
+        due = "They are off it by" if e.before.settled else "It is due to"
+        said.append(f"{due} {enumerate_words(named)}.")
         removed = [f for f in e.causes if f.name not in NOT_REMOVED]
         if removed:
             end = f": {e.after.in_words}" if e.after.settled or not e.after.n_spikes else ""
@@ -54,35 +64,49 @@ def sentences(explanation: Explanation) -> list[str]:
             if f.name in NOT_REMOVED:
                 end = "" if f.convergence is None else f": {f.convergence.in_words}"
                 said.append(f"{about(f)}{end}.")
-    if e.unexplained > 0:
+    if e.unexplained > 0 and e.judged:
         said.append(unexplained(e))
     return said
 
 
-def _of_side(finding: Finding, explanation: Explanation) -> str:
+def judgement(explanation: Explanation) -> list[str]:
+    """Who judged, and what was found about each side by itself."""
+    e = explanation
+    if not e.judged:
+        return []
+    if all(j.found == "not judged" for j in e.judged):
+        one, other = e.judged
+        sides = f"neither {one.words.removeprefix('is not ')}"
+        if one.words != other.words:
+            sides = f"{one.in_words}; {other.in_words}"
+        return [f"Nobody says which of them is right: {sides}."]
+    said = f"Judged by {e.judge}, each by itself: {'; '.join(j.in_words for j in e.judged)}."
+    if len(e.off) == 2:
+        both = "agree and are both" if e.before.settled else "are both"
+        said += f" They {both} off the contract."
+    return [said]
+
+
+def _of_side(finding: Finding) -> str:
     if finding.side == "both" or finding.name in NOT_REMOVED:
         return finding.name
     return f"{finding.name} of {finding.side}"
 
 
 def _left(e: Explanation) -> str:
-    if e.after.n_spikes:
-        same = e.after.identical_spikes == e.after.n_spikes
-        how_many = f"all {e.after.n_spikes:,}" if same else (
-            f"{e.after.identical_spikes:,} of {e.after.n_spikes:,}"
-        )  # fmt: skip
-        verb = "spikes are identical" + (
-            "" if same else f" ({percent(e.after.identical_spikes / e.after.n_spikes)})"
-        )
-        return f"{how_many} {verb}"
-    return "the two coincide" if e.after.settled else "they are nearer"
+    if e.after.settled:
+        return "the two coincide"
+    if not e.after.n_spikes:
+        return "they are nearer"
+    return f"they share {e.after.matched_spikes:,} of {e.after.n_spikes:,} spikes"
 
 
 def unexplained(explanation: Explanation) -> str:
     """What no run explained, loudly if it is more than next to nothing."""
     e = explanation
-    words = "UNEXPLAINED" if not e.explained else "left"
-    said = f"{words}: {percent(e.unexplained)} of the disagreement ({e.after.in_words})"
+    words = "UNEXPLAINED" if e.unexplained >= LOUD else "left"
+    of = "what is off the contract" if e.before.settled else "the disagreement"
+    said = f"{words}: {percent(e.unexplained)} of {of} ({e.after.in_words})"
     if e.untested:
         said += (
             f"; not tested for want of runs: {', '.join(e.untested)} (a larger --budget tests them)"
@@ -108,7 +132,11 @@ def side_in_words(side: Side) -> str:
 def lines(explanation: Explanation) -> list[str]:
     """The explanation as plain text."""
     e = explanation
-    said = [f"{e.model}: {side_in_words(e.a)} against {side_in_words(e.b)}", *sentences(e), ""]
+    said = [
+        f"{e.model}: {side_in_words(e.a)} against {side_in_words(e.b)}: {e.verdict}",
+        *sentences(e),
+        "",
+    ]
     for f in e.causes:
         said.append(
             f"{percent(f.share):>8}  {f.cause:16} {about(f)}; left in alone: "

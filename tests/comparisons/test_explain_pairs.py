@@ -24,7 +24,7 @@ pymonntorch = pytest.mark.skipif(
 def check(found: co.Explanation, backend: str) -> None:
     """What holds for every explanation of a backend that the contract is the truth for."""
     assert found.after.settled, found.in_words
-    assert found.after.identical_spikes == found.after.n_spikes
+    assert found.after.matched_spikes == found.after.n_spikes
     assert found.unexplained == 0
     assert found.untested == ()
     assert len(found.runs) <= BUDGET
@@ -51,7 +51,7 @@ def lif_10():
 @brian2
 def test_brian2_is_explained_to_the_last_spike(lif_10):
     check(lif_10, "brian2")
-    assert 0 < lif_10.before.identical_spikes < 0.7 * lif_10.before.n_spikes
+    assert 0 < lif_10.before.matched_spikes < 0.7 * lif_10.before.n_spikes
     # Ten cells that kick each other and are refractory: what Brian2's conventions are about.
     names = {f.name for f in lif_10.causes}
     assert names == {
@@ -175,14 +175,14 @@ def test_the_flagship(against):
     """1 s of 80 cells: a few per cent of spikes in common, then every one."""
     found = co.explain("lif_80", against, "raw")
     check(found, "brian2")
-    assert found.before.identical_spikes < 0.1 * found.before.n_spikes
+    assert found.before.matched_spikes < 0.1 * found.before.n_spikes
     conventions = {f.name for f in found.causes if f.side == "brian2"}
     assert conventions == {
         "spike_stamp", "source_delivery", "source_rounding", "refractory_count", "recording_phase",
     }  # fmt: skip
     # Without the conventions alone, before any integrator is exchanged, every spike is the same.
     rung = next(r for r in reversed(found.ladder) if "the integrators" not in r.removed)
-    assert rung.disagreement.identical_spikes == rung.disagreement.n_spikes > 3000
+    assert rung.disagreement.matched_spikes == rung.disagreement.n_spikes > 3000
 
 
 @pytest.mark.slow

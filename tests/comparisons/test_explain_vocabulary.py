@@ -57,7 +57,7 @@ def test_equal_recordings_do_not_disagree(one):
     found = disagreement(one, one)
     assert found.total == 0
     assert found.settled
-    assert found.identical_spikes == found.n_spikes == 200
+    assert found.matched_spikes == found.n_spikes == 200
 
 
 def test_round_off_is_no_disagreement(one):
