@@ -23,6 +23,7 @@ class Entry:
 
     ``plugin`` is the distribution and version of a plug-in, empty for what is built in. ``wraps`` is the
     backend inside a wrapper and ``argument`` what the wrapper is told; both empty for a plain backend.
+    ``judge`` is True for what says who is right without being a simulator: it is no second opinion.
     """
 
     target: str
@@ -32,11 +33,12 @@ class Entry:
     plugin: str = ""
     wraps: str = ""
     argument: str = ""
+    judge: bool = False
 
 
 _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
     {
-        "reference": Entry("coincide.backends.reference:ReferenceBackend"),
+        "reference": Entry("coincide.backends.reference:ReferenceBackend", judge=True),
         "brian2": Entry(
             "coincide.backends.brian2_:Brian2Backend",
             ("brian2",),
@@ -52,7 +54,7 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
             "pip install 'coincide[pymonntorch]'",
             frozenset({"device", "precision", "target"}),
         ),
-        "oracle": Entry("coincide.backends.oracle:OracleBackend", ("scipy",)),
+        "oracle": Entry("coincide.backends.oracle:OracleBackend", ("scipy",), judge=True),
     }
 )
 
@@ -98,6 +100,11 @@ def entries() -> Backends:
     for point in entry_points(group=GROUP):
         found.setdefault(point.name, Entry(point.value, plugin=_plugin_version(point)))
     return Backends(found)
+
+
+def is_judge(name: str) -> bool:
+    """Whether a backend is no simulator but says who is right: the NumPy reference, the oracle."""
+    return name in entries() and entries()[name].judge
 
 
 def _plugin_version(point: EntryPoint) -> str:

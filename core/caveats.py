@@ -15,6 +15,7 @@ CaveatKind = Literal[
     "not finite",
     "implausible",
     "rate of the step",
+    "ambiguous",
     "not read",
     "assumed",
 ]
@@ -25,6 +26,7 @@ CaveatKind = Literal[
 - ``not finite``: a state, recorded or not, was NaN or infinite.
 - ``implausible``: a voltage that no cell has.
 - ``rate of the step``: a cell fires in nearly every step, so that its rate is 1/dt and not the model's.
+- ``ambiguous``: what is counted depends on where a threshold is put.
 - ``not read``: something that stands in a file was left out.
 - ``assumed``: a unit, a step, the first id were not in the file: said, but no limit.
 """

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from ...core.caveats import Caveat
 from ..metrics import ROUND_OFF
 from ..metrics.ordering import Floats
 from .measures import Measure
 
-Verdict = Literal["independent", "unclear", "indistinguishable", "none", "alone", "undefined"]
-VERDICTS: tuple[Verdict, ...] = (
-    "independent", "unclear", "indistinguishable", "none", "alone", "undefined",
-)  # fmt: skip
+Verdict = Literal[
+    "independent", "none", "undecided", "unclear", "indistinguishable", "alone", "undefined"
+]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""From the one that says most to the one that says least."""
 CLEAR = 3.0
 """An effect of this many times the disagreement does not depend on the simulator."""
 LEVEL = 0.95
@@ -28,7 +30,7 @@ class SimulatorEffect:
     """What one simulator says, in the unit of the read-out: means over the seeds and their difference.
 
     ``low`` to ``high`` is the 95 % interval of the effect, NaN with one seed; ``relative`` is the effect
-    over the healthy mean, NaN where that is 0.
+    over the healthy mean, NaN where that is 0. ``judge``: it is the reference or the oracle, no simulator.
     """
 
     simulator: str
@@ -37,6 +39,7 @@ class SimulatorEffect:
     effect: float
     low: float
     high: float
+    judge: bool = False
 
     @property
     def relative(self) -> float:
@@ -84,7 +87,8 @@ class Effect:
     indistinguishable  ratio ≤ 1, or another sign on another simulator
     unclear            in between, or ``few``: there are not enough seeds to call it independent
     none               every value the same to round-off, or every interval contains 0
-    alone              one simulator only
+    alone              one simulator only: the reference and the oracle are none, whatever they say
+    undecided          it would be independent or none, but not all was seen (``caveats``)
     undefined          an arm without a value, on some simulator or on all; or ``silent``: no cell of the
                        population spikes in any arm on any simulator
     """
@@ -104,6 +108,17 @@ class Effect:
     apart: float = math.nan
     silent: bool = False
     few: bool = False
+    caveats: tuple[Caveat, ...] = ()
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether the number of its spikes depends on where the threshold is put."""
+        return any(caveat.kind == "ambiguous" for caveat in self.caveats)
+
+    @property
+    def n_simulators(self) -> int:
+        """The simulators that ran: without what only judges."""
+        return sum(not s.judge for s in self.simulators)
 
     @property
     def healthy(self) -> float:
@@ -193,12 +208,14 @@ def effect_of(
     lesioned: Floats,
     why: str = "",
     grain: float = 0.0,
+    judges: Collection[str] = (),
 ) -> Effect:
     """The effect from values of shape (simulators, seeds), NaN where a read-out is not defined.
 
     *where* is (mode, arm, severity). Seeds in which a simulator has no value in an arm are left out for all
     of them, which the effect's ``remark`` says; *why* tells why values are missing. *grain* is the least
-    difference of a read-out that counts.
+    difference of a read-out that counts. *judges* are those of the simulators that are none: with one
+    simulator beside them there is no disagreement to hold the effect against.
     """
     empty = Effect(
         *where, measure, (), 0, math.nan, math.nan, math.nan, "undefined", why
@@ -211,21 +228,29 @@ def effect_of(
     split = [_split(arm, simulators) for arm in (healthy, lesioned)]
     if not whole.any():
         told = [
-            SimulatorEffect(name, _mean([*h]), _mean([*w]), math.nan, math.nan, math.nan)
+            SimulatorEffect(
+                name, _mean([*h]), _mean([*w]), math.nan, math.nan, math.nan, name in judges
+            )
             for name, h, w in zip(simulators, healthy, lesioned, strict=True)
         ]
         remark = _undefined(healthy, lesioned, split, why)
         return replace(empty, simulators=tuple(told), remark=remark)
     kept = healthy[:, whole], lesioned[:, whole]
-    told = [_told(name, h, w) for name, h, w in zip(simulators, *kept, strict=True)]
+    told = [
+        replace(_told(name, h, w), judge=name in judges)
+        for name, h, w in zip(simulators, *kept, strict=True)
+    ]
     scale = max(float(np.abs(kept).max()), 1e-300)
-    disagreement = disagreement_of(*kept)
-    least = min((s.effect for s in told), key=abs)
+    several = sum(not s.judge for s in told) > 1
+    disagreement = disagreement_of(*kept) if several else math.nan
+    # One simulator alone says what the effect is; what judges says how far to believe it.
+    counted = told if several else [s for s in told if not s.judge] or told
+    least = min((s.effect for s in counted), key=abs)
     ratio = math.nan
-    if len(told) > 1:
+    if several:
         known = max(disagreement, grain)
         ratio = math.inf if known <= ROUND_OFF * scale else abs(least) / known
-    verdict = _verdict(told, ratio, ROUND_OFF * scale)
+    verdict = _verdict(told, several, ratio, ROUND_OFF * scale)
     remark = ""
     if not whole.all():
         remark = f"defined in {int(whole.sum())} of {whole.size} seeds"
@@ -234,7 +259,7 @@ def effect_of(
         if verdict == "independent" and (any(split) or whole.sum() == 1):
             verdict = "unclear"
     sizes = [s.effect for s in told]
-    apart = max(sizes) - min(sizes) if len(told) > 1 else math.nan
+    apart = max(sizes) - min(sizes) if several else math.nan
     return Effect(
         *where, measure, tuple(told), int(whole.sum()), least, disagreement, ratio, verdict, remark,
         grain, apart,
@@ -249,10 +274,10 @@ def _told(name: str, healthy: Floats, lesioned: Floats) -> SimulatorEffect:
     )  # fmt: skip
 
 
-def _verdict(told: Sequence[SimulatorEffect], ratio: float, tiny: float) -> Verdict:
+def _verdict(told: Sequence[SimulatorEffect], several: bool, ratio: float, tiny: float) -> Verdict:
     if all(abs(s.effect) <= tiny for s in told) or all(s.contains_zero for s in told):
         return "none"
-    if len(told) == 1:
+    if not several:
         return "alone"
     if (
         min(s.effect for s in told) <= 0.0 <= max(s.effect for s in told)

@@ -27,7 +27,7 @@ from .arms import Arm
 from .figures import raster_figure, voltage_figure
 from .forest import dose_figure, effects_figure
 from .study import LesionStudy
-from .words import in_words, legend, overall, short
+from .words import in_words, legend, marked, short
 
 _LESIONS_A_FIGURE = 3
 _EFFECTS: Mapping[str, str] = MappingProxyType(
@@ -56,8 +56,10 @@ def statements(study: LesionStudy) -> list[Statement]:
     for mode in study.modes:
         for name in study.lesions:
             title = f"{name}, {mode}" if len(study.modes) > 1 else name
-            said = overall(title, study.at(mode, name)).removeprefix(f"{title}: ")
-            found.append(Statement(title, (said[0].upper() + said[1:],)))
+            said = study.sentence(mode, name).removeprefix(f"{title}: ")
+            capped = any(caveat.limits for caveat in study.caveats(mode, name))
+            word = "undecided" if capped else ""
+            found.append(Statement(title, (said[0].upper() + said[1:],), word))
     return found
 
 
@@ -93,7 +95,7 @@ def _effects_section(study: LesionStudy, mode: str, of: str) -> Section:
     effects = [e for name in study.lesions for e in study.at(mode, name)]
     rows = [
         {
-            "readout": e.measure.with_unit, "lesion": e.arm, "healthy": e.healthy,
+            "readout": marked(e), "lesion": e.arm, "healthy": e.healthy,
             "lesioned": e.lesioned, "effect": e.effect, "disagreement": e.disagreement,
             "ratio": e.ratio, "verdict": short(e), "in_words": in_words(e),
         }

@@ -155,7 +155,7 @@ def _arrows(ax: Axes, line: Line2D, limit: float) -> None:
 def _draw_effect(ax: Axes, row: int, e: Effect, simulators: Sequence[str]) -> float:
     """One row: band, markers, intervals, verdict; returns the largest percentage drawn."""
     verdict = short(e)
-    if e.verdict not in ("undefined", "none", "alone"):
+    if e.verdict not in ("undefined", "none", "alone") and not math.isnan(e.ratio):
         times = "simulators agree" if e.agree else f"{below(e.ratio)}×"
         verdict += f", {times}"
     ax.annotate(

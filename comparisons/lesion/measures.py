@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -15,6 +15,7 @@ from ...core.recording import Recording
 from ..metrics import spike_statistics
 from ..metrics.ordering import Floats
 from .signal import Signal, transmission
+from .spikes import depends_on_threshold
 
 UNITS: Mapping[str, str] = MappingProxyType(
     {"rate": "Hz", "interval": "ms", "CV": "", "AP amplitude": "mV", "AP width": "ms", "output": "Hz",
@@ -68,10 +69,14 @@ class Measure:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a read-out came to; NaN with the reason where it is not defined."""
+    """What a read-out came to; NaN with the reason where it is not defined.
+
+    ``ambiguous`` says in words that the number of spikes depends on where the threshold is put.
+    """
 
     value: float
     why: str = ""
+    ambiguous: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +85,9 @@ class Probe:
 
     ``start_ms`` is where measuring starts; ``signals`` maps a seed to the course of the signal in the
     healthy arm, ``downstream`` are the populations that it reaches; ``shapes`` maps populations whose
-    action potentials have a shape to the variable that is their membrane potential; ``paced`` are those
-    whose currents make them spike. ``unavailable`` says which read-outs there are not, and why.
+    action potentials have a shape to the variable that is their membrane potential, ``thresholds`` to the
+    potential [mV] that is a spike; ``paced`` are those whose currents make them spike. ``unavailable`` says
+    which read-outs there are not, and why.
     """
 
     populations: tuple[str, ...]
@@ -90,6 +96,7 @@ class Probe:
     downstream: tuple[str, ...] = ()
     signals: Mapping[int, Signal] = field(default_factory=dict)
     shapes: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     paced: tuple[str, ...] = ()
     unavailable: tuple[str, ...] = ()
 
@@ -102,7 +109,7 @@ class Probe:
             if name in self.paced:
                 found.append(Measure(name, "interval"))
             found.append(Measure(name, "CV"))
-            if name in self.shapes:
+            if name in self.shapes and name in self.thresholds:
                 found += [Measure(name, "AP amplitude"), Measure(name, "AP width")]
             if name == self.output:
                 found.append(Measure(name, "output"))
@@ -120,18 +127,35 @@ def measure(probe: Probe, recording: Recording, seed: int) -> dict[Measure, Read
             found |= {m: gone for m in probe.measures if m.population == name}
             continue
         found.update(_spiking(probe, recording, name))
-        if name in probe.shapes:
-            from .potentials import shapes
-
-            amplitude, width = shapes(recording, name, probe.shapes[name], probe.start_ms)
-            found[Measure(name, "AP amplitude")] = amplitude
-            found[Measure(name, "AP width")] = width
+        found.update(_shaped(probe, recording, name))
         if name in probe.downstream and seed in probe.signals:
             value, why = transmission(
                 probe.signals[seed], recording.spikes[name].times, probe.start_ms
             )
             found[Measure(name, "transmission")] = Reading(value, why)
+        if told := _ambiguous(probe, recording, name):
+            own = [m for m in found if m.population == name]
+            found |= {m: replace(found[m], ambiguous=told) for m in own}
     return found
+
+
+def _shaped(probe: Probe, recording: Recording, name: str) -> Iterator[tuple[Measure, Reading]]:
+    """Amplitude and width of the action potentials of one population, where these have a shape."""
+    if name in probe.shapes and name in probe.thresholds:
+        from .potentials import shapes
+
+        how = (probe.shapes[name], probe.start_ms, probe.thresholds[name])
+        amplitude, width = shapes(recording, name, *how)
+        yield Measure(name, "AP amplitude"), amplitude
+        yield Measure(name, "AP width"), width
+
+
+def _ambiguous(probe: Probe, recording: Recording, name: str) -> str:
+    """That the number of a population's spikes depends on the threshold; nothing where that is not so."""
+    trace = recording.traces.get((name, probe.shapes.get(name, "")))
+    if trace is None or name not in probe.thresholds:
+        return ""
+    return depends_on_threshold(trace, probe.start_ms, probe.thresholds[name])
 
 
 def _spiking(probe: Probe, recording: Recording, name: str) -> Iterator[tuple[Measure, Reading]]:

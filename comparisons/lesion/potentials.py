@@ -25,7 +25,6 @@ FEATURES: Mapping[str, str] = MappingProxyType(
 
 
 _ENDS = "AP_end_indices"
-_THRESHOLD_MV = -20.0
 
 
 def shaped(experiment: Experiment) -> tuple[dict[str, str], list[str]]:
@@ -82,12 +81,13 @@ def is_there() -> bool:
 
 
 def shapes(
-    recording: Recording, population: str, variable: str, start_ms: float
+    recording: Recording, population: str, variable: str, start_ms: float, threshold_mv: float
 ) -> tuple[Reading, Reading]:
     """Amplitude [mV] and width [ms]: means over the action potentials of the recorded cells.
 
-    eFEL takes the samples as they are, so a width is resolved by the sampling; its threshold of a peak is
-    -20 mV. Only whole action potentials from *start_ms* on count.
+    eFEL takes the samples as they are, so a width is resolved by the sampling. A peak is one above
+    *threshold_mv*, the model's own, so that these are the spikes that a rate counts. Only whole action
+    potentials from *start_ms* on count.
     """
     trace = recording.traces.get((population, variable))
     if trace is None:
@@ -98,7 +98,7 @@ def shapes(
     traces = []
     for k in range(min(MOST_CELLS, trace.values.shape[1])):
         # Started between two action potentials, for eFEL takes half of one for a whole.
-        low = np.flatnonzero((times >= start_ms) & (trace.values[:, k] < _THRESHOLD_MV))
+        low = np.flatnonzero((times >= start_ms) & (trace.values[:, k] < threshold_mv))
         if low.size:
             t, v = times[low[0] :], trace.values[low[0] :, k]
             traces.append({"T": t, "V": v, "stim_start": [t[0]], "stim_end": [t[-1]]})
@@ -108,7 +108,7 @@ def shapes(
     efel.reset()
     try:
         efel.set_setting("interp_step", trace.dt_ms)
-        efel.set_setting("Threshold", _THRESHOLD_MV)
+        efel.set_setting("Threshold", threshold_mv)
         wanted = [*FEATURES.values(), _ENDS]
         values = efel.get_feature_values(traces, wanted, raise_warnings=False)
     finally:

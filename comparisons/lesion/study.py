@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...backends.registry import is_judge
+from ...core.caveats import Caveat
 from ...core.errors import InputError
 from ...core.experiment import Experiment
 from ...core.losses import n_lost
 from ...core.realization import Ints, Realization
 from ...core.storage import read_recording
-from ..caveats import caveats_of
+from ..caveats import caveats_of, caveats_of_recording
 from ..compare import plan
 from ..runs import DEFAULT_TIMEOUT_S, Job, Run, perform_all, store_realization
 from ..words import enumerate_words, run_labels
@@ -44,7 +46,9 @@ from .measures import (
     silent_in,
 )
 from .potentials import shaped
+from .seen import told, with_caveats
 from .signal import downstream_of, signal_of
+from .spikes import thresholds_of
 
 if TYPE_CHECKING:
     import pandas
@@ -81,6 +85,7 @@ class LesionStudy:
     """An experiment, its arms (the healthy one first), their runs, read-outs and effects.
 
     ``readings`` has the read-outs of every run that ended well, in the order of ``runs``; empty for others.
+    ``seen`` has, in the same order, what was not seen of every run.
     ``start_ms`` is where measuring starts. ``notes`` say what a reader should know.
     """
 
@@ -90,6 +95,7 @@ class LesionStudy:
     start_ms: float
     runs: tuple[ArmRun, ...]
     readings: tuple[Mapping[Measure, Reading], ...]
+    seen: tuple[tuple[Caveat, ...], ...]
     effects: tuple[Effect, ...]
     notes: tuple[str, ...] = ()
 
@@ -134,6 +140,17 @@ class LesionStudy:
             ):
                 return found if found.run.ok else None
         return None
+
+    def caveats(self, mode: str, name: str | None = None) -> tuple[Caveat, ...]:
+        """What was not seen, or cannot be trusted, in a mode: of a lesion and the healthy arm, or of all."""
+        return _caveats(self.runs, self.seen, mode, name)
+
+    def sentence(self, mode: str, name: str, title: str = "") -> str:
+        """What holds of a lesion in a mode, in words that begin with a title, and what was not seen."""
+        from .words import overall
+
+        title = title or (f"{name}, {mode}" if len(self.modes) > 1 else name)
+        return overall(title, self.at(mode, name), self.caveats(mode, name))
 
     @cached_property
     def table(self) -> pandas.DataFrame:
@@ -197,10 +214,11 @@ class LesionStudy:
         return write_study(self, Path(folder))
 
     def __repr__(self) -> str:
-        from .words import overall
-
-        rows = [overall(f"{name}, {mode}", self.at(mode, name))
-                for mode in self.modes for name in self.lesions]  # fmt: skip
+        rows = [
+            self.sentence(mode, name, f"{name}, {mode}")
+            for mode in self.modes
+            for name in self.lesions
+        ]
         return "\n".join([f"LesionStudy of {self.experiment!r}", *rows, *self.notes])
 
     def _repr_html_(self) -> str:
@@ -263,6 +281,8 @@ def lesion(
         for arm in arms:
             with _said_of(arm):
                 realization, path = store_realization(described[arm].with_(seed=seed))
+            if arm.is_healthy and seed == numbers[0]:
+                probe = with_thresholds(probe, realization)
             if arm.is_healthy and experiment.signal:
                 signals[seed] = signal_of(realization, experiment.signal)
             kept = {n: p.kept for n, p in realization.populations.items() if p.kept is not None}
@@ -284,8 +304,8 @@ def lesion(
         for (arm, seed, kept), run in zip(asked, ended, strict=True)
     )
     probe = replace(probe, signals=signals)
-    told = (*notes, *without_effect(described), *_by_seed(drawn, numbers))
-    return evaluate(experiment, arms, numbers, runs, probe, told, is_random)
+    all_notes = (*notes, *without_effect(described), *_by_seed(drawn, numbers))
+    return evaluate(experiment, arms, numbers, runs, probe, all_notes, is_random)
 
 
 def evaluate(
@@ -299,14 +319,9 @@ def evaluate(
 ) -> LesionStudy:
     """Measure runs that have ended and hold the effects against the disagreement of the simulators."""
     # Read here and not kept, so that the recordings of a whole study need not fit into memory.
-    readings = tuple(
-        measure(probe, read_recording(r.run.folder), r.seed) if r.run.folder is not None else {}
-        for r in runs
-    )
-    strange = [
-        f"{r.arm.label}, {note}"
-        for r in runs if r.run.ok and r.seed == seeds[0] for note in caveats_of([r.run])
-    ]  # fmt: skip
+    found = [_read(probe, r) for r in runs]
+    readings = tuple(reading for reading, _ in found)
+    seen = tuple(caveats for _, caveats in found)
     effects = tuple(
         _effect(experiment, probe, mode, arm, m, seeds, runs, readings)
         for mode in dict.fromkeys(r.run.mode for r in runs)
@@ -330,8 +345,37 @@ def evaluate(
             f"no cell of {enumerate_words(silent)} spikes after {probe.start_ms:g} ms, "
             f"so that {what} nothing"
         )
-    said = (*notes, *probe.unavailable, *quiet, *dict.fromkeys(strange))
-    return LesionStudy(experiment, arms, seeds, probe.start_ms, runs, readings, effects, said)
+    effects = tuple(
+        with_caveats(e, _caveats(runs, seen, e.mode, e.arm, e.severity)) for e in effects
+    )
+    said = (*notes, *probe.unavailable, *quiet)
+    return LesionStudy(experiment, arms, seeds, probe.start_ms, runs, readings, seen, effects, said)
+
+
+def _read(probe: Probe, found: ArmRun) -> tuple[Mapping[Measure, Reading], tuple[Caveat, ...]]:
+    """The read-outs of a run, and what was not seen of it."""
+    if found.run.folder is None:
+        return {}, caveats_of([found.run])
+    recording = read_recording(found.run.folder)
+    return measure(probe, recording, found.seed), caveats_of_recording(recording, found.run.id)
+
+
+def _caveats(
+    runs: Sequence[ArmRun],
+    seen: Sequence[tuple[Caveat, ...]],
+    mode: str,
+    name: str | None,
+    severity: float | None = None,
+) -> tuple[Caveat, ...]:
+    """What was not seen of the runs of a mode: of all, or of the healthy arm and one lesion."""
+    kept = [
+        (r, caveats)
+        for r, caveats in zip(runs, seen, strict=True)
+        if r.run.mode == mode
+        and (name is None or r.arm.is_healthy or r.arm.name == name)
+        and (severity is None or r.arm.is_healthy or r.arm.severity == severity)
+    ]
+    return told([r for r, _ in kept], [caveats for _, caveats in kept])
 
 
 def _effect(
@@ -366,7 +410,15 @@ def _effect(
     why = reason([*found.values()])
     where = (mode, arm.name, arm.severity)
     grain = _grain(m, experiment, probe.start_ms)
-    effect = effect_of(m, where, simulators, healthy, lesioned, why, grain)
+    judges = {r.simulator for r in runs if is_judge(r.run.backend)}
+    effect = effect_of(m, where, simulators, healthy, lesioned, why, grain, judges)
+    # One line an arm, for what one run says the others say alike.
+    ambiguous: dict[bool, Caveat] = {}
+    for (not_lesioned, _, _), reading in found.items():
+        if reading.ambiguous:
+            where_told = f"{m.population}, {'healthy' if not_lesioned else arm.label}"
+            caveat = Caveat("ambiguous", where_told, reading.ambiguous)
+            ambiguous.setdefault(not_lesioned, caveat)
     said = [effect.remark] if effect.remark else []
     if lost := sorted(s for s in seeds_of if s not in simulators):
         said.append(f"without {enumerate_words(lost)}, of which runs are missing")
@@ -374,7 +426,7 @@ def _effect(
         said.append(f"of {len(shared)} of {len(seeds)} seeds, the others have runs missing")
     if note := _counted(effect):
         said.append(note)
-    return replace(effect, remark="; ".join(said))
+    return with_caveats(replace(effect, remark="; ".join(said)), list(ambiguous.values()))
 
 
 def _grain(m: Measure, experiment: Experiment, start_ms: float) -> float:
@@ -490,6 +542,17 @@ def probe_of(experiment: Experiment, start_ms: float) -> Probe:
         downstream = downstream_of(experiment, experiment.signal)
     paced = tuple(name for name, cell in experiment.cells.items() if cell.on_crossing)
     return Probe(
-        populations_of(experiment), start_ms, experiment.output, downstream, {}, shapes, paced,
-        tuple(unavailable),
+        populations_of(experiment), start_ms, experiment.output, downstream, shapes=shapes, paced=paced,
+        unavailable=tuple(unavailable),
     )  # fmt: skip
+
+
+def with_thresholds(probe: Probe, healthy: Realization) -> Probe:
+    """A probe with the potential above which each population spikes: the healthy model's, in all arms."""
+    found = thresholds_of(healthy, probe.shapes)
+    lost = [name for name in probe.shapes if name not in found]
+    said = [
+        f"{name}: its threshold is not one potential, so action potentials have no amplitude nor width"
+        for name in lost
+    ]
+    return replace(probe, thresholds=found, unavailable=(*probe.unavailable, *said))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import pandas
@@ -11,7 +12,7 @@ from ..pairs import json_safe
 from .effects import Effect
 from .measures import Measure
 from .study import LesionStudy
-from .words import in_words, overall
+from .words import in_words
 
 
 def readings_table(study: LesionStudy) -> pandas.DataFrame:
@@ -137,7 +138,10 @@ def plain(study: LesionStudy) -> dict[str, Any]:
         "readings": study.table.to_dict("records"),
         "effects": [_plain_effect(effect) for effect in study.effects],
         "sentences": [
-            {"mode": mode, "arm": name, "sentence": overall(name, study.at(mode, name))}
+            {
+                "mode": mode, "arm": name, "sentence": study.sentence(mode, name),
+                "caveats": [asdict(caveat) for caveat in study.caveats(mode, name)],
+            }
             for mode in study.modes
             for name in study.lesions
         ],
@@ -154,10 +158,12 @@ def _plain_effect(e: Effect) -> dict[str, Any]:
         "unit": e.measure.unit, "seeds": e.n_seeds, "effect": e.effect, "relative": e.relative,
         "disagreement": e.disagreement, "apart": e.apart, "agree": e.agree, "ratio": e.ratio,
         "verdict": e.verdict, "in_words": in_words(e),
+        "caveats": [asdict(caveat) for caveat in e.caveats],
         "simulators": [
             {
                 "simulator": s.simulator, "healthy": s.healthy, "lesioned": s.lesioned,
                 "effect": s.effect, "low": s.low, "high": s.high, "relative": s.relative,
+                "judge": s.judge,
             }
             for s in e.simulators
         ],

@@ -22,11 +22,11 @@ from .effects import Effect, SimulatorEffect, Verdict
 from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
-from .words import SYMBOLS, below, in_words, legend, number, overall, percent, short, signed
+from .words import SYMBOLS, below, in_words, legend, marked, number, percent, short, signed
 
 STYLE: Mapping[Verdict, str] = MappingProxyType(
-    {"independent": "green", "unclear": "yellow", "indistinguishable": "red", "none": "dim",
-     "alone": "yellow", "undefined": "dim"}
+    {"independent": "green", "none": "dim", "undecided": "magenta", "unclear": "yellow",
+     "indistinguishable": "red", "alone": "yellow", "undefined": "dim"}
 )  # fmt: skip
 _MOST_IN_FULL = 10
 _DOSES_A_TABLE = 5
@@ -113,9 +113,8 @@ def print_study(console: Console, study: LesionStudy) -> None:
     """The whole in one sentence for each lesion, then what it rests on."""
     for mode in study.modes:
         for name in study.lesions:
-            effects = study.at(mode, name)
-            where = f"{name}, {mode}" if len(study.modes) > 1 else name
-            console.print(f"[bold]{escape(overall(where, effects))}[/bold]", highlight=False)
+            said = study.sentence(mode, name)
+            console.print(f"[bold]{escape(said)}[/bold]", highlight=False)
     versions = dict.fromkeys(r.run.version for r in study.runs if r.run.version)
     console.print(escape(", ".join(versions)), style="dim", highlight=False)
     console.print(_about(study), style="dim", highlight=False)
@@ -221,7 +220,7 @@ def _effects_table(effects: Sequence[Effect]) -> Table:
         ratio = "–" if no_ratio else "∞" if e.agree else below(e.ratio)
         verdict = f"[{STYLE[e.verdict]}]{short(e)}[/]"
         table.add_row(
-            escape(e.measure.with_unit), number(e.healthy), number(e.lesioned),
+            escape(marked(e)), number(e.healthy), number(e.lesioned),
             signed(e.effect), number(e.disagreement, 2), ratio, verdict,
         )  # fmt: skip
     return table

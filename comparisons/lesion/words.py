@@ -6,29 +6,33 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from ..words import enumerate_words
+from ...core.caveats import Caveat
+from ..words import caveat_sentences, enumerate_words
 from .effects import CLEAR, Effect, Verdict
 from .measures import COUNTED, TIMED
 from .measures import MEANING as QUANTITIES
 
 SYMBOLS: Mapping[Verdict, str] = MappingProxyType(
-    {"independent": "✓", "unclear": "~", "indistinguishable": "≠", "none": "∅", "alone": "·",
-     "undefined": "–"}
+    {"independent": "✓", "none": "∅", "undecided": "?", "unclear": "~", "indistinguishable": "≠",
+     "alone": "·", "undefined": "–"}
 )  # fmt: skip
 """One sign for every verdict, so that colour is never alone."""
 SHORT: Mapping[Verdict, str] = MappingProxyType(
-    {"independent": "holds", "unclear": "unclear", "indistinguishable": "cannot tell",
-     "none": "no effect", "alone": "one only", "undefined": "undefined"}
+    {"independent": "holds", "none": "no effect", "undecided": "undecided", "unclear": "unclear",
+     "indistinguishable": "cannot tell", "alone": "one only", "undefined": "undefined"}
 )  # fmt: skip
 MEANING: Mapping[str, str] = MappingProxyType(
     {"holds": f"ratio {CLEAR:g} or more, everywhere of one sign, 0 in no interval",
      "unclear": f"ratio between 1 and {CLEAR:g}, or seeds that do not suffice",
      "cannot tell": "ratio 1 or less, or another sign on another simulator",
      "no effect": "the same in both arms", "not shown": "values differ, but every interval has 0 in it",
-     "one only": "one simulator only, so nothing is known of another",
+     "undecided": "it would hold, or be no effect, but not all was seen or can be counted",
+     "one only": "one simulator only, so nothing is known of another; the reference and the oracle are none",
      "undefined": "no value in some arm"}
 )  # fmt: skip
 """What the words for verdicts mean."""
+AMBIGUOUS = " *"
+"""The mark of a read-out whose spikes are more or fewer at another threshold."""
 _HIDDEN = "not shown"
 _MOST_TIMES = 1e4
 _FEW = 4
@@ -75,6 +79,8 @@ def legend(effects: Sequence[Effect]) -> list[tuple[str, str]]:
         least += ["one step (a time)"] if quantities.intersection(TIMED) else []
         over = f", and over {' or '.join(least)} where that is more" if least else ""
         rows.append(("ratio", f"effect over disagree{over}; ∞ where simulators agree"))
+    if any(e.ambiguous for e in effects):
+        rows.append((AMBIGUOUS.strip(), "there are more or fewer spikes at another threshold"))
     words = {_word(e): short(e) for e in effects}
     rows += [(words[word], said) for word, said in MEANING.items() if word in words]
     return rows + [(q, said) for q, said in QUANTITIES.items() if q in quantities]
@@ -91,14 +97,23 @@ def in_words(effect: Effect) -> str:
         )
     if effect.remark and effect.verdict != "undefined":
         said += f" ({effect.remark})"
-    return said
+    # A verdict that is given all the same: what was not seen stands beside it.
+    beside = effect.caveats if effect.verdict not in ("undecided", "undefined") else ()
+    return "; ".join([said, *(str(c) for c in beside if c.kind != "ambiguous")])
+
+
+def marked(effect: Effect) -> str:
+    """A read-out in a table, with a mark where the number of spikes depends on the threshold."""
+    return effect.measure.with_unit + (AMBIGUOUS if effect.ambiguous else "")
 
 
 def _said(effect: Effect) -> str:
     e = effect
-    several = len(e.simulators) > 1
+    several = e.n_simulators > 1
     if e.verdict == "undefined":
         return e.remark
+    if e.verdict == "undecided":
+        return f"undecided, for {'; '.join(map(str, e.caveats))}"
     if e.verdict == "none":
         if all(s.effect == 0.0 for s in e.simulators):
             return "no effect: the same in both arms" + (" on every simulator" if several else "")
@@ -112,7 +127,7 @@ def _said(effect: Effect) -> str:
             "more seeds may show one"
         )
     if e.verdict == "alone":
-        return "one simulator only, so nothing is known of a change of simulator"
+        return f"{alone(e)}, so nothing is known of a change of simulator"
     if e.agree:
         how = "exactly" if e.disagreement == 0.0 else "to round-off"
         return f"the simulators agree {how}: the effect {_depends(e)}"
@@ -138,6 +153,14 @@ def _said(effect: Effect) -> str:
             f"{e.measure.unit}), more than the simulators' disagreement: it {_depends(e)}"
         )
     return f"the effect is {times(e.ratio)} the simulators' disagreement: it {_depends(e)}"
+
+
+def alone(e: Effect) -> str:
+    """That there is one simulator only, or none; and that what judges is no second one."""
+    judges = enumerate_words([f"the {s.simulator}" for s in e.simulators if s.judge])
+    if e.n_simulators == 0:
+        return f"no simulator, for {judges} {'is' if 'and' not in judges else 'are'} none"
+    return "one simulator only" + (f" ({judges} is none)" if judges else "")
 
 
 def _depends(e: Effect) -> str:
@@ -182,8 +205,13 @@ def percent(value: float) -> str:
     return f"{text.replace('-', '−')} %"
 
 
-def overall(name: str, effects: Sequence[Effect]) -> str:
-    """A lesion in one sentence: what of it holds on every simulator, and what does not."""
+def overall(name: str, effects: Sequence[Effect], caveats: Sequence[Caveat] = ()) -> str:
+    """A lesion in one sentence: what of it holds on every simulator, and what does not; *caveats* follow."""
+    ambiguous = dict.fromkeys(c for e in effects for c in e.caveats if c.kind == "ambiguous")
+    return " ".join([_holds(name, effects), *caveat_sentences((*caveats, *ambiguous))])
+
+
+def _holds(name: str, effects: Sequence[Effect]) -> str:
     silent = _silent(effects)
     effects = [e for e in effects if not e.silent]
     by = {v: [e for e in effects if e.verdict == v] for v in SYMBOLS}
@@ -205,17 +233,23 @@ def overall(name: str, effects: Sequence[Effect]) -> str:
         said[-1] += f" (the largest: {_instance(clearest)})"
     elif by["alone"]:
         said.append(
-            f"{_of(len(by['alone']), len(effects))}, on one simulator only, "
+            f"{_of(len(by['alone']), len(effects))}, on {alone(by['alone'][0])}, "
             "so nothing is known of a change of simulator"
         )
+    elif by["undecided"]:
+        said.append("undecided, for not all was seen")
     else:
         doubtful = by["unclear"] or by["indistinguishable"]
         more = " by an effect that does not depend on the simulator" if doubtful else ""
         if not more and hidden:
             more = " by more than it varies from seed to seed"
+        first = next((e for e in effects if e.simulators), None)
+        if first is not None and first.n_simulators < 2:
+            more += f", on {alone(first)}, so nothing is known of a change of simulator"
         said.append(f"no read-out changes{more}")
     rest: tuple[tuple[Verdict, str], ...] = (
         ("indistinguishable", "cannot be told from a change of simulator"),
+        ("undecided", "{be} undecided"),
         ("unclear", "{be} unclear"),
         ("undefined", "{be} not defined"),
     )

@@ -10,9 +10,12 @@ import pytest
 
 from coincide.comparisons.cli import main, spread_values
 from coincide.comparisons.lesion import Measure, lesion
+from coincide.comparisons.lesion.measures import measure
 from coincide.comparisons.lesion.potentials import shaped, shapes
 from coincide.comparisons.lesion.signal import downstream_of, signal_of
-from coincide.comparisons.lesion.study import choose_seeds, probe_of
+from coincide.comparisons.lesion.study import choose_seeds, probe_of, with_thresholds
+from coincide.comparisons.lesion.terminal import print_study
+from coincide.comparisons.terminal import Console
 from coincide.core.cable import CableCell
 from coincide.core.channels import Channel
 from coincide.core.discretisation import FixedSegments
@@ -165,7 +168,7 @@ def test_what_is_drawn_wrongly_names_the_lesion() -> None:
 
 
 def test_what_the_study_says_of_a_lost_signal(own_cache: Path) -> None:
-    study = lesion(carrying(), "silence gait", "brian2", seeds=3)
+    study = lesion(carrying(), "silence gait", ["brian2", "neuron"], seeds=3)
     assert study.start_ms == 100.0
     by = {e.measure: e for e in study.effects}
     assert by[Measure("relay", "transmission")].verdict == "independent"
@@ -175,7 +178,7 @@ def test_what_the_study_says_of_a_lost_signal(own_cache: Path) -> None:
     output, rate = by[Measure("out", "output")], by[Measure("out", "rate")]
     assert output.healthy == pytest.approx(3 * rate.healthy, rel=1e-12)
     table = study.effects_table
-    assert set(table["simulator"]) == {"brian2", "reference"}
+    assert set(table["simulator"]) == {"brian2", "neuron", "reference"}
     assert "silence gait" in repr(study)
 
 
@@ -373,7 +376,7 @@ def _triangles(n: int, last_is_whole: bool = True) -> Recording:
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_shapes_of_triangles(whole: bool) -> None:
-    amplitude, width = shapes(_triangles(5, whole), "axon", "v", 0.0)
+    amplitude, width = shapes(_triangles(5, whole), "axon", "v", 0.0, -20.0)
     # From -60 to 40 mV; above -10 mV for 1 ms. eFEL's derivative moves the onset by a sample or two,
     # which are 1 mV each, and the width by as many.
     assert amplitude.value == pytest.approx(100.0, abs=3.0)
@@ -384,13 +387,13 @@ def test_shapes_without_an_action_potential_are_words() -> None:
     flat = _triangles(1)
     trace = flat.traces["axon", "v"]
     trace.values[:] = -60.0
-    for reading in shapes(flat, "axon", "v", 0.0):
+    for reading in shapes(flat, "axon", "v", 0.0, -20.0):
         assert np.isnan(reading.value)
         assert reading.why == "no action potential"
 
 
 def test_a_block_of_sodium_makes_action_potentials_smaller(own_cache: Path) -> None:
-    study = lesion(spiking(), ["axon.g_Na *= 0.95", "axon.g_Na *= 0"], "neuron")
+    study = lesion(spiking(), ["axon.g_Na *= 0.95", "axon.g_Na *= 0"], ["neuron", "brian2"])
     smaller = {e.measure.quantity: e for e in study.at("aligned", "axon.g_Na *= 0.95")}
     assert -5.0 < smaller["AP amplitude"].effect < -1.0
     assert smaller["AP amplitude"].verdict == "independent"
@@ -403,6 +406,83 @@ def test_a_block_of_sodium_makes_action_potentials_smaller(own_cache: Path) -> N
     assert smaller["interval"].healthy == pytest.approx(1e3 / smaller["rate"].healthy, rel=0.25)
 
 
+def test_one_simulator_and_the_reference_tell_nothing_of_a_change_of_simulator(
+    own_cache: Path,
+) -> None:
+    study = lesion(driven(), "cells.tau *= 1.5", ["brian2", "oracle"])
+    assert {s.simulator: s.judge for s in study.effects[0].simulators} == {
+        "brian2": False, "oracle": True, "reference": True,
+    }  # fmt: skip
+    assert {e.verdict for e in study.effects} <= {"alone", "none", "undefined"}
+    assert all(np.isnan(e.ratio) for e in study.effects)
+    for said in (repr(study), study.to_json()):
+        assert "one simulator only" in said
+        assert "does not depend on the simulator" not in said
+    none = lesion(driven(), "cells.tau *= 1.5", ["reference"])
+    assert "no simulator, for the reference is none" in repr(none)
+
+
+def test_a_simulator_that_failed_keeps_every_read_out_from_holding(
+    own_cache: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("COINCIDE_PYTHON_PYMONNTORCH", "/bin/false")
+    study = lesion(driven(), "cells.tau *= 1.5", ["brian2", "neuron", "pymonntorch"])
+    by = {e.measure.quantity: e for e in study.effects}
+    # Both that ran show the whole effect: without the third it would hold.
+    assert by["rate"].effect < -1.0
+    assert by["rate"].verdict == "undecided"
+    assert not {e.verdict for e in study.effects} & {"independent", "none"}
+    page = study.save(tmp_path / "page").read_text()
+    for text in (repr(study), page, study._repr_html_(), study.to_json()):
+        assert "pymonntorch-aligned: " in text
+        assert "undecided" in text
+        assert "does not depend on the simulator" not in text
+    print_study(Console(width=200), study)
+    said = capsys.readouterr().out
+    assert "Not finished: pymonntorch-aligned" in said.splitlines()[0]
+
+
+def _peaks(heights: list[float]) -> Recording:
+    """Peaks of some heights [mV] from -60 mV, every 20 ms; a spike is one above 0 mV."""
+    dt, period = 0.01, 2000
+    values = np.full(len(heights) * period, -60.0)
+    for k, height in enumerate(heights):
+        at = k * period + 1000
+        ramp = np.linspace(-60.0, height, 101)
+        values[at : at + 201] = np.concatenate([ramp, ramp[-2::-1]])
+    times = [(k * period + 1100) * dt for k, height in enumerate(heights) if height > 0]
+    trace = Trace(values[:, None], np.array([0], np.int32), "mV", 0.0, dt)
+    spikes = {"axon": Spikes.sorted(times, [0] * len(times))}
+    return Recording(values.size * dt, dt, spikes, {("axon", "v"): trace}, {"axon": 1})
+
+
+def test_a_spike_is_the_same_for_every_read_out() -> None:
+    experiment = spiking()
+    probe = with_thresholds(probe_of(experiment, 0.0), realize(experiment))
+    assert probe.thresholds == {"axon": 0.0}
+    triplets = measure(probe, _peaks([31.0, -19.5, -16.8] * 4), 1)
+    # The small peaks are spikes neither of the rate nor of the amplitude: 4 in 240 ms, 91 mV high.
+    assert triplets[Measure("axon", "rate")].value == pytest.approx(4 / 0.24)
+    assert triplets[Measure("axon", "AP amplitude")].value == pytest.approx(91.0, abs=3.0)
+    said = {reading.ambiguous for reading in triplets.values()}
+    assert said == {"4 peaks are above its threshold of 0 mV, 12 above −20 mV"}
+    clear = measure(probe, _peaks([31.0] * 4), 1)
+    assert {reading.ambiguous for reading in clear.values()} == {""}
+
+
+def test_a_number_of_spikes_that_depends_on_the_threshold_is_undecided(
+    own_cache: Path, capsys
+) -> None:
+    study = lesion("purkinje_khaliq2003", "kv3_half", "neuron", reference=False)
+    (caveat,) = [c for e in study.effects[:1] for c in e.caveats]
+    assert caveat.kind == "ambiguous"
+    assert "purkinje, kv3_half" in caveat.where
+    assert all(e.ambiguous for e in study.effects)
+    assert "Ambiguous: purkinje, kv3_half: 12 peaks are above its threshold of 0 mV" in repr(study)
+    print_study(Console(width=200), study)
+    assert "purkinje rate (Hz) *" in capsys.readouterr().out
+
+
 @pytest.fixture
 def model(tmp_path: Path, own_cache: Path) -> Path:
     path = tmp_path / "carrying.json"
@@ -413,8 +493,8 @@ def model(tmp_path: Path, own_cache: Path) -> Path:
 def test_the_command_from_end_to_end(model: Path, tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     arguments = [
-        "lesion", str(model), "relay->out.weight *= 0.5", "remove 50% relay", "-b", "reference",
-        "brian2", "--seeds", "2", "--severity", "0,0.5,1", "--from", "50 ms",
+        "lesion", str(model), "relay->out.weight *= 0.5", "remove 50% relay", "-b", "neuron",
+        "brian2", "--no-reference", "--seeds", "2", "--severity", "0,0.5,1", "--from", "50 ms",
         "--json", str(tmp_path / "study.json"), "--out", str(out),
     ]  # fmt: skip
     assert main(arguments) == 0
@@ -435,8 +515,8 @@ def test_the_command_from_end_to_end(model: Path, tmp_path: Path, capsys) -> Non
     assert data["seeds"] == [1, 2]
     assert [a["severity"] for a in data["arms"]] == [0, 0.5, 1, 0.5, 1]
     assert {"mode", "arm", "severity", "population", "quantity", "unit", "seeds", "effect",
-            "relative", "disagreement", "apart", "agree", "ratio", "verdict", "in_words", "simulators"} \
-        == set(data["effects"][0])  # fmt: skip
+            "relative", "disagreement", "apart", "agree", "ratio", "verdict", "in_words", "caveats",
+            "simulators"} == set(data["effects"][0])  # fmt: skip
     assert len(data["runs"]) == 5 * 2 * 2
     readouts = pandas.read_csv(out / "readouts.csv")
     assert len(readouts) == len(data["readings"])
@@ -490,8 +570,8 @@ def test_the_command_says_what_a_lesion_changes(model: Path, tmp_path: Path, cap
 
 
 def test_a_notebook_shows_the_study(own_cache: Path) -> None:
-    html = lesion(driven(), "cells.tau *= 1.5", "reference")._repr_html_()
-    assert "one simulator only" in html
+    html = lesion(driven(), "cells.tau *= 1.5", "brian2")._repr_html_()
+    assert "one simulator only (the reference is none)" in html
     assert "data:image/png;base64," in html
 
 
