@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -66,6 +67,21 @@ app.add_typer(gait_app, name="gait")
 # Typer brings a click of its own in some versions: the class that all its usage errors have in common.
 _USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
+_SENTENCES = (
+    (r"Input should be a valid integer\b.*", "it has to be a whole number, such as 3"),
+    (r"Input should be a valid number\b.*", "it has to be a number, such as 2.5"),
+    (r"Input should be a finite number\b.*", "it has to be a finite number"),
+    (r"Input should be greater than or equal to (\S+)", r"it has to be \1 or more"),
+    (r"Input should be less than or equal to (\S+)", r"it has to be \1 or less"),
+)
+"""What the library that reads options says, and what is said instead."""
+
+
+def _in_own_words(message: str) -> str:
+    for raw, said in _SENTENCES:
+        message = re.sub(raw, said, message)
+    return message
+
 
 def spread_values(arguments: list[str]) -> list[str]:
     """``-b A B`` as ``-b A -b B``, as the command that the first word names has its options."""
@@ -85,6 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.Exit as finished:
         return _interrupted() if finished.exit_code == 130 else int(finished.exit_code)
     except _USAGE_ERROR as error:
+        error.message = _in_own_words(error.message)
         error.show()
         return int(error.exit_code)
     except CoincideError as error:

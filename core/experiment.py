@@ -22,6 +22,7 @@ from .inputs import Input
 from .neurons import check_initial
 from .populations import AnyPopulation, Population
 from .projections import OneToOne, Projection
+from .reading import read_json, read_text
 from .units import TIME, Quantity
 from .values import Indices, WholeNumber, check_value
 
@@ -295,14 +296,7 @@ class Experiment(Description):
     @classmethod
     def from_json(cls, text: str, where: str = "experiment") -> Experiment:
         """Read what `to_json` wrote; InputError names the place of anything wrong."""
-        try:
-            data = json.loads(text, object_pairs_hook=_distinct_keys)
-        except InputError as error:
-            raise InputError(where, error.problem) from None
-        except RecursionError as error:
-            raise InputError(where, "is nested too deeply") from error
-        except ValueError as error:
-            raise InputError(where, f"is no JSON: {error}") from error
+        data = read_json(text, where)
         if not isinstance(data, dict):
             raise InputError(where, "is no JSON object")
         return cls.from_dict(data)
@@ -318,12 +312,7 @@ class Experiment(Description):
     @classmethod
     def load(cls, path: str | Path) -> Experiment:
         """Read an experiment from a JSON file."""
-        path = Path(path)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(str(path), f"cannot be read: {error}") from error
-        return cls.from_json(text, str(path))
+        return cls.from_json(read_text(path), str(path))
 
     @property
     def hash(self) -> str:
@@ -348,16 +337,6 @@ class Experiment(Description):
     def with_(self, **changes: Any) -> Experiment:
         """A copy with some fields changed, validated again."""
         return type(self).from_dict({**self.to_dict(), **_plain(changes)})
-
-
-def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, none of whose keys was given twice: one of the values would be lost."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError("", f"an object has the key {twice!r} twice")
-    return found
 
 
 def _plain(changes: Mapping[str, Any]) -> dict[str, Any]:

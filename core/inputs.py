@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from .description import Description
 from .errors import InputError, nearest
+from .expressions import shown
 from .names import check_identifier
+from .reading import read_text
 from .units import TIME, Quantity, dimension_of_unit
 from .values import Indices, Value, as_tuple
 
@@ -183,26 +187,45 @@ Input = Annotated[
 
 def read_column(path: Path, column: str | None, where: str) -> tuple[float, ...]:
     """The numbers of one column of a CSV file; InputError names the file, the column and the row."""
-    import pandas
-
     if column is None:
         raise InputError(f"{where}.column", f"which column of {path}?")
+    if not path.exists():
+        raise InputError(f"{where}.csv", f"there is no file {path}")
     try:
-        table = pandas.read_csv(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{where}.csv", f"there is no file {path}") from error
-    except (ValueError, OSError) as error:
-        raise InputError(f"{where}.csv", f"{path} is no CSV file ({error})") from error
-    if column not in table.columns:
+        rows = list(csv.reader(io.StringIO(read_text(path)), strict=True))
+    except csv.Error:
         raise InputError(
-            f"{where}.column",
-            f"{path} has no column {column!r}; {nearest(column, map(str, table))}",
-        )
-    numbers = pandas.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    if not np.isfinite(numbers).all():
-        row = int(np.flatnonzero(~np.isfinite(numbers))[0])
+            f"{where}.csv", f"{path} is no CSV file: a quotation mark is not closed"
+        ) from None
+    numbered = [(k, row) for k, row in enumerate(rows, 1) if any(field.strip() for field in row)]
+    if not numbered:
+        raise InputError(f"{where}.csv", f"{path} is no CSV file: it is empty")
+    (_, first), *rest = numbered
+    header = [name.strip() for name in first]
+    if column not in header:
         raise InputError(
-            f"{where}.column",
-            f"row {row + 2} of column {column!r} in {path} is {table[column].iloc[row]!r}, no finite number",
+            f"{where}.column", f"{path} has no column {column!r}; {nearest(column, header)}"
         )
-    return as_tuple(numbers)
+    if header.count(column) > 1:
+        raise InputError(
+            f"{where}.column", f"{path} has {header.count(column)} columns {column!r}; rename one"
+        )
+    numbers = []
+    for row, fields in rest:
+        if len(fields) != len(header):
+            raise InputError(
+                f"{where}.csv",
+                f"row {row} of {path} has {len(fields)} fields, its header {len(header)}",
+            )
+        text = fields[header.index(column)].strip()
+        try:
+            number = float(text) if text.isascii() and "_" not in text else math.nan
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise InputError(
+                f"{where}.column",
+                f"row {row} of column {column!r} in {path} is {shown(text)}, no finite number",
+            )
+        numbers.append(number)
+    return tuple(numbers)

@@ -29,6 +29,7 @@ from .perturbation_text import (
     read_perturbation,
     write_perturbation,
 )
+from .reading import read_json
 from .units import Quantity, dimension_of_unit
 from .values import check_value
 
@@ -150,12 +151,7 @@ class Lesion(Description):
     @classmethod
     def from_json(cls, text: str, where: str = "lesion") -> Lesion:
         """Read what `to_json` wrote; InputError names the place of anything wrong."""
-        try:
-            data = json.loads(text)
-        except RecursionError as error:
-            raise InputError(where, "is nested too deeply") from error
-        except ValueError as error:
-            raise InputError(where, f"is no JSON: {error}") from error
+        data = read_json(text, where)
         if not isinstance(data, dict):
             raise InputError(where, "is no JSON object with name and perturbations")
         for needed in ("name", "perturbations"):

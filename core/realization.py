@@ -244,7 +244,9 @@ class Realization:
             header = json.loads(str(arrays.pop("header")))
             found = cls._from_arrays(header, arrays)
         except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
-            raise InputError(str(path), f"is no realization: {error}") from error
+            raise InputError(
+                str(path), "is no realization, or is damaged; give the model instead"
+            ) from error
         if found.digest != header["digest"]:
             raise InputError(str(path), "has other numbers than were written")
         return found

@@ -6,6 +6,7 @@ virtual data sets), data sets that declare far more than the file stores, and wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import h5py
 import numpy as np
 
 from .errors import InputError
+from .reading import reason_of
 
 _BEST_COMPRESSION = 1100
 """Deflate stores at most this many bytes in one."""
@@ -47,14 +49,14 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except _BROKEN as error:
-        raise InputError(str(path), f"is no HDF5 file: {_short(error)}") from error
+        raise InputError(str(path), f"is no HDF5 file: {what_is_wrong(error)}") from error
     try:
         with file:
             yield file
     except InputError:
         raise
     except _BROKEN as error:
-        raise InputError(str(path), f"is damaged or incomplete: {_short(error)}") from error
+        raise InputError(str(path), f"is damaged or incomplete: {what_is_wrong(error)}") from error
 
 
 def names_of(group: h5py.Group) -> list[str]:
@@ -62,7 +64,7 @@ def names_of(group: h5py.Group) -> list[str]:
     try:
         return [str(name) for name in group]
     except _BROKEN as error:
-        raise InputError(_place(group), f"is damaged: {_short(error)}") from error
+        raise InputError(_place(group), f"is damaged: {what_is_wrong(error)}") from error
 
 
 def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
@@ -87,7 +89,9 @@ def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
         except InputError:
             raise
         except _BROKEN as error:
-            raise InputError(f"{_place(found)}/{part}", f"is damaged: {_short(error)}") from error
+            raise InputError(
+                f"{_place(found)}/{part}", f"is damaged: {what_is_wrong(error)}"
+            ) from error
     return found
 
 
@@ -129,7 +133,7 @@ def array_in(group: h5py.Group, name: str, ndim: int = 1) -> Any | None:
     try:
         return np.asarray(found[()])
     except _BROKEN as error:
-        raise InputError(where, f"cannot be read: {_short(error)}") from error
+        raise InputError(where, f"cannot be read: {what_is_wrong(error)}") from error
 
 
 def text_attribute(item: h5py.Group | h5py.Dataset, name: str) -> str | None:
@@ -149,7 +153,17 @@ def _place(group: h5py.Group) -> str:
     return f"{group.file.filename}, {group.name}".removesuffix(", /")
 
 
-def _short(error: BaseException) -> str:
-    """The reason that h5py gives, without the calls that led there."""
-    said = str(error.args[0]) if error.args else type(error).__name__
-    return said.split("\n", 1)[0].strip() or type(error).__name__
+def what_is_wrong(error: BaseException) -> str:
+    """Why HDF5 cannot read something, in a sentence without the library's own words."""
+    said = str(error)
+    missing = re.search(r"object '([^']*)' doesn't exist", said)
+    if missing is not None:
+        return f"there is no {missing[1]!r} in it"
+    cut = re.search(r"truncated file: eof = (\d+), .*stored_eof = (\d+)", said)
+    if cut is not None:
+        return f"it is cut short, {cut[1]} of {cut[2]} bytes are there"
+    if "file signature not found" in said:
+        return "it does not begin as such a file does"
+    if isinstance(error, OSError) and error.errno is not None and not said.startswith("Unable"):
+        return reason_of(error)
+    return "its structure is broken, or what stands there is of another kind"

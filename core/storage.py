@@ -21,7 +21,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from .caveats import Caveat, CaveatKind
 from .errors import InputError
+from .reading import read_json, read_text
 from .recording import Recording, Spikes, Trace
+from .safe_hdf5 import what_is_wrong
 from .units import internal_unit, parse_unit
 from .values import Floats
 
@@ -163,10 +165,7 @@ def _write_report(group: h5py.Group, trace: Trace) -> None:
 def read_run(folder: str | Path) -> dict[str, Any]:
     """The run.json of a folder; InputError if there is none."""
     path = Path(folder) / RUN_FILE
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(str(path), f"cannot be read: {error}") from error
+    data = read_json(read_text(path), str(path))
     if not isinstance(data, dict):
         raise InputError(str(path), "is no JSON object")
     return data
@@ -247,7 +246,7 @@ def read_spikes(path: str | Path) -> dict[str, Spikes]:
     except InputError:
         raise
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(str(path), f"is no SONATA spike file: {error}") from error
+        raise InputError(str(path), f"is no SONATA spike file: {what_is_wrong(error)}") from error
 
 
 def read_report(path: str | Path) -> dict[str, Trace]:
@@ -283,7 +282,7 @@ def read_report(path: str | Path) -> dict[str, Trace]:
     except InputError:
         raise
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(str(path), f"is no SONATA report: {error}") from error
+        raise InputError(str(path), f"is no SONATA report: {what_is_wrong(error)}") from error
 
 
 def _samples(path: str | Path, data: h5py.Dataset) -> Floats:

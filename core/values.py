@@ -166,8 +166,10 @@ class Exponential(Distribution):
 def _numbers(given: Any) -> tuple[float, ...]:
     try:
         return as_tuple(given)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError("", f"is no array of numbers: {error}") from error
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(
+            "", 'is no array of numbers; write [1.0, 2.0], or {"values": [1.0, 2.0], "unit": "ms"}'
+        ) from None
 
 
 def _read(given: Any) -> Any:

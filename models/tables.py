@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ..core.errors import InputError, unknown
+from ..core.reading import read_json
 from ..core.units import Dimension, Quantity, describe, internal_unit
 from ..core.values import Value, check_value
 
@@ -120,10 +120,7 @@ def read_table(name: str) -> Table:
 def parse_table(text: str, name: str, file: str = "") -> Table:
     """A table from the text of its file; InputError names *file* and key for anything that is none."""
     where = file or f"{name}.json"
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise InputError(where, f"is no JSON ({error})") from None
+    data = read_json(text, where)
     if not isinstance(data, dict) or not isinstance(data.get("parameters"), dict):
         raise InputError(where, 'needs "source" and "parameters": {"name": {"value": …, …}, …}')
     known = ("source", "model", "parameters")

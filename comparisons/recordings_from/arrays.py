@@ -72,7 +72,7 @@ def read_matlab(path: Path, found: Found) -> Table | None:
         ) from error
     except Exception as error:  # SciPy's reader fails in ways of its own
         raise InputError(
-            str(path), f"is no .mat file, or damaged ({type(error).__name__})"
+            str(path), "is no .mat file, or is damaged; save it again, or as CSV"
         ) from error
     arrays = {name: value for name, value in loaded.items() if not name.startswith("__")}
     if "block" in arrays and not any(map(is_time, arrays)):

@@ -63,8 +63,13 @@ def read_neo(path: Path, found: Found) -> None:
             raise InputError(
                 str(path), f"is read by Neo with {library}: pip install {library}"
             ) from error
+        if "Could not identify IO" in str(error):
+            known = "a SONATA .h5, a .csv, .npz or .mat, or a file that Neo knows by its name"
+            raise InputError(
+                str(path), f"is of a kind that nothing here reads; give {known}"
+            ) from None
         raise InputError(
-            str(path), f"cannot be read by Neo ({type(error).__name__}: {_short(error)})"
+            str(path), "cannot be read by Neo; it is damaged, or of another kind than its name says"
         ) from error
     add_neo(blocks, path.stem, found)
 
@@ -73,10 +78,6 @@ def _is_installed(library: str) -> bool:
     from importlib.util import find_spec
 
     return find_spec(library) is not None
-
-
-def _short(error: BaseException) -> str:
-    return str(error).split("\n", 1)[0][:200]
 
 
 def from_neo(source: Any, population: str = "cells") -> Recording:

@@ -278,7 +278,10 @@ def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
 
     cases = {
         "run": (lambda f: (f / RUN_FILE).unlink(), f"{RUN_FILE}: cannot be read"),
-        "text": (lambda f: (f / RUN_FILE).write_text("{"), f"{RUN_FILE}: cannot be read"),
+        "text": (
+            lambda f: (f / RUN_FILE).write_text("{"),
+            f"{RUN_FILE}, line 1, column 2: is no JSON",
+        ),
         "list": (lambda f: (f / RUN_FILE).write_text("[]"), f"{RUN_FILE}: is no JSON object"),
         "dt": (lacking, "lacks 'dt_ms'"),
         "spikes": (lambda f: (f / SPIKES_FILE).unlink(), "is no SONATA spike file"),
