@@ -26,12 +26,21 @@ def fuzz(
     timeout: Annotated[
         float, typer.Option(help="Seconds after which a run is stopped.", min=0.1)
     ] = 120.0,
+    inputs: Annotated[
+        bool,
+        typer.Option(
+            "--inputs",
+            help="Instead, give damaged files and texts of every kind to the commands.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report and of failing experiments.")
     ] = None,
     json_file: Json = None,
 ) -> int:
     """Draw random valid experiments and run them on every backend: does one crash, does one differ?"""
+    if inputs:
+        return _inputs(seed, cases, first, modes, backends, out, json_file)
     from ..fuzz.study import fuzz as study_of
     from ..fuzz.terminal import Progress, print_fuzz
     from ..terminal import Console
@@ -61,3 +70,31 @@ def fuzz(
 
         console.print(f"report: {write_report(found, out)}")
     return 1 if found.findings else 0
+
+
+def _inputs(
+    seed: int,
+    cases: int,
+    first: int,
+    modes: list[str] | None,
+    backends: list[str] | None,
+    out: Path | None,
+    json_file: str | None,
+) -> int:
+    """Damaged inputs for the commands."""
+    from ..fuzz.inputs import attacks
+    from ..fuzz.terminal import print_attacks
+    from ..terminal import Console
+
+    for option, given in (("--mode", modes), ("-b", backends)):
+        if given:
+            raise InputError(option, "is for experiments; damaged inputs are given to the commands")
+    check_writable(out, json_file)
+    console = Console(stderr=json_file == "-")
+    verdicts = attacks(seed, range(first, first + cases), out)
+    data = print_attacks(console, seed, verdicts)
+    if json_file is not None:
+        write_json(data, json_file)
+    if out is not None:
+        console.print(f"what failed: {out}")
+    return 1 if any(v.problem for v in verdicts) else 0

@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,7 @@ class Worker:
         self.timeout_s = timeout_s
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115
 
     def run(self, realization: Path, settings: Settings, out: Path) -> Outcome:
         """Run what is drawn in a file, and wait; never raises for what happens in the process."""
@@ -71,6 +74,19 @@ class Worker:
             answer["status"], answer["reason"], out if answer["status"] == "ok" else None
         )
 
+    def command(self, argv: Sequence[str], folder: Path, cpu_s: float) -> dict[str, Any]:
+        """Do a command line in a fork; its exit status (or ``crashed``, ``timeout``) and what it printed."""
+        task = {
+            "argv": list(argv),
+            "out": str(folder),
+            "timeout_s": self.timeout_s,
+            "cpu_s": int(cpu_s),
+        }
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._start()
+            return self._ask(task)
+
     def _start(self) -> dict[str, Any]:
         root = Path(__file__).resolve().parents[2]
         environment = {**os.environ, "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
@@ -81,7 +97,7 @@ class Worker:
             [interpreter(self.backend), "-m", "coincide.comparisons.fuzz.worker", self.backend],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._words,
             text=True,
             env=environment,
             start_new_session=True,
@@ -96,7 +112,7 @@ class Worker:
             process.stdin.write(json.dumps(task) + "\n")
             process.stdin.flush()
         except BrokenPipeError:
-            return {"status": "crashed", "reason": "the worker of this backend died"}
+            return self._died()
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
@@ -109,7 +125,13 @@ class Worker:
                 answer = json.loads(line)
                 if isinstance(answer, dict) and "status" in answer:
                     return {"reason": "", **answer}
-        return {"status": "crashed", "reason": "the worker of this backend died"}
+        return self._died()
+
+    def _died(self) -> dict[str, Any]:
+        """What is said of a process that ended, with its last words."""
+        self._words.seek(0)
+        words = self._words.read().decode(errors="replace").strip().split("\n")[-1][:300]
+        return {"status": "crashed", "reason": f"the process of {self.backend} ended: {words}"}
 
     def close(self) -> None:
         """End the process and what it started."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections import deque
@@ -176,7 +177,8 @@ class Trial:
             if not reference.ok:
                 for run in runs.values():
                     run.result()
-                sane = "finite" not in reference.reason
+                # A judge that blows up says nothing about others; a step too large for a case does that.
+                sane = not re.search(r"\b(nan|inf|finite)\b", reference.reason)
                 yield Judged("reference", mode, "failed" if sane else "not sane", reference.reason)
                 continue
             for name, run in runs.items():

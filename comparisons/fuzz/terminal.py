@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from .inputs import Verdict
 from .judging import Judged, summary
 from .report import command_of, name_of
 from .study import CaseResult, Fuzz, reasons
@@ -83,3 +87,37 @@ def print_fuzz(console: Console, found: Fuzz) -> None:
         )
     if not found.findings:
         console.print("No crash and no disagreement.")
+
+
+def print_attacks(console: Console, seed: int, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Print what commands did with mutated inputs; the same as plain data."""
+    counts: dict[str, Counter[str]] = {}
+    for verdict in verdicts:
+        counts.setdefault(verdict.attack.kind, Counter())[str(verdict.status)] += 1
+    statuses = sorted({status for row in counts.values() for status in row})
+    table = Table(title=f"{len(verdicts)} damaged inputs, seed {seed}")
+    table.add_column("kind")
+    for status in statuses:
+        table.add_column(f"ends with {status}", justify="right")
+    for kind, row in sorted(counts.items()):
+        table.add_row(kind, *(str(row[status]) for status in statuses))
+    console.print(table)
+    failed = [v for v in verdicts if v.problem]
+    for v in failed:
+        words = f"{v.number} {v.attack.kind}: {v.problem}\n  given {v.attack.given!r}"
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
+    if not failed:
+        console.print("Each was understood or refused in a sentence.")
+    return {
+        "seed": seed,
+        "statuses": {kind: dict(row) for kind, row in counts.items()},
+        "problems": [
+            {
+                "number": v.number,
+                "kind": v.attack.kind,
+                "given": v.attack.given,
+                "problem": v.problem,
+            }
+            for v in failed
+        ],
+    }

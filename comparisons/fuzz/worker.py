@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,32 @@ from ...core.realization import Realization
 from ...core.settings import Settings
 from ..runs import run_to_folder
 
+COMMANDS = "commands"
+"""In the place of a backend: tasks are command lines."""
+
+
+def _import_all() -> None:
+    """Import what commands import when they need it, so that each fork has it."""
+    import h5py  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    import pandas  # noqa: F401
+    import scipy.stats  # noqa: F401
+
+    from ...models.library import MODELS
+    from .. import cli, diff
+    from ..lesion import study
+
+    assert MODELS
+    assert all((cli, diff, study))
+
 
 def serve(backend: str) -> None:
     """Answer tasks until the input ends."""
     try:
-        load_backend(backend).version()
+        if backend == COMMANDS:
+            _import_all()
+        else:
+            load_backend(backend).version()
     except CoincideError as error:
         print(json.dumps({"status": "missing", "reason": str(error)}), flush=True)
         return
@@ -35,7 +58,7 @@ def serve(backend: str) -> None:
 
 
 def _perform(backend: str, task: dict[str, Any]) -> dict[str, Any]:
-    """Run one task in a fork; the status and the reason of the run."""
+    """Do one task in a fork; its status and reason, for a command its exit status and what it printed."""
     log = Path(task["out"]).with_suffix(".log")
     child = os.fork()
     if child == 0:
@@ -53,7 +76,11 @@ def _perform(backend: str, task: dict[str, Any]) -> dict[str, Any]:
         time.sleep(0.005)
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
+        if name == "SIGXCPU":
+            return {"status": "timeout", "reason": "it computes for too long"}
         return {"status": "crashed", "reason": f"the process died of {name}"}
+    if "argv" in task:
+        return {"status": os.WEXITSTATUS(status), "reason": log.read_text(errors="replace")}
     try:
         data = json.loads((Path(task["out"]) / "run.json").read_text())
     except (OSError, ValueError):
@@ -70,12 +97,21 @@ def _in_the_child(backend: str, task: dict[str, Any], log: Path) -> None:
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         os.chdir(Path(task["out"]).parent)
+        if "argv" in task:
+            resource.setrlimit(resource.RLIMIT_CPU, (task["cpu_s"], task["cpu_s"] + 5))
+            # As a terminal that is not one: no colours, lines that are not broken.
+            os.environ |= {"COLUMNS": "400", "NO_COLOR": "1", "TERM": "dumb"}
+            os.environ["COINCIDE_CACHE_DIR"] = str(Path(task["out"]) / "cache")
+            from ..cli import main
+
+            code = main(task["argv"])
+            return
         settings = Settings(**task["settings"])
         realization = Realization.load(task["realization"])
         run_to_folder(realization, backend, settings, Path(task["out"]), lambda fraction: None)
         code = 0
-    except BaseException as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
