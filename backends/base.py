@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
@@ -16,9 +16,10 @@ from ..core.program import METHODS
 from ..core.realization import Realization
 from ..core.recording import Recording
 from ..core.settings import Mode, Settings
+from .diverged import advice
+from .watch import Progress, Watch, cell_number
 
-Progress = Callable[[float], None]
-"""Called during a run with the fraction done, 0 to 1."""
+__all__ = ["Backend", "Convention", "Progress", "Watch", "check_recording"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class Backend(ABC):
     1. ``name``, ``modes``, ``methods`` (by mode, the default first), ``features`` (of core.features; none by
        default), ``conventions`` and ``devices`` are class data.
     2. `_simulate` gets a realization whose features are all declared, builds the model from its arrays,
-       draws nothing, runs it as ``settings`` say, calls ``progress`` now and then, and returns a Recording
-       in internal units with ``build_s`` and ``run_s``.
+       draws nothing, runs it as ``settings`` say, and returns a Recording in internal units with ``build_s``
+       and ``run_s``. Now and then it calls ``progress`` with the fraction done, and, now and then and at the
+       end, ``progress.look`` with all states: without that only what is recorded is known to be finite.
     3. In aligned and lockstep the recording keeps the clock contract: ``n_steps + 1`` samples from t = 0,
        spikes stamped with multiples of dt. In raw it says what the simulator says.
     4. What cannot be done exactly is refused with UnsupportedError by `_refuse`; nothing is approximated.
@@ -61,9 +63,7 @@ class Backend(ABC):
     """Whether spikes and samples lie on the grid; the oracle's spikes do not."""
 
     @abstractmethod
-    def _simulate(
-        self, realization: Realization, settings: Settings, progress: Progress
-    ) -> Recording:
+    def _simulate(self, realization: Realization, settings: Settings, progress: Watch) -> Recording:
         """Run a realization; see the numbered contract of the class."""
 
     @abstractmethod
@@ -113,20 +113,35 @@ class Backend(ABC):
     ) -> Recording:
         """Run a realization and check that the recording keeps the contract.
 
-        Raises UnsupportedError before anything is simulated, and RunError for a recording with NaN, a
-        missing tail, times off the grid or an ignored initial value.
+        Raises UnsupportedError before anything is simulated, and RunError for a state that is not finite,
+        recorded or not, a missing tail, times off the grid or an ignored initial value. What keeps a finite
+        run from being believed is among the recording's caveats.
         """
         reason = self.unsupported(realization, settings)
         if reason is not None:
             raise UnsupportedError(self.name, reason)
         started = time.perf_counter()
-        recording = self._simulate(realization, settings, progress)
+        watch = Watch(self.name, realization, progress)
+        try:
+            recording = self._simulate(realization, settings, watch)
+        except Exception as error:
+            if watch.found is None:
+                raise
+            # What a simulator says of a number that is none comes after the number.
+            raise watch.error() from error
         check_recording(self.name, recording, realization, settings, self.on_grid)
+        if watch.found is not None:
+            raise watch.error()
         progress(1.0)
         if not recording.run_s:
             recording = replace(recording, run_s=time.perf_counter() - started)
         notes = (*realization.notes, *recording.notes)
-        return replace(recording, notes=tuple(dict.fromkeys(notes)))
+        caveats = (*recording.caveats, *watch.caveats(recording, self.on_grid))
+        return replace(
+            recording,
+            notes=tuple(dict.fromkeys(notes)),
+            caveats=tuple(dict.fromkeys(caveats)),
+        )
 
 
 def check_recording(
@@ -173,11 +188,7 @@ def check_recording(
             )
         bad = ~np.isfinite(trace.values)
         if bad.any():
-            sample, cell = np.argwhere(bad)[0]
-            fail(
-                f"{what} of cell {trace.cells[cell]} is {trace.values[sample, cell]} "
-                f"from {trace.times[sample]:g} ms on; try a smaller dt or another method"
-            )
+            _fail_not_finite(backend, recording, realization, population_name, variable)
         if strict and samples != n_steps + 1:
             fail(f"{what} has {samples} samples instead of {n_steps + 1}")
         if not strict and samples < n_steps:
@@ -194,3 +205,35 @@ def check_recording(
                 fail(
                     f"{what} of cell {cells[np.argmax(wrong)]} does not begin at its initial value"
                 )
+
+
+def _fail_not_finite(
+    backend: str, recording: Recording, realization: Realization, name: str, variable: str
+) -> None:
+    """RunError for the first sample of a population that is not finite: *variable* is not in some."""
+    population = realization.populations[name]
+    first: tuple[float, int, str] | None = None
+    for (owner, other), trace in recording.traces.items():
+        if owner != name:
+            continue
+        bad = ~np.isfinite(trace.values)
+        rows = np.flatnonzero(bad.any(axis=1))
+        if rows.size and (first is None or trace.times[rows[0]] < first[0]):
+            column = int(np.argmax(bad[rows[0]]))
+            first = float(trace.times[rows[0]]), int(trace.cells[column]), other
+    assert first is not None, variable
+    time_ms, cell, variable = first
+    before, value = {}, np.nan
+    for (owner, other), trace in recording.traces.items():
+        column_of = np.flatnonzero(trace.cells == cell)
+        if owner == name and column_of.size:
+            row = int(np.searchsorted(trace.times, time_ms - 1e-9))
+            if row:
+                before[other] = float(trace.values[row - 1, column_of[0]])
+            if other == variable:
+                value = float(trace.values[row, column_of[0]])
+    told = advice(realization, population, cell, value, before)
+    number = cell_number(population, cell)
+    raise RunError(
+        backend, f"{name}.{variable} of cell {number} is {value} from {time_ms:g} ms on; {told}"
+    )

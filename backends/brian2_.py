@@ -20,7 +20,7 @@ from ..core.program import METHODS
 from ..core.realization import Realization, RealizedPopulation
 from ..core.recording import Recording
 from ..core.settings import MODES, Settings
-from .base import Backend, Convention, Progress
+from .base import Backend, Convention, Watch
 from .brian2_blocks import Block, Given, blocks_of, given_spikes
 from .brian2_choices import Choices
 from .brian2_code import GroupCode, equations_code, lockstep_code
@@ -30,6 +30,7 @@ from .brian2_integrators import slopes
 from .brian2_links import Link, links_of
 from .brian2_morphology import NoMorphologyError
 from .brian2_network import Built, build_network, spikes_of, traces_of
+from .brian2_states import states_of
 from .brian2_target import (
     TARGETS,
     choose_target,
@@ -40,6 +41,7 @@ from .brian2_target import (
 )
 from .brian2_tree_code import tree_code
 from .brian2_trees import NotOnTreeError, Tree, has_tree, trees_of
+from .watch import LOOKS
 
 b2 = import_brian2()
 
@@ -155,9 +157,7 @@ class Brian2Backend(Backend):
                 return f"the target {settings.target} cannot be used: {missing}"
         return None if settings.mode == "lockstep" else _refuse_trees(realization)
 
-    def _simulate(
-        self, realization: Realization, settings: Settings, progress: Progress
-    ) -> Recording:
+    def _simulate(self, realization: Realization, settings: Settings, progress: Watch) -> Recording:
         started = time.perf_counter()
         b2.BrianLogger.log_level_error()
         run = _prepare(realization, settings)
@@ -257,23 +257,24 @@ def _holds(candidates: Sequence[str]) -> bool:
 
 
 def _perform(
-    run: _Prepared, realization: Realization, progress: Progress, started: float, switch: Any
+    run: _Prepared, realization: Realization, watch: Watch, started: float, switch: Any
 ) -> Recording:
     built = build_network(
         realization, run.blocks, run.links, run.given, run.codes, run.choices, run.candidates,
         aligned=run.mode == "aligned",
     )  # fmt: skip
     switch()
-    duration = built.steps * realization.dt_ms * b2.ms
     if run.target == "cpp_standalone":
         # Generates the program only; the device compiles and runs it.
-        built.network.run(duration, namespace={})
+        built.network.run(built.steps * realization.dt_ms * b2.ms, namespace={})
         b2.device.build(compile=True, run=False)
         begun = time.perf_counter()
         b2.device.run(with_output=False)
     else:
-        begun = _run_here(built.network, duration, progress)
+        begun = _run_here(built, run.blocks, realization, watch)
     ended = time.perf_counter()
+    end_ms = realization.n_steps * realization.dt_ms
+    watch.look(end_ms, states_of(run.blocks, built.groups, built.plastic))
     if run.target == "cython":
         mark_compiled(run.key)
     return Recording(
@@ -289,16 +290,34 @@ def _perform(
     )
 
 
-def _run_here(network: Any, duration: Any, progress: Progress) -> float:
+def _run_here(
+    built: Built, blocks: Sequence[Block | Tree], realization: Realization, watch: Watch
+) -> float:
     """Run in this process; returns when the first step began, after all code was compiled."""
     begun: list[float] = []
+    looking = [0.0]
+    dt = realization.dt_ms
 
     def report(elapsed: Any, completed: float, start: Any, whole: Any) -> None:
         if not begun:
             begun.append(time.perf_counter())
-        progress(float(completed))
+        watch(float(completed))
+        # Large networks are looked at more seldom: looking takes a fiftieth of the time at most.
+        if completed < 1 and LOOKS * looking[0] <= time.perf_counter() - begun[0]:
+            asked = time.perf_counter()
+            now = min(round(completed * built.steps), realization.n_steps)
+            watch.look(now * dt, states_of(blocks, built.groups, built.plastic))
+            looking[0] += time.perf_counter() - asked
 
-    network.run(duration, report=report, report_period=0.05 * b2.second, namespace={})
+    try:
+        built.network.run(
+            built.steps * dt * b2.ms, report=report, report_period=0.05 * b2.second, namespace={}
+        )
+    except b2.BrianObjectException:
+        # What SciPy says of a matrix with a NaN in it comes after the NaN.
+        now = min(float(built.network.t / b2.ms), realization.n_steps * dt)
+        watch.look(now, states_of(blocks, built.groups, built.plastic))
+        raise
     return begun[0]
 
 

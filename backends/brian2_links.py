@@ -36,6 +36,8 @@ class Link:
     delay_steps: int | NDArray[np.int32]
     delay_ms: Values
     plasticity: RealizedPlasticity | None = None
+    projection: str = ""
+    """The name of the projection that it is alone, where it has plasticity."""
 
 
 def links_of(
@@ -139,4 +141,4 @@ def _link(
         pre, chosen = given.repeated(pre)
         post = post[chosen]
         weight, steps, delay = (v if np.ndim(v) == 0 else v[chosen] for v in (weight, steps, delay))
-    return Link(name, source, target, receptor, pre, post, weight, steps, delay, plasticity)
+    return Link(name, source, target, receptor, pre, post, weight, steps, delay, plasticity, alone)

@@ -50,6 +50,8 @@ class Built:
     spikes: dict[str, Any] = field(default_factory=dict)
     samples: dict[tuple[str, str], list[Samples]] = field(default_factory=dict)
     integrators: dict[str, Integrator] = field(default_factory=dict)
+    groups: dict[str, Any] = field(default_factory=dict)
+    plastic: list[tuple[str, Any]] = field(default_factory=list)
 
 
 def build_network(
@@ -69,7 +71,7 @@ def build_network(
     dt_ms = realization.dt_ms
     b2.defaultclock.dt = dt_ms * b2.ms
     namespace = functions()
-    groups = {}
+    groups = built.groups
     for block in blocks:
         code = codes[block.name]
         integrator = Integrator(
@@ -94,7 +96,10 @@ def build_network(
         )  # fmt: skip
         built.network.add(groups[GIVEN])
     for link in links:
-        built.network.add(_make_synapses(link, groups, codes, choices, namespace, dt_ms))
+        synapses = _make_synapses(link, groups, codes, choices, namespace, dt_ms)
+        built.network.add(synapses)
+        if link.plasticity is not None:
+            built.plastic.append((link.projection, synapses))
     return built
 
 

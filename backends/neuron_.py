@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.clock import step_times
-from ..core.errors import RunError
 from ..core.features import FEATURES
 from ..core.program import METHODS
 from ..core.realization import Realization, RealizedPopulation
@@ -19,7 +18,7 @@ from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
 from ..core.units import internal_unit
 from ..core.values import Floats
-from .base import Backend, Progress
+from .base import Backend, Watch
 from .neuron_blocks import plastic_targets
 from .neuron_cable import CablePlan, plan_of, takes_sections, why_not_sections
 from .neuron_compile import helper_texts, load_mechanisms, load_neuron, neuron_version
@@ -28,6 +27,7 @@ from .neuron_equations import why_not_cnexp
 from .neuron_mechanism import Mechanism, mechanism_of
 from .neuron_network import Network
 from .neuron_nmodl import mangled
+from .watch import LOOKS
 
 _OWN = ("auto", "cnexp", "derivimplicit", "euler")
 _ADVANCE = "coincide_advance"
@@ -82,9 +82,7 @@ class NeuronBackend(Backend):
                     return f"cnexp cannot solve it: {reason}; use derivimplicit or euler"
         return None
 
-    def _simulate(
-        self, realization: Realization, settings: Settings, progress: Progress
-    ) -> Recording:
+    def _simulate(self, realization: Realization, settings: Settings, progress: Watch) -> Recording:
         started = time.perf_counter()
         n_steps, dt = realization.n_steps, realization.dt_ms
         style = style_of(settings)
@@ -121,9 +119,9 @@ class NeuronBackend(Backend):
             h.finitialize()
             built = time.perf_counter()
             if style.variable_step:
-                _solve(h, step_times(np.arange(n_steps + 1), dt)[-1] + dt, progress)
+                _solve(network, step_times(np.arange(n_steps + 1), dt)[-1] + dt, progress)
             else:
-                _advance(h, n_advances, network.shortest_ms >= dt, progress)
+                _advance(network, n_steps, n_advances - n_steps, progress)
             ran = time.perf_counter()
             recording = _collect(network, realization, style)
         finally:
@@ -219,27 +217,34 @@ def _plans(
     return plans, tuple(notes)
 
 
-def _advance(h: Any, n: int, in_groups: bool, progress: Progress) -> None:
-    """Take n steps; *in_groups*, which is faster, if no delay is shorter than a step."""
-    chunk = max(1, n // 50)
+def _advance(network: Network, n: int, more: int, watch: Watch) -> None:
+    """Take n steps, at whose end the states are looked at, and some more.
+
+    In groups of steps, which is faster, if no delay is shorter than a step.
+    """
+    h, dt = network.h, network.realization.dt_ms
+    in_groups = network.shortest_ms >= dt
+    chunk = max(1, n // LOOKS)
     context = h.ParallelContext()
     context.set_maxstep(_LONGEST_MS)
     if not hasattr(h, _ADVANCE):
         h(f"proc {_ADVANCE}() {{ local k  for k = 1, $1 {{ fadvance() }} }}")
-    for done in range(0, n, chunk):
-        now = min(chunk, n - done)
+    stops = [*range(chunk, n, chunk), n, n + more]
+    done = 0
+    for stop in dict.fromkeys(stops):
         try:
             if in_groups:
                 # A quarter of a step more, because NEURON rounds the number of steps down.
-                context.psolve((done + now + 0.25) * h.dt)
+                context.psolve((stop + 0.25) * h.dt)
             else:
-                getattr(h, _ADVANCE)(now)
+                getattr(h, _ADVANCE)(stop - done)
         except RuntimeError as error:
-            raise RunError(
-                "neuron",
-                f"NEURON stopped at {h.t:g} ms ({error}); a smaller dt or another method may help",
-            ) from error
-        progress(min(1.0, (done + chunk) / n))
+            why = f"NEURON stopped ({_said(error)})"
+            raise watch.stopped(why, float(h.t), network.states()) from error
+        done = stop
+        watch(min(1.0, done / n))
+        if done <= n:
+            watch.look(done * dt, network.states())
 
 
 def _choose_steps(h: Any) -> None:
@@ -250,15 +255,23 @@ def _choose_steps(h: Any) -> None:
     cvode.condition_order(2)
 
 
-def _solve(h: Any, end_ms: float, progress: Progress) -> None:
+def _said(error: RuntimeError) -> str:
+    """What NEURON says without the names of its own functions."""
+    return str(error).rpartition(": ")[2]
+
+
+def _solve(network: Network, end_ms: float, watch: Watch) -> None:
     """Let CVODE integrate to the end."""
+    h = network.h
     cvode = h.CVode()
-    for k in range(1, 51):
+    for k in range(1, LOOKS + 1):
         try:
-            cvode.solve(end_ms * k / 50)
+            cvode.solve(end_ms * k / LOOKS)
         except RuntimeError as error:
-            raise RunError("neuron", f"CVODE stopped at {h.t:g} ms ({error})") from error
-        progress(k / 50)
+            why = f"CVODE stopped ({_said(error)})"
+            raise watch.stopped(why, float(h.t), network.states()) from error
+        watch(k / LOOKS)
+        watch.look(end_ms * k / LOOKS, network.states())
 
 
 def _sample_times(n_steps: int, dt: float) -> Floats:

@@ -52,7 +52,8 @@ class Place(NamedTuple):
 class CablePlan:
     """All that is needed to build a population of cable cells.
 
-    ``places`` are the recorded states by their names in the lowered equations. ``crossings``: a mechanism of
+    ``states`` says where all states are, by their names in the lowered equations, ``places`` the recorded
+    ones. ``crossings``: a mechanism of
     ours finds the spikes, else a NetCon that looks at v.
     """
 
@@ -60,6 +61,7 @@ class CablePlan:
     lowered: Lowered
     membranes: tuple[Membrane, ...]
     built_in: tuple[BuiltIn, ...]
+    states: Mapping[str, Place]
     places: Mapping[str, Place]
     crossings: bool
 
@@ -106,13 +108,21 @@ def plan_of(
             plastic=name in plastic_targets(realization),
         )  # fmt: skip
         membranes.append(made)
-    places = _places(lowered, membranes, built_in, recorded, style.second_order, name)
-    return CablePlan(population, lowered, tuple(membranes), built_in, places, not style.watch)
+    everywhere = _places(lowered, membranes, built_in, style.second_order)
+    missing = sorted(recorded - everywhere.keys())
+    if missing:
+        raise UnsupportedError(
+            "neuron",
+            f"{name}: {missing[0]} is not among the states that NEURON has; record another, or use lockstep",
+        )
+    places = {v: everywhere[v] for v in recorded}
+    return CablePlan(
+        population, lowered, tuple(membranes), built_in, everywhere, places, not style.watch
+    )
 
 
 def _places(
-    lowered: Lowered, membranes: Iterable[Membrane], built_in: Iterable[BuiltIn],
-    recorded: Iterable[str], second_order: bool, where: str,
+    lowered: Lowered, membranes: Iterable[Membrane], built_in: Iterable[BuiltIn], second_order: bool
 ) -> dict[str, Place]:  # fmt: skip
     found = {lowered.named("v", k): Place(k, None, "v") for k in range(len(lowered.compartments))}
     for m in membranes:
@@ -130,13 +140,7 @@ def _places(
                 for k in own.compartments:
                     flat = lowered.named(f"{gate.name}_{channel.name}", k)
                     found[flat] = Place(k, own.mechanism, gate.name, ahead=second_order)
-    missing = sorted(set(recorded) - found.keys())
-    if missing:
-        raise UnsupportedError(
-            "neuron",
-            f"{where}: {missing[0]} is not among the states that NEURON has; record another, or use lockstep",
-        )
-    return {name: found[name] for name in recorded}
+    return found
 
 
 def _is_range(name: str) -> bool:

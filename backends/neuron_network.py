@@ -15,7 +15,9 @@ from .neuron_cable import CablePlan
 from .neuron_compile import CONNECT, SOURCE, load_neuron
 from .neuron_conventions import Timing
 from .neuron_mechanism import Mechanism
+from .neuron_nmodl import mangled
 from .neuron_sections import CableCells
+from .watch import States
 
 # A long list of point processes in one segment takes long to take apart.
 _CELLS_PER_SECTION = 500
@@ -67,6 +69,10 @@ class Network:
         self._traces = {
             (name, variable): self._record(name, variable, cells, n_samples)
             for name, variable, cells in realization.recorded()
+        }
+        self._gathered = {
+            name: self._pointers(name, population)
+            for name, population in realization.populations.items()
         }
 
     def _number(self, name: str | tuple[str, str], cells: Sequence[Any]) -> None:
@@ -217,6 +223,33 @@ class Network:
             vectors.append(self.h.Vector(n).record(reference, sec=section))
         return vectors
 
+    def _pointers(self, name: str, population: RealizedPopulation) -> tuple[list[str], Any, Any]:
+        """The states of a population, pointers to all of them, and room for their values."""
+        if name in self.cables:
+            cable = self.cables[name]
+            states = list(cable.plan.states)
+            found = [cable.pointer(v, k) for v in states for k in range(population.size)]
+        else:
+            states = [v.name for v in population.cell.states]
+            found = [
+                getattr(cell, reference)
+                for reference in (f"_ref_{mangled(v)}" for v in states)
+                for cell in self._cells[name]
+            ]
+        pointers = self.h.PtrVector(max(1, len(found)))
+        for k, pointer in enumerate(found):
+            pointers.pset(k, pointer)
+        return states, pointers, self.h.Vector(len(found))
+
+    def states(self) -> States:
+        """Every state as it stands, gathered by NEURON."""
+        for name, (states, pointers, room) in self._gathered.items():
+            if not states:
+                continue
+            pointers.gather(room)
+            values = room.as_numpy().reshape(len(states), -1)
+            yield from ((name, variable, row) for variable, row in zip(states, values, strict=True))
+
     def spikes(self, name: str) -> tuple[Floats, NDArray[np.int32]]:
         """The times [ms] that NEURON gave the spikes of a population, and their cells."""
         ids = self._numbers.as_numpy().astype(np.int64)
@@ -234,6 +267,7 @@ class Network:
         self._netcons.remove_all()
         self._all.remove_all()
         self._traces.clear()
+        self._gathered.clear()
         self._kept.clear()
         self._cells.clear()
         for cable in self.cables.values():

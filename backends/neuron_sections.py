@@ -15,7 +15,7 @@ from ..core.realization import HeldInput, RealizedPopulation
 from ..core.section import Section
 from ..core.units import Quantity
 from ..core.values import Floats
-from .neuron_cable import CablePlan
+from .neuron_cable import CablePlan, Place
 from .neuron_compile import CROSSING, load_neuron
 from .neuron_pieces import ion_name
 
@@ -210,14 +210,20 @@ class CableCells:
     def reference(self, variable: str, cell: int) -> tuple[Any, Any]:
         """NEURON's reference to a recorded state, and the Section it is in."""
         place = self.plan.places[variable]
-        segment = self._segments[cell][place.compartment]
-        owner = segment
+        return self._refer(place, cell), self._segments[cell][place.compartment].sec
+
+    def pointer(self, variable: str, cell: int) -> Any:
+        """NEURON's reference to a state, recorded or not."""
+        return self._refer(self.plan.states[variable], cell)
+
+    def _refer(self, place: Place, cell: int) -> Any:
+        owner = self._segments[cell][place.compartment]
         if place.point:
             assert place.membrane is not None
             owner = self._points[place.membrane][cell]
         elif place.membrane is not None:
-            owner = getattr(segment, place.membrane)
-        return getattr(owner, f"_ref_{place.name}"), segment.sec
+            owner = getattr(owner, place.membrane)
+        return getattr(owner, f"_ref_{place.name}")
 
     def samples(self, variable: str, values: Floats, n: int) -> Floats:
         """The n samples of t_n among the recorded values, shape (n or more, cells)."""

@@ -20,10 +20,11 @@ from ..core.program import METHODS, inlined
 from ..core.realization import Edges, Realization
 from ..core.recording import Recording
 from ..core.settings import MODES, Settings
-from .base import Backend, Progress
+from .base import Backend, Watch
 from .oracle_cells import TOGETHER_MS, CellGroup
 from .oracle_events import Arrivals, NoDistanceError, distance
 from .oracle_steps import Tolerance
+from .watch import States
 
 MAX_CELLS = 500
 MAX_RESTARTS = 2_000_000
@@ -83,9 +84,7 @@ class OracleBackend(Backend):
             )
         return None
 
-    def _simulate(
-        self, realization: Realization, settings: Settings, progress: Progress
-    ) -> Recording:
+    def _simulate(self, realization: Realization, settings: Settings, progress: Watch) -> Recording:
         started = time.perf_counter()
         asked = settings.method if settings.method in _OWN else "auto"
         end = realization.n_steps * realization.dt_ms
@@ -145,7 +144,7 @@ def _choice(group: CellGroup, end: float) -> tuple[str, str]:
 
 def _run(
     realization: Realization, groups: Mapping[str, CellGroup],
-    terminals: Mapping[str, Terminals], end: float, progress: Progress,
+    terminals: Mapping[str, Terminals], end: float, progress: Watch,
 ) -> None:  # fmt: skip
     """Advance all groups, window by window: no spike of a window arrives within it."""
     inner = [e for e in realization.edges if e.source in groups and len(e)]
@@ -172,9 +171,19 @@ def _run(
             target = groups[edges.target]
             _send(edges, target, target.sent, times, cells, terminals)
         progress(until / end)
+        progress.look(until, _states(groups, terminals))
         if last:
             return
         now = until
+
+
+def _states(groups: Mapping[str, CellGroup], terminals: Mapping[str, Terminals]) -> States:
+    """Every state at the begin of the steps under way, then those of plasticity."""
+    for name, group in groups.items():
+        yield from ((name, variable, values) for variable, values in group.states())
+    for projection, of in terminals.items():
+        yield projection, "u", of.u
+        yield projection, "x", of.x
 
 
 def _given_arrivals(realization: Realization, edges: Edges) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -245,6 +246,10 @@ class CellGroup:
     def n_steps(self) -> int:
         """How many steps were tried so far, over all cells."""
         return self._steps.n_steps
+
+    def states(self) -> Iterator[tuple[str, Floats]]:
+        """Every state by name, (cells,), where the steps under way begin."""
+        return zip(self._states, self._steps.state, strict=True)
 
     # -- the run -----------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
 from ..core.units import TIME as TIME_DIMENSION
 from ..core.units import Quantity, internal_unit
-from .base import Backend, Convention, Progress
+from .base import Backend, Convention, Watch
 from .pymonntorch_behaviors import (
     DENDRITE,
     INPUT,
@@ -43,10 +43,12 @@ from .pymonntorch_behaviors import (
     Receive,
     Sample,
     SendSpikes,
+    Terminals,
 )
 from .pymonntorch_cells import Arrivals, Cells, Firing, Moment, Place, Trains
 from .pymonntorch_import import Network, NeuronGroup, SynapseGroup
 from .pymonntorch_target import CompilationError, compile_update_of, pays
+from .watch import IMPLAUSIBLE_MV, LOOKS
 
 CONVENTIONS = (
     Convention(
@@ -139,9 +141,7 @@ class PymoNNtorchBackend(Backend):
         return None
 
     @override
-    def _simulate(
-        self, realization: Realization, settings: Settings, progress: Progress
-    ) -> Recording:
+    def _simulate(self, realization: Realization, settings: Settings, progress: Watch) -> Recording:
         started = time.perf_counter()
         largest = max((p.size for p in realization.populations.values()), default=1)
         with torch.inference_mode(), _threads(1 if largest < _GRAIN else None):
@@ -151,11 +151,6 @@ class PymoNNtorchBackend(Backend):
             model.run(progress)
             recording = model.recording()
             finished = time.perf_counter()
-            for cells in model.cells.values():
-                problem = cells.not_finite()
-                if problem is not None:
-                    advice = "try a smaller dt or another method"
-                    raise RunError(self.name, f"{problem} at the end of the run; {advice}")
         return Recording(
             **recording,
             build_s=built - started,
@@ -228,6 +223,7 @@ class _Model:
         self.only_before_end: list[Any] = []
         self.samples: list[tuple[Cells, Sample]] = []
         self.notes: list[str] = []
+        self.terminals: dict[str, Terminals] = {}
         self.methods: set[str] = set()
         self.cells = {
             name: self._cells(population) for name, population in realization.populations.items()
@@ -244,6 +240,8 @@ class _Model:
             send = SendSpikes(
                 edges, delay, firing[edges.source], arrivals, self.moment, self.place, self.dt
             )
+            if send.terminals is not None:
+                self.terminals[edges.name] = send.terminals
             SynapseGroup(
                 net=self.network, src=groups[edges.source], dst=groups[edges.target],
                 tag=f"projection_{edges.name}", behavior={SYNAPSE: send},
@@ -329,18 +327,37 @@ class _Model:
         )
         return trains, group
 
-    def run(self, progress: Progress) -> None:
+    def run(self, progress: Watch) -> None:
         """All iterations; PymoNNtorch reports progress batch by batch."""
+
+        def told(percent: float, _: Any) -> None:
+            progress(min(percent / 100, 1.0))
+            self._show(progress)
+
         self.network.simulate_iterations(
             self.n_steps,
-            batch_size=max(1, self.n_steps // 50),
+            batch_size=max(1, self.n_steps // LOOKS),
             measure_block_time=False,
-            batch_progress_update_func=lambda percent, _: progress(min(percent / 100, 1.0)),
+            batch_progress_update_func=told,
         )
         if self.at_end:
             for behavior in self.only_before_end:
                 behavior.behavior_enabled = False
             self.network.simulate_iteration()
+        self._show(progress)
+
+    def _show(self, watch: Watch) -> None:
+        """Show the states; from a device they are fetched only where one is strange."""
+        shown: list[tuple[str, str, Any]] = []
+        for name, cells in self.cells.items():
+            strange = not float(cells.state.abs().max()) <= IMPLAUSIBLE_MV if cells.size else False
+            shown += [(name, v, s.cpu().numpy()) for v, s in cells.states.items() if strange]
+        for projection, terminals in self.terminals.items():
+            shown += [
+                (projection, "u", terminals.u.cpu().numpy()),
+                (projection, "x", terminals.x.cpu().numpy()),
+            ]
+        watch.look(min(self.moment.now + 1, self.n_steps) * self.dt, shown)
 
     def recording(self) -> dict[str, Any]:
         """What was recorded, copied from the device once."""

@@ -274,12 +274,3 @@ class Cells(Firing):
         else:
             torch.le(self._until, now, out=self.not_refractory)
             self.active.copy_(self.not_refractory)
-
-    def not_finite(self) -> str | None:
-        """The first state that is not finite, in words; None if all are."""
-        for name, state in self.states.items():
-            bad = ~torch.isfinite(state)
-            if bool(bad.any()):
-                cell = int(bad.nonzero()[0])
-                return f"{self.name}.{name} of cell {cell} is {float(state[cell])}"
-        return None

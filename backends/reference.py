@@ -32,7 +32,8 @@ from ..core.realization import Edges, Realization, RealizedPopulation
 from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
 from ..core.units import internal_unit
-from .base import Backend, Progress
+from .base import Backend, Watch
+from .watch import LOOKS, States
 
 
 class ReferenceBackend(Backend):
@@ -56,18 +57,18 @@ class ReferenceBackend(Backend):
         return f"NumPy {np.__version__}"
 
     @override
-    def _simulate(
-        self, realization: Realization, settings: Settings, progress: Progress
-    ) -> Recording:
+    def _simulate(self, realization: Realization, settings: Settings, progress: Watch) -> Recording:
         started = time.perf_counter()
         n_steps, dt = realization.n_steps, realization.dt_ms
         network = Network(realization, scheme_for(realization, settings), n_steps)
         built = time.perf_counter()
         with np.errstate(all="ignore"):
+            every = max(1, n_steps // LOOKS)
             for now in range(n_steps + 1):
                 network.step(now)
-                if now % 256 == 0:
+                if now % every == 0 or now == n_steps:
                     progress(now / n_steps)
+                    progress.look(now * dt, network.states())
         return Recording(
             duration_ms=n_steps * dt,
             dt_ms=dt,
@@ -137,6 +138,15 @@ class Network:
                 target.send(edges, cells[first:last], now)
         for recorder in self._recorders:
             recorder.sample(now - self._first)
+
+    def states(self) -> States:
+        """Every state as it stands, those of plasticity too."""
+        for name, group in self._groups.items():
+            for variable in group.states:
+                yield name, variable, group.ns[variable]
+            for projection, terminals in group.terminals.items():
+                yield projection, "u", terminals.u
+                yield projection, "x", terminals.x
 
     def resume(self, other: Network, now: int) -> None:
         """Stand where *other* stands after its step *now*; its arrivals under way keep their weights."""
@@ -212,7 +222,7 @@ class _Group:
         self._arrivals: dict[str, NDArray[np.float64]] = {}
         self._slots: dict[str, int] = {}
         self._fired: list[NDArray[np.int32]] = []
-        self._terminals: dict[str, Terminals] = {}
+        self.terminals: dict[str, Terminals] = {}
         self._sizes: dict[str, int] = {}
         self._dt = dt
 
@@ -223,7 +233,7 @@ class _Group:
         self._arrivals[edges.receptor] = np.zeros((slots, self.population.size))
         self._sizes[edges.name] = len(edges)
         if edges.plasticity is not None:
-            self._terminals[edges.name] = Terminals(edges.plasticity, edges.source_size, len(edges))
+            self.terminals[edges.name] = Terminals(edges.plasticity, edges.source_size, len(edges))
 
     def resume(self, other: _Group, now: int) -> None:
         """Take over state, refractoriness and arrivals under way from a group of the same cells."""
@@ -231,9 +241,9 @@ class _Group:
         self.ns["not_refractory"] = other.ns["not_refractory"].copy()
         self._remaining = other._remaining.copy()
         self._was_above = other._was_above
-        for name, terminals in other._terminals.items():
-            if name in self._terminals and self._sizes[name] == other._sizes[name]:
-                self._terminals[name] = deepcopy(terminals)
+        for name, terminals in other.terminals.items():
+            if name in self.terminals and self._sizes[name] == other._sizes[name]:
+                self.terminals[name] = deepcopy(terminals)
         for receptor, ring in self._arrivals.items():
             old = other._arrivals.get(receptor)
             for later in range(1, 0 if old is None else old.shape[0]):
@@ -297,7 +307,7 @@ class _Group:
         """Contract 6: spikes stamped now arrive after the delays of their connections."""
         if not fired.size or not len(edges):
             return
-        terminals = self._terminals.get(edges.name)
+        terminals = self.terminals.get(edges.name)
         if terminals is None:
             self._send(edges, fired, now)
             return

@@ -31,6 +31,7 @@ from .program import inlined
 from .projections import Explicit, Projection
 from .realization import Edges, Ints, Realization, RealizedPopulation, RealizedSource
 from .receptors import DoubleExponentialConductance
+from .singular import EXPREL, zero_by_zero
 from .units import TIME, Quantity, dimension_of_unit, internal_unit
 from .values import Array, Floats, Value, draw_value
 from .wiring import draw_pairs, explicit_order
@@ -206,7 +207,11 @@ def _at_start(tree: ast.expr, values: Mapping[str, float | Floats], where: str) 
         raise InputError(where, error.problem) from None
     if not np.isfinite(found).all():
         wrong = np.ravel(found)[~np.isfinite(np.ravel(found))][0]
-        raise InputError(where, f"comes to {wrong:g} at t = 0; a state has to start at a number")
+        quotient = zero_by_zero(tree, values)
+        why = "a state has to start at a number"
+        if quotient is not None:
+            why = f"{quotient} is 0/0 there; {EXPREL}"
+        raise InputError(where, f"comes to {wrong:g} at t = 0; {why}")
     return found
 
 

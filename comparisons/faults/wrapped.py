@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from ...backends.base import Backend, Progress
+from ...backends.base import Backend, Watch
 from ...core.errors import InputError
 from ...core.realization import Realization
 from ...core.recording import Recording
@@ -32,9 +32,7 @@ class _Faulty(Backend):
         return self._inner._refuse(realization, settings)
 
     @override
-    def _simulate(
-        self, realization: Realization, settings: Settings, progress: Progress
-    ) -> Recording:
+    def _simulate(self, realization: Realization, settings: Settings, progress: Watch) -> Recording:
         fault = self._fault
         model = self._acted(fault.model, realization)
         if fault.settings is not None:

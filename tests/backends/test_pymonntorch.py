@@ -656,7 +656,7 @@ def test_a_state_that_is_not_recorded_does_not_hide_nan():
         records=[Record(population="cells", variables=["y"])],
         duration="5 ms",
     )
-    with pytest.raises(RunError, match=r"cells\.x of cell 0 is (nan|inf) at the end of the run"):
+    with pytest.raises(RunError, match=r"cells\.x of cell 0 is (nan|inf) from"):
         BACKEND.run(realize(experiment), Settings(method="euler"))
 
 

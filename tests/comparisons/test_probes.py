@@ -347,6 +347,7 @@ def test_a_plugin_is_measured_and_its_words_are_checked(
     ]  # fmt: skip
     assert "step of 0.1 ms" in rows["delay_0_04"]["reason"]
     assert "is inf from" in rows["not_finite"]["reason"]
+    assert rows["not_finite_hidden"]["text"] == "reported"
     standings = {d["convention"]: d["standing"] for d in sheet["declarations"]}
     assert standings == {"spike_stamp": "not shown", "input_onset": "not shown", "": "undeclared"}
     assert sheet["declarations"][-1]["probes"] == late
