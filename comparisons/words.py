@@ -19,7 +19,7 @@ SYMBOLS: Mapping[str, str] = {
 _CAVEAT_WORDS: Mapping[CaveatKind, str] = {
     "not run": "Not run", "not finished": "Not finished", "not finite": "Not finite",
     "implausible": "Implausible", "rate of the step": "A rate of the step, not of the model",
-    "ambiguous": "Ambiguous", "not read": "Not read", "assumed": "Assumed",
+    "ambiguous": "Ambiguous", "not settled": "Not settled", "not read": "Not read", "assumed": "Assumed",
 }  # fmt: skip
 
 MEANING: Mapping[str, str] = {

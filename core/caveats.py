@@ -16,6 +16,7 @@ CaveatKind = Literal[
     "implausible",
     "rate of the step",
     "ambiguous",
+    "not settled",
     "not read",
     "assumed",
 ]
@@ -27,6 +28,7 @@ CaveatKind = Literal[
 - ``implausible``: a voltage that no cell has.
 - ``rate of the step``: a cell fires in nearly every step, so that its rate is 1/dt and not the model's.
 - ``ambiguous``: what is counted depends on where a threshold is put.
+- ``not settled``: it was measured while it still drifts, or in another window than what it is put beside.
 - ``not read``: something that stands in a file was left out.
 - ``assumed``: a unit, a step, the first id were not in the file: said, but no limit.
 """

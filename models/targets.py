@@ -42,12 +42,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class Targets:
-    """All that a model is put beside: groups of its populations, numbers, claims, pairs for phases."""
+    """All that a model is put beside: groups of its populations, numbers, claims, pairs for phases.
+
+    ``window_ms`` is where the authors of the model measure: from when on, and how long their runs last.
+    Claims are judged within it.
+    """
 
     groups: Mapping[str, tuple[str, ...]]
     targets: tuple[Target, ...]
     claims: tuple[Claim, ...]
     phases: tuple[tuple[str, str], ...]
+    window_ms: tuple[float, float] | None = None
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..equivalence import all_equivalent
+from ...core.caveats import Caveat
 from ..report import (
     Drawing,
     Section,
@@ -20,13 +20,13 @@ from ..report import (
     write_page,
 )
 from ..report.section import Tone
-from ..words import titled
+from ..words import caveat_sentences, titled
 from .beside import UNITS, Holds, Judged, Study, whose
 from .figures import beside_figure, claims_figure
-from .terminal import failures, rhythm_keys, shown
+from .terminal import MARK, MARKS, in_words, rhythm_keys, shown
 
-_TONES: Mapping[Holds, Tone] = {"holds": "good", "fails": "bad", "unclear": "fair"}
-_WORST: tuple[Holds, ...] = ("fails", "unclear", "holds")
+_TONES: Mapping[Holds, Tone] = {"holds": "good", "fails": "bad", "undecided": "fair"}
+_WORST: tuple[Holds, ...] = ("fails", "undecided", "holds")
 
 
 def write_study(study: Study, folder: Path, assignments: Sequence[str] = ()) -> Path:
@@ -65,15 +65,13 @@ def statements(study: Study) -> list[Statement]:
         word = min((judged.holds for judged in every), key=_WORST.index)
         found.append(Statement(name, tuple(map(_said, every)), word, _TONES[word]))
     if not found:
-        return [Statement("Claims", ("No claim could be judged.",), "none", "bad")]
+        said = ("No claim could be judged.", *caveat_sentences(study.caveats))
+        return [Statement("Claims", said, "none", "bad")]
     return found
 
 
 def _said(judged: Judged) -> str:
-    return (
-        f"{judged.simulator}: {judged.holds}; the ratio is {judged.ratio:.2f} "
-        f"({judged.low:.2f} to {judged.high:.2f}), it has to be above {judged.claim.bound:g}."
-    )
+    return f"{judged.simulator}: {in_words(judged)}."
 
 
 def sections(study: Study) -> list[Section]:
@@ -87,18 +85,16 @@ def sections(study: Study) -> list[Section]:
     found.append(
         Section("Claims", bullets(sources), {"claims": drawing}, {"claims": _claims(study)})
     )
-    if study.equivalences:
+    if study.simulators:
         first = (
             "Rates of every simulator against the first, with the margin stated beforehand: the spread "
             f"of {study.simulators[0]} over seeds."
         )
-        found.append(
-            Section("Do the simulators agree?", prose(first, all_equivalent(study.equivalences)))
-        )
+        found.append(Section("Do the simulators agree?", prose(first, study.agreement)))
     numbers = {"values": _values(study), "targets": _targets(study)}
     found.append(Section("All numbers", tables=numbers, data={"study": study.to_dict()}))
-    failed = failures(study)
-    return [*found, *([Section("Runs that failed", bullets(failed))] if failed else [])]
+    said = caveat_sentences(study.caveats)
+    return [*found, *([Section("What was not seen", bullets(said))] if said else [])]
 
 
 def _state_section(study: Study, state: str) -> Section:
@@ -117,7 +113,7 @@ def _state_section(study: Study, state: str) -> Section:
     tables = {
         f"beside-{state}": Table(
             _columns("published", study), list(_beside_rows(study, state)),
-            "Beside what was published: = the interval holds it, ↑ ↓ all of it lies above or below",
+            f"Beside what was published: {MARKS}",
         ),
         f"rhythm-{state}": Table(
             _columns("", study), list(_rhythm_rows(study, state)),
@@ -137,7 +133,6 @@ def _columns(published: str, study: Study) -> dict[str, str]:
 
 
 def _beside_rows(study: Study, state: str) -> Iterator[dict[str, Any]]:
-    mark = {"inside": "=", "above": "↑", "below": "↓", "unknown": "?"}
     for t in study.targets.targets:
         if t.state != state:
             continue
@@ -148,7 +143,7 @@ def _beside_rows(study: Study, state: str) -> Iterator[dict[str, Any]]:
         for name in study.simulators:
             value = study.value(state, t.variant, t.group, t.quantity, name)
             if value is not None:
-                row[name] = f"{shown(value)} {mark[value.standing(t.value)]}"
+                row[name] = f"{shown(value)} {MARK[value.standing(t.value)]}"
         yield row
 
 
@@ -172,6 +167,7 @@ def _values(study: Study) -> Table:
     rows = [asdict(v) | {"unit": UNITS[v.quantity]} for v in study.values]
     for row in rows:
         row["by_seed"] = " ".join(f"{x:.6g}" for x in row["by_seed"])
+        row["caveats"] = " ".join(caveat_sentences(Caveat(**c) for c in row["caveats"]))
     return Table.file(list(rows[0]) if rows else [], rows)
 
 

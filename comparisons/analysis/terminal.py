@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..equivalence import all_equivalent
-from .beside import UNITS, Study, Value, whose
+from ..words import caveat_sentences
+from .beside import MARGIN, UNITS, Holds, Judged, Standing, Study, Value, whose
 
-_MARK = {"inside": "=", "above": "↑", "below": "↓", "unknown": "?"}
-_STYLE = {"inside": "green", "above": "yellow", "below": "yellow", "unknown": "dim"}
-_HOLDS = {"holds": ("✓", "green"), "fails": ("✗", "red"), "unclear": ("?", "yellow")}
+MARK: Mapping[Standing, str] = {
+    "inside": "=", "above": "↑", "below": "↓", "undecided": "?", "unknown": "–"
+}  # fmt: skip
+MARKS = (
+    f"= the interval holds the target and is within {100 * MARGIN:g} % of it, ↑ ↓ all of it lies above or "
+    "below, ? undecided: it is wider, or not all was seen"
+)
+_STYLE: Mapping[Standing, str] = {
+    "inside": "green", "above": "yellow", "below": "yellow", "undecided": "magenta", "unknown": "dim"
+}  # fmt: skip
+_HOLDS: Mapping[Holds, tuple[str, str]] = {
+    "holds": ("✓", "green"), "fails": ("✗", "red"), "undecided": ("?", "magenta")
+}  # fmt: skip
 
 
 def print_beside(console: Console, study: Study) -> None:
@@ -23,14 +34,17 @@ def print_beside(console: Console, study: Study) -> None:
         claim = judged.claim
         console.print(
             f"[{style}]{mark}[/] [bold]{escape(claim.name)}[/bold], {escape(judged.simulator)}: "
-            f"{judged.holds}, ratio {judged.ratio:.2f} ({judged.low:.2f} to {judged.high:.2f}), "
-            f"bound {claim.bound:g}",
+            f"{escape(in_words(judged))}",
             highlight=False,
         )
+    for line in caveat_sentences(study.caveats):
+        console.print(escape(line), highlight=False)
+    if not study.simulators:
+        return
     n = len(study.seeds)
     console.print(
         f"mean over {n} seeds (95 % interval), from {study.start_ms:g} ms on; "
-        "= the interval holds the target, ↑ ↓ all of it lies above or below",
+        + MARKS,
         style="dim", highlight=False,
     )  # fmt: skip
     for state in study.states:
@@ -40,13 +54,24 @@ def print_beside(console: Console, study: Study) -> None:
     told = [t for t in study.targets.targets if t.state in study.states]
     total = len(told) * len(study.simulators)
     console.print(f"{len(outside)} of {total} values fall outside of their target", highlight=False)
-    if study.equivalences:
-        said = all_equivalent(study.equivalences)
-        console.print(
-            f"rates across simulators, margin: the yardstick's spread over seeds ({study.simulators[0]}): "
-            f"{escape(said)}",
-            highlight=False,
-        )
+    console.print(
+        f"rates across simulators, margin: the yardstick's spread over seeds ({study.simulators[0]}): "
+        f"{escape(study.agreement)}",
+        highlight=False,
+    )
+
+
+def in_words(judged: Judged) -> str:
+    """What became of a claim, with its numbers, and what keeps it from more."""
+    said = f"{judged.holds}, "
+    if math.isfinite(judged.ratio):
+        said += f"ratio {judged.ratio:.2f}"
+        if math.isfinite(judged.low):
+            said += f" ({judged.low:.2f} to {judged.high:.2f})"
+    else:
+        said += "no ratio"
+    said += f", bound {judged.claim.bound:g}"
+    return "; ".join([said, *(str(c) for c in judged.caveats)])
 
 
 def _targets_table(study: Study, state: str) -> Table:
@@ -68,7 +93,7 @@ def _targets_table(study: Study, state: str) -> Table:
             t.variant, t.group, t.quantity, f"{t.value:g} {UNITS[t.quantity]}".strip(),
             *(
                 "–" if v is None
-                else f"{shown(v)} [{_STYLE[v.standing(t.value)]}]{_MARK[v.standing(t.value)]}[/]"
+                else f"{shown(v)} [{_STYLE[v.standing(t.value)]}]{MARK[v.standing(t.value)]}[/]"
                 for v in found
             ),
             whose(t.source),
@@ -101,13 +126,6 @@ def rhythm_keys(study: Study, state: str) -> list[tuple[str, str, str]]:
         (v.variant, v.group, v.quantity) for v in study.values
         if v.state == state and v.quantity not in ("rate", "cv")
         and v.group not in ("D1", "D2", "FSN")
-    ))  # fmt: skip
-
-
-def failures(study: Study) -> list[str]:
-    """Why runs did not end well, every reason once for a simulator."""
-    return list(dict.fromkeys(
-        f"{run.id}: {run.reason or run.status}" for run in study.runs if not run.ok
     ))  # fmt: skip
 
 

@@ -20,4 +20,5 @@ def targets() -> Targets:
             for given in data["claims"]
         ),
         phases=tuple((a, b) for a, b in data["phases"]),
+        window_ms=tuple(data["window_ms"]),
     )  # fmt: skip

@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 
 from coincide.comparisons.analysis.activity import activity, band_power, phase, signal, spectrum
-from coincide.comparisons.analysis.beside import Value, beside, circular_interval, interval_of
+from coincide.comparisons.analysis.beside import Value, beside, judge
 from coincide.comparisons.analysis.figures import beside_figure, claims_figure
+from coincide.comparisons.analysis.intervals import POSSIBLE, circular_interval, interval_of
 from coincide.comparisons.analysis.page import write_study
+from coincide.comparisons.analysis.settled import drift, halves, other_window
 from coincide.comparisons.cli import main
+from coincide.core.caveats import Caveat
 from coincide.core.errors import InputError
 from coincide.core.recording import Recording, Spikes
 from coincide.models.library import load_model, targets_of
+from coincide.models.targets import Claim
 
 STOP = 20_000.0
 
@@ -107,7 +111,84 @@ def test_intervals_are_students() -> None:
     assert abs(centre) == pytest.approx(180.0)
     assert high - low == pytest.approx(2 * 3.182446305284263 * math.sqrt(2 / 3) / 2)
     value = Value("s", "v", "g", "rate", "x", 2.0, 1.0, 3.0, (1.0, 3.0))
-    assert [value.standing(t) for t in (0.5, 2.5, 3.5)] == ["above", "inside", "below"]
+    assert [value.standing(t) for t in (0.5, 2.5, 3.5)] == ["above", "undecided", "below"]
+    # Within a quarter of a published 20 Hz there is room for ± 1 Hz.
+    near = replace(value, mean=20.5, low=19.5, high=21.5)
+    assert [near.standing(t) for t in (19.0, 20.0, 22.0)] == ["above", "inside", "below"]
+    lost = replace(near, caveats=(Caveat("not finished", "x", "was stopped"),))
+    assert {lost.standing(t) for t in (19.0, 20.0, 22.0)} == {"undecided"}
+
+
+@pytest.mark.parametrize("quantity", POSSIBLE)
+def test_no_interval_lies_outside_what_is_possible(quantity: str) -> None:
+    low, high = POSSIBLE[quantity]
+    top = min(high, 40.0)
+    given = [low + 0.02 * (top - low), low + 0.7 * (top - low)]
+    assert interval_of(given)[1] < low  # two seeds: Student's t has 12.7 of their deviation
+    assert interval_of(given, (low, high))[1] == low
+    assert interval_of(given, (low, high))[2] <= high
+
+
+def _spiking_at(rates: list[float], cells: int = 100, step_ms: float = 500.0) -> Recording:
+    """A population with so many Hz in steps of half a second."""
+    rng = np.random.default_rng(1)
+    times = [
+        rng.uniform(k * step_ms, (k + 1) * step_ms, round(rate * cells * step_ms / 1e3))
+        for k, rate in enumerate(rates)
+    ]
+    owners = [rng.integers(0, cells, t.size) for t in times]
+    spikes = Spikes.sorted(np.concatenate(times), np.concatenate(owners))
+    return Recording(len(rates) * step_ms, 0.1, {"a": spikes}, {}, {"a": cells})
+
+
+def test_a_rate_that_drifts_within_the_window_is_said() -> None:
+    parts = [halves(_spiking_at([r, 16.5]), ("a",), 0.0, 1000.0) for r in (23.8, 24.0)]
+    (caveat,) = drift(parts, "TI, depleted")
+    assert caveat.kind == "not settled"
+    assert str(caveat) == "TI, depleted: its rate goes from 23.9 to 16.5 Hz within the window"
+    steady = [halves(_spiking_at([r, 20.0]), ("a",), 0.0, 1000.0) for r in (19.6, 20.4)]
+    assert not drift(steady, "TI")
+    # Once up and once down is no drift, nor are 3 spikes that become 1.
+    mixed = [halves(_spiking_at(r), ("a",), 0.0, 1000.0) for r in ([20.0, 30.0], [30.0, 20.0])]
+    assert not drift(mixed, "TI")
+    assert not drift([halves(_spiking_at([0.06, 0.02]), ("a",), 0.0, 1000.0)] * 2, "TI")
+
+
+def test_a_claim_is_judged_in_the_source_s_window_and_with_all_its_runs() -> None:
+    assert other_window((1000.0, 10_000.0), 1000.0, 2000.0) == []
+    (caveat,) = other_window((1000.0, 10_000.0), 200.0, 1000.0)
+    assert "from 200 to 1000 ms, the source's from 1000 to 10000 ms" in str(caveat)
+    claim = Claim("a above b", "s", ("v", "A", "rate"), ("v", "B", "rate"), 1.0, "")
+    a, b = (
+        Value("s", "v", g, "rate", "x", m, m - 0.1, m + 0.1, (m - 0.01, m + 0.01))
+        for g, m in (("A", 2.0), ("B", 1.0))
+    )
+    assert judge(claim, "x", [a, b], []).holds == "holds"
+    assert judge(claim, "x", [replace(a, group="B"), replace(b, group="A")], []).holds == "fails"
+    # What was found within a transient is no finding, nor is what is found without a run.
+    for values in ([a, b], [replace(a, group="B"), replace(b, group="A")]):
+        assert judge(claim, "x", values, [caveat]).holds == "undecided"
+    nothing = judge(claim, "x", [a], [caveat])
+    assert (nothing.holds, nothing.caveats) == ("undecided", (caveat,))
+    silent = replace(b, by_seed=(0.0, 1.0))
+    (why,) = judge(claim, "x", [a, silent], []).caveats
+    assert "1 of 2 seeds have no ratio" in str(why)
+
+
+def test_a_simulator_that_failed_leaves_every_claim_undecided(
+    own_cache: Path, monkeypatch, tmp_path: Path, capsys
+) -> None:
+    monkeypatch.setenv("COINCIDE_PYTHON_BRIAN2", "/bin/false")
+    arguments = ["targets", "basal_ganglia", "-b", "brian2", "reference", "--set", "size=1000"]
+    arguments += ["--duration", "10 ms", "--seeds", "2", "--mode", "lockstep"]
+    assert main([*arguments, "--json", str(tmp_path / "s.json"), "--out", str(tmp_path / "p")]) == 3
+    told = json.loads((tmp_path / "s.json").read_text())
+    assert {c["simulator"] for c in told["claims"]} == {"brian2", "reference"}
+    assert {c["holds"] for c in told["claims"]} == {"undecided"}
+    page = (tmp_path / "p" / "index.html").read_text()
+    for text in (" ".join(capsys.readouterr().out.split()), page, json.dumps(told)):
+        assert "brian2-lockstep, activation, normal" in text
+        assert "one simulator tells nothing of another" in text
 
 
 def test_a_model_without_targets_and_a_state_without_are_told() -> None:
@@ -147,7 +228,8 @@ def test_a_study_puts_every_simulator_beside_the_targets() -> None:
     }
     members = np.array([rates["TI"], rates["TA"]])
     assert members.min() <= rates["GPe"] <= members.max()
-    assert study.to_dict()["equivalent"].startswith("all")
+    assert study.agreement.startswith("all")
+    assert "one tells nothing of another" in study.agreement  # the reference is no simulator
     assert {c.simulator for c in study.claims} == set(study.simulators)
 
 
