@@ -71,7 +71,8 @@ def in_words(judged: Judged) -> str:
     else:
         said += "no ratio"
     said += f", bound {judged.claim.bound:g}"
-    return "; ".join([said, *(str(c) for c in judged.caveats)])
+    # Why stands below, once for all claims.
+    return "; ".join([said, *(f"{c.kind}: {c.where}" for c in judged.caveats)])
 
 
 def _targets_table(study: Study, state: str) -> Table:
