@@ -40,6 +40,7 @@ from ...core.receptors import (
 )
 from ...core.values import Array, Normal, Uniform
 from .membranes import membrane, tree
+from .steps import whole_steps
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Case:
     """One experiment of the suite and what it shows.
 
     ``methods`` are the schemes it is run in; a ``chaotic`` one can be compared with the oracle only by
-    numbers of spikes.
+    numbers of spikes. In ``steps`` the integrator does not matter: it is held against the contract itself.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Case:
     build: Callable[[], Experiment]
     methods: tuple[str, ...] = ("exponential_euler",)
     chaotic: bool = False
+    steps: bool = False
 
 
 LIF = NeuronModel(
@@ -450,6 +452,7 @@ _CASES = (
     Case("functions", "every function of the expression language", functions, _ALL),
     Case("start_above_threshold", "what happens at t = 0", start_above_threshold),
     Case("plasticity", "depression and facilitation of connections", plasticity),
+    Case("whole_steps", "stamps, delays and refractoriness of whole steps", whole_steps, _ALL, steps=True),
     Case("network", "a recurrent network with drawn numbers", network, _ALL, chaotic=True),
     Case("membrane", "channels, a Markov scheme, a calcium pool", membrane, _ALL),
     Case("tree", "compartments, places, densities by region", tree),

@@ -10,6 +10,10 @@ raw
     a whole, finite recording whose spikes are as many as the oracle's up to what the simulator's own
     conventions may gain or lose (a fifth, at least two a cell).
 
+Cases of whole ``steps``, in which the integrator does not matter, are held against the contract: in aligned
+to the step; in raw a stamp, a delay or a refractory period may be one step off if the backend declares a
+convention that does so.
+
 Cases marked ``chaotic`` are compared with the oracle by their number of spikes alone, within a tenth.
 """
 
@@ -29,8 +33,10 @@ from ...core.realization import Realization
 from ...core.realize import realize
 from ...core.recording import Recording
 from ...core.settings import MODES, Settings
+from ..explain.causes import cause_of
 from ..pairs import compare_one_trace, compare_recordings
 from .cases import CASES, Case
+from .steps import off_the_contract
 
 Status = Literal["passed", "failed", "unsupported", "known gap"]
 
@@ -43,6 +49,9 @@ KNOWN_GAPS: Mapping[tuple[str, str, str], str] = MappingProxyType(
 )
 """(backend, mode, case) that cannot pass yet, and why; one that passes after all is a failure."""
 
+
+_IN_STEPS = ("spike_stamp", "delivery_order", "refractory_count", "rounding", "lost_spikes")
+"""The causes of a convention that moves something by a step."""
 
 EXACT = 1e-8
 """Traces this near the oracle's, in their range, need not get nearer: its own tolerance is 1e-10."""
@@ -111,6 +120,8 @@ def run_check(check: Check) -> Outcome:
     else:
         if check.mode == "lockstep":
             outcome = _same_as_reference(check, recording)
+        elif case.steps:
+            outcome = _same_steps(check, case, recording)
         else:
             outcome = _near_oracle(check, case, realization, recording)
     reason = KNOWN_GAPS.get((check.backend, check.mode, check.case))
@@ -127,6 +138,16 @@ def _same_as_reference(check: Check, recording: Recording) -> Outcome:
     pair = compare_recordings(reference, recording, ("reference", check.backend), reference.dt_ms)
     good = pair.verdict in ("identical", "round-off")
     return Outcome(check, "passed" if good else "failed", pair.in_words)
+
+
+def _same_steps(check: Check, case: Case, recording: Recording) -> Outcome:
+    own = 0
+    if check.mode == "raw":
+        conventions = load_backend(check.backend).conventions
+        own = int(any(cause_of(c.name) in _IN_STEPS for c in conventions))
+    wrong = off_the_contract(recording, _reference(check.case, case.methods[0]), own)
+    said = f"every stamp, delay and refractory period within {own} steps of the contract's"
+    return Outcome(check, "failed" if wrong else "passed", wrong or said)
 
 
 def _near_oracle(
