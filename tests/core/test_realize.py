@@ -531,6 +531,19 @@ def test_noise_is_held_and_has_its_moments(described: Plain) -> None:
     assert kstest(kicks.ravel(), "norm").pvalue > RARE
 
 
+def test_ornstein_uhlenbeck_noise_starts_from_its_stationary_distribution(described: Plain) -> None:
+    # With a time constant of 10 s a start at the mean would stay there for the whole run.
+    (ou,) = (i for i in described["inputs"] if i["name"] == "ou")
+    ou.update(tau="10 s")
+    starts = []
+    for seed in range(60):
+        described.update(seed=seed)
+        starts += course(drawn(described), "ou")[0].tolist()
+    x = (np.unique(starts) - 200) / 20
+    assert x.size >= 60
+    assert kstest(x, "norm").pvalue > RARE
+
+
 def test_more_noise_than_any_memory_is_refused(described: Plain, monkeypatch: Any) -> None:
     # 500 numbers for each of 12 cells.
     monkeypatch.setattr(held_inputs, "_MAX_DRAWN", 12 * 500)
