@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...core.caveats import Caveat
+from ...core.recording import Recording
 from ..caveats import caveats_of_recording
 from .conventions import Candidate
 from .divergence import look_cost
@@ -68,6 +69,13 @@ class Case:
                 for t in map(self.trials.trial, pair) if t is not None and t.reason
             ]  # fmt: skip
         return found
+
+    def again(self, side: Side, purpose: str) -> Recording | None:
+        """A side run once more for a purpose; None if it fails or no run is left for it."""
+        if self.trials.cost([side]) > self.trials.left - self.kept():
+            return None
+        self.trials.run([side], purpose)
+        return None if self._limits(side) else self.trials.recording(side)
 
     def _limits(self, side: Side) -> list[Caveat]:
         recording = self.trials.recording(side)

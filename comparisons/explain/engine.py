@@ -37,6 +37,8 @@ from .refining import ask_finer_steps, ask_for_chaos, refine
 from .trials import Trials
 from .undoing import put_back, undo_conventions
 
+CERTAIN = 0.98
+"""From this prior on a hypothesis is tested before anybody else is asked."""
 ENOUGH = 0.1
 """A hypothesis on top of others is confirmed when it removes this share of what they left."""
 
@@ -55,6 +57,8 @@ class Situation:
     disagreement: Disagreement
     confirmed: tuple[Hypothesis, ...]
     runs_left: int
+    again: Callable[[Side, str], Recording | None]
+    """Runs a side for a purpose; None where it fails, or no run is left for it."""
 
 
 Proposer = Callable[[Situation], Iterable[Hypothesis]]
@@ -192,22 +196,48 @@ def _ask_proposers(case: Case, proposers: Sequence[Proposer], found: Disagreemen
         a, b = case.without(case.removed)
         situation = Situation(
             a, b, case.trials.need(a), case.trials.need(b), found, tuple(case.removed),
-            case.trials.left,
+            case.trials.left, case.again,
         )  # fmt: skip
-        proposals = [h for propose in proposers for h in propose(situation)]
-        if case.judged:  # the contract is not wrong
-            proposals = [h for h in proposals if case.label(h) != case.b.label]
-        taken = {h.exclusive for h in case.removed if h.exclusive}
-        fresh = [h for h in proposals if h.name not in seen and h.exclusive not in taken]
         n_before = len(case.removed)
-        for hypothesis in sorted(fresh, key=lambda h: -h.prior):
-            if case.trials.cost(case.without([*case.removed, hypothesis])):
-                seen.add(hypothesis.name)  # what costs nothing is asked again after the next
-            found = _accept(case, hypothesis, found)
+        waiting: list[Hypothesis] = []
+        for propose in proposers:
+            proposals = list(propose(situation))
+            certain = [h for h in proposals if h.prior >= CERTAIN or _settles(case, h)]
+            found = _first_that_helps(case, certain, seen, found)
             if len(case.removed) > n_before:
                 break
+            waiting += [h for h in proposals if h not in certain]
+        else:
+            found = _first_that_helps(case, waiting, seen, found)
         if len(case.removed) == n_before:
             break
+    return found
+
+
+def _settles(case: Case, hypothesis: Hypothesis) -> bool:
+    """Whether nothing is left without a cause, by the recordings there are."""
+    pair = case.without([*case.removed, hypothesis])
+    if case.trials.cost(pair):
+        return False
+    tried = case.trials.measure(*pair)
+    return tried is not None and tried.settled
+
+
+def _first_that_helps(
+    case: Case, proposals: Sequence[Hypothesis], seen: set[str], found: Disagreement
+) -> Disagreement:
+    """Test hypotheses, the likeliest first, until one of them is confirmed; returns what is left then."""
+    taken = {h.exclusive for h in case.removed if h.exclusive}
+    for hypothesis in sorted(proposals, key=lambda h: -h.prior):
+        if hypothesis.name in seen or hypothesis.exclusive in taken:
+            continue
+        if case.judged and case.label(hypothesis) == case.b.label:
+            continue  # the contract is not wrong
+        if case.trials.cost(case.without([*case.removed, hypothesis])):
+            seen.add(hypothesis.name)  # what costs nothing is asked again after the next
+        left = _accept(case, hypothesis, found)
+        if hypothesis in case.removed:
+            return left
     return found
 
 

@@ -17,6 +17,7 @@ from .evidence import Evidence
 from .explanation import Explanation
 from .hypothesis import Side
 from .recorded import from_recordings
+from .sizes import sizes
 from .trials import BUDGET, Trials
 
 CONTRACT = "the contract"
@@ -65,7 +66,7 @@ def explain(
     )
     model = f"{experiment.name} {experiment.variant}".strip()
     if proposers is None:
-        proposers = (from_recordings, Evidence())
+        proposers = (from_recordings, sizes, Evidence())
     return explain_sides(a, b, trials, proposers, model)
 
 

@@ -50,7 +50,7 @@ def _all(model: Realization, settings: Settings, at: Parting) -> Iterator[Hypoth
     yield from _schemes(settings)
     yield from _delays(model, at.populations)
     yield from _refractoriness(model, at.populations)
-    yield from _timing_of_inputs(model, at.populations)
+    yield from inputs_by(model, at.populations)
     yield from wiring_mistakes(model, at)
     yield from cell_mistakes(model, at.populations)
 
@@ -80,10 +80,13 @@ def _schemes(settings: Settings) -> Iterator[Hypothesis]:
 # Delays.
 
 
-def _delays(model: Realization, populations: Sequence[str]) -> Iterator[Hypothesis]:
+def delays_by(
+    model: Realization, populations: Sequence[str], steps: Sequence[int] = _BY
+) -> Iterator[Hypothesis]:
+    """Arrivals some steps late or early, of all projections into some populations or of a part of them."""
     for rank, (label, chosen, members) in enumerate(projections_into(model, populations)):
         longest = max(e.max_delay_steps for e in members)
-        for by in _BY:
+        for by in steps:
             if longest + by < 1:
                 continue
             late = f"{in_steps(by)} {'late' if by > 0 else 'early'}"
@@ -94,6 +97,11 @@ def _delays(model: Realization, populations: Sequence[str]) -> Iterator[Hypothes
                 narrower(0.7 - 0.1 * abs(by), rank),
                 label,
             )
+
+
+def _delays(model: Realization, populations: Sequence[str]) -> Iterator[Hypothesis]:
+    yield from delays_by(model, populations)
+    for rank, (label, chosen, members) in enumerate(projections_into(model, populations)):
         ratios = [np.asarray(e.delay_ms) / model.dt_ms for e in members]
         if any(np.any(np.abs(r - np.round(r)) > 1e-6) for r in ratios):
             for name, rule in _ROUNDINGS:
@@ -144,14 +152,27 @@ def _mean_delay(model: Realization, chosen: Chosen) -> Realization:
 # Refractoriness.
 
 
-def _refractoriness(model: Realization, populations: Sequence[str]) -> Iterator[Hypothesis]:
+def refractoriness_by(
+    model: Realization, populations: Sequence[str], steps: Sequence[int] = _BY
+) -> Iterator[Hypothesis]:
+    """Refractoriness some steps longer or shorter, of all populations or of one that has parted."""
     owners = [n for n, p in model.populations.items() if p.has_refractoriness]
     for scope in scopes(owners, populations):
         label = label_of(scope)
-        for by in _BY:
+        longest = max(int(np.max(model.populations[n].refractory_steps)) for n in scope)
+        for by in steps:
+            if longest + by < 0:
+                continue
             words = f"keeps {label} refractory for {in_steps(by)} {'more' if by > 0 else 'less'}"
             change = partial(_refractory_by, scope=scope, by=by)
             yield of_model("refractory_count", words, change, 0.7 - 0.1 * abs(by), label)
+
+
+def _refractoriness(model: Realization, populations: Sequence[str]) -> Iterator[Hypothesis]:
+    yield from refractoriness_by(model, populations)
+    owners = [n for n, p in model.populations.items() if p.has_refractoriness]
+    for scope in scopes(owners, populations):
+        label = label_of(scope)
         yield of_model(
             "refractory_count",
             f"has no refractoriness in {label}",
@@ -205,11 +226,14 @@ def _rounded_period(model: Realization, name: str, rule: Rule) -> Any:
 # Inputs.
 
 
-def _timing_of_inputs(model: Realization, populations: Sequence[str]) -> Iterator[Hypothesis]:
+def inputs_by(
+    model: Realization, populations: Sequence[str], steps: Sequence[int] = _BY
+) -> Iterator[Hypothesis]:
+    """Inputs some steps late or early, of all populations or of one that has parted."""
     holders = [n for n, p in model.populations.items() if p.inputs]
     for scope in scopes(holders, populations):
         of = "" if len(scope) == len(holders) else f" of {scope[0]}"
-        for by in _BY:
+        for by in steps:
             words = f"changes the inputs{of} {in_steps(by)} {'late' if by > 0 else 'early'}"
             change = partial(_inputs_by, scope=scope, by=by)
             yield of_model("input_onset", words, change, 0.75 - 0.1 * abs(by))

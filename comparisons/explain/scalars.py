@@ -145,10 +145,25 @@ def _one_parameter(
         scaled = partial(_scaled, scope=scope, name=name)
         yield Scalar("parameter", place, scaled, prior=prior, value=value, unit=unit)
     if not same or not np.any(flat) or unit == "mV":
-        largest = float(np.max(np.abs(flat)))
-        size = 1.0 if unit == "mV" or not largest else largest
-        moved = partial(_moved, scope=scope, name=name)
-        yield Scalar("parameter", place, moved, "offset", prior - 0.05, size, value, unit)
+        yield offsets_of(model, name, scope, several)
+
+
+def offsets_of(model: Realization, name: str, scope: Sequence[str], several: bool) -> Scalar:
+    """A parameter of some populations that may be too large or too small by the same amount in all."""
+    values = [model.populations[p].parameters[name] for p in scope]
+    unit = internal_unit(model.populations[scope[0]].cell.variable(name).dimension)
+    flat = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in values])
+    largest = float(np.max(np.abs(flat)))
+    return Scalar(
+        "parameter",
+        f"{name} of {label_of(scope)}" if several else f"{scope[0]}.{name}",
+        partial(_moved, scope=scope, name=name),
+        "offset",
+        0.55 if len(scope) > 1 else 0.5,
+        1.0 if unit == "mV" or not largest else largest,
+        float(flat[0]) if np.ptp(flat) == 0 else None,
+        unit,
+    )
 
 
 # Inputs that change with time.

@@ -22,6 +22,7 @@ from ..explain.evidence import Evidence
 from ..explain.explanation import Explanation
 from ..explain.hypothesis import Side
 from ..explain.recorded import from_recordings
+from ..explain.sizes import sizes
 from ..explain.trials import Trials
 from .catalogue import CONTROLS, FAULTS
 from .fault import Fault
@@ -215,11 +216,15 @@ def judge(case: Case, *, processes: bool = True, jobs: int | None = None) -> Out
         elif fresh:
             again = load_backend("reference").run(realization, settings)
             explanation = explain_sides(
-                Side("here", given=again), healthy, trials, (from_recordings, evidence), case.model
+                Side("here", given=again),
+                healthy,
+                trials,
+                (from_recordings, sizes, evidence),
+                case.model,
             )
         else:
             explanation = explain_sides(
-                suspicious, healthy, trials, (from_recordings, evidence), case.model
+                suspicious, healthy, trials, (from_recordings, sizes, evidence), case.model
             )
     except CoincideError as error:
         wall = time.perf_counter() - started

@@ -19,6 +19,7 @@ from coincide.comparisons.explain.explanation import Explanation
 from coincide.comparisons.explain.hypothesis import Side
 from coincide.comparisons.explain.page import section, statement
 from coincide.comparisons.explain.recorded import explain_recordings, from_recordings
+from coincide.comparisons.explain.sizes import sizes
 from coincide.comparisons.explain.trials import Trials
 from coincide.core.caveats import Caveat
 from coincide.core.recording import Recording, Spikes
@@ -73,7 +74,7 @@ def side_of(fault: str, backend: str, mode: str, model) -> Side:
 
 def explained(*sides: Side, budget: int = 15) -> Explanation:
     trials = Trials(budget, perform=here)
-    return explain_sides(*sides, trials, (from_recordings, Evidence()), "lif_10")
+    return explain_sides(*sides, trials, (from_recordings, sizes, Evidence()), "lif_10")
 
 
 def told(found: Explanation) -> tuple:
@@ -158,7 +159,7 @@ def test_from_a_run_that_cannot_be_trusted_no_cause_is_named(model):
 
     pair = [side_of(f, "reference", "lockstep", model) for f in ("weights_half", "")]
     trials = Trials(perform=spoiled)
-    found = explain_sides(*pair, trials, (from_recordings, Evidence()))
+    found = explain_sides(*pair, trials, (from_recordings, sizes, Evidence()))
     assert found.verdict == "undecided"
     assert found.causes == ()
     assert "weights_half, cells.v of cell 3: reaches 1e+06 mV" in found.in_words
