@@ -23,6 +23,7 @@ from .inputs import Input
 from .losses import without_lost
 from .lowering import Lowered, check_bounds
 from .markov import steady_state
+from .memory import check_memory
 from .neurons import check_parameters
 from .numpy_code import evaluate
 from .plasticity import RealizedPlasticity, check_numbers
@@ -52,9 +53,10 @@ def stream(seed: int, *name: str) -> np.random.Generator:
 def realize(experiment: Experiment) -> Realization:
     """Draw everything random of an experiment, once.
 
-    Raises InputError, naming the part, for arrays of a wrong length, delays under one step, or a rule
-    that asks for more partners than there are.
+    Raises InputError, naming the part, for arrays of a wrong length, delays under one step, a rule that
+    asks for more partners than there are, or what this machine's memory cannot hold.
     """
+    check_memory(experiment)
     notes: list[str] = []
     dt, duration = experiment.dt_ms, experiment.duration_ms
     if not on_grid(duration, dt):

@@ -67,15 +67,24 @@ def explicit_order(rule: Explicit) -> NDArray[np.int64]:
     return order
 
 
-def _check_number(rule: Rule, n_pre: int, n_post: int, where: str) -> None:
-    """InputError for more pairs or connections than could be numbered or kept in memory."""
-    expected = {
+def expected_connections(rule: Rule, n_pre: int, n_post: int) -> float:
+    """How many connections a rule makes, on average where that is random."""
+    if isinstance(rule, Explicit):
+        return len(rule.pre)
+    if isinstance(rule, OneToOne):
+        return n_pre
+    return {
         "all_to_all": n_pre * n_post,
         "fixed_probability": getattr(rule, "p", 0) * n_pre * n_post,
         "fixed_in_degree": getattr(rule, "n", 0) * n_post,
         "fixed_out_degree": getattr(rule, "n", 0) * n_pre,
         "fixed_total_number": getattr(rule, "n", 0),
     }[rule.rule]
+
+
+def _check_number(rule: Rule, n_pre: int, n_post: int, where: str) -> None:
+    """InputError for more pairs or connections than could be numbered or kept in memory."""
+    expected = expected_connections(rule, n_pre, n_post)
     if expected > _MAX_CONNECTIONS:
         raise InputError(where, f"{expected:g} connections; {_MAX_CONNECTIONS:g} at most")
     if n_pre * n_post > _MAX_PAIRS:

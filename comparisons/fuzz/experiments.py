@@ -9,6 +9,7 @@ from ...core.errors import InputError
 from ...core.experiment import Experiment
 from ...core.paths import paths
 from ...core.perturbations import apply
+from ...core.realize import realize
 from .cables import DrawnCable, draw_cable
 from .draw import Draw, Names, Plain
 from .neurons import DrawnNeuron, draw_neuron
@@ -76,7 +77,9 @@ def _lesioned(draw: Draw, healthy: Plain) -> Plain:
             f"{draw.one(changed)} *= {draw.between(0.7, 1.2):g}",
             f"{draw.one(changed)} *= {draw.between(0.7, 1.2):g}",
         ]
-        return apply(experiment, draw.one(texts)).to_dict()
+        lesioned = apply(experiment, draw.one(texts))
+        realize(lesioned)  # a scaled edge of a distribution may leave nothing to draw
+        return lesioned.to_dict()
     except InputError:
         return healthy
 
