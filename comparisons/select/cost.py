@@ -159,8 +159,9 @@ def scaled(experiment: Experiment, factor: float) -> Experiment:
 class Forecast:
     """What a candidate would take for a larger or longer run, and how far a check was off.
 
-    ``check`` is (what was run, foretold seconds, measured seconds) of one run larger than those that were
-    fitted; ``error`` the relative error of the foretold, NaN without a check.
+    ``recommended``: it is of what is recommended. ``check`` is (what was run, foretold seconds, measured
+    seconds) of one run larger than those that were fitted; ``error`` the relative error of the foretold, NaN
+    without a check.
     """
 
     label: str
@@ -172,6 +173,7 @@ class Forecast:
     model: CostModel
     check: tuple[str, float, float] | None = None
     remark: str = ""
+    recommended: bool = False
 
     @property
     def error(self) -> float:
@@ -184,7 +186,8 @@ class Forecast:
     def in_words(self) -> str:
         """The forecast in a sentence."""
         said = (
-            f"{self.label}, dt {self.dt_ms:g} ms would take {seconds(self.seconds)} for {self.target} "
+            f"{self.label}, dt {self.dt_ms:g} ms{' (recommended)' if self.recommended else ''} would take "
+            f"{seconds(self.seconds)} for {self.target} "
             f"({seconds(self.build_s)} to build)"
         )
         if self.check is None:

@@ -16,7 +16,8 @@ from ..report import (
     provenance_of,
     write_page,
 )
-from ..words import titled
+from ..report.section import Tone
+from ..words import caveat_sentences, titled
 from .figures import precision_figure
 from .study import Selection
 from .tables import (
@@ -33,10 +34,9 @@ from .words import details, recommendation
 
 def statements(study: Selection) -> list[Statement]:
     """The recommendation and the forecasts."""
-    found = study.recommended is not None
-    tone = "good" if found else "bad"
-    word = "found" if found else "not reached"
-    first = Statement(f"within {study.bound}", (recommendation(study),), word, tone)  # type: ignore[arg-type]
+    tones: dict[str, Tone] = {"found": "good", "not reached": "bad", "undecided": "fair"}
+    said = (recommendation(study), *caveat_sentences(study.caveats))
+    first = Statement(f"within {study.bound}", said, study.verdict, tones[study.verdict])
     if not study.forecasts:
         return [first]
     told = tuple(f.in_words for f in study.forecasts)

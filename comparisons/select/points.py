@@ -36,8 +36,9 @@ class Point:
     """One measured run of a candidate with a step: its error, seconds, memory.
 
     ``method`` is the one that was used. ``build_s`` is the least of the candidate's runs, since the first may
-    compile what later ones find compiled; ``compile_s`` is what the first took beyond that. ``error``
-    is None if the run did not end well or there is no truth.
+    compile what later ones find compiled; ``compile_s`` is what the first took beyond that. Where no second
+    run told the two apart, ``compiling`` is True: how long it builds is then not known, and not counted.
+    ``error`` is None if the run did not end well or there is no truth.
     """
 
     backend: str
@@ -49,6 +50,7 @@ class Point:
     error: Accuracy | None
     build_s: float
     compile_s: float
+    compiling: bool = False
 
     @property
     def label(self) -> str:
@@ -63,7 +65,7 @@ class Point:
     @property
     def time_s(self) -> float:
         """Seconds of building, with everything compiled, and simulating."""
-        return self.build_s + self.run.run_s
+        return (0.0 if self.compiling else self.build_s) + self.run.run_s
 
     def value(self, kind: Kind) -> float:
         """The error of a kind; infinite where the number of spikes is wrong or there is no run."""

@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from ...backends.registry import entries, load_backend
+from ...backends.registry import entries, is_judge, load_backend
+from ...core.caveats import Caveat
 from ...core.errors import InputError
 from ...core.experiment import Experiment
 from ...core.program import METHODS
@@ -21,6 +22,7 @@ from ...core.recording import Recording
 from ...core.settings import Settings
 from ...core.storage import read_recording
 from ..accuracy import ErrorBound, parse_error, spiking
+from ..caveats import capped, caveats_of
 from ..compare import plan
 from ..runs import DEFAULT_TIMEOUT_S, Job, Run, grid_backends, perform_all, store_realization
 from .cost import Forecast, scaled
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
 
+Verdict = Literal["found", "not reached", "undecided"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 DEFAULT_BUDGET_S = 120.0
 DEFAULT_SPIKES_MS = 0.1
 DEFAULT_TRACES = 0.01
@@ -58,6 +62,35 @@ class Selection:
     forecasts: tuple[Forecast, ...]
     budget_s: float
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def caveats(self) -> tuple[Caveat, ...]:
+        """What was asked for and not measured: what cannot run or never ended well, and what is recommended.
+
+        A step that is too coarse for one candidate is a finding about it, and no caveat.
+        """
+        able = {(a.backend, a.mode) for a in self.abilities if a.able}
+        never = [
+            Caveat("not run", f"{a.backend}-{a.mode}", a.reason)
+            for a in self.abilities if not a.able and (a.backend, a.mode) not in able
+        ]  # fmt: skip
+        good = {(p.backend, p.mode) for p in self.points if p.run.ok}
+        failed = {
+            (p.backend, p.mode): p.run for p in self.points if (p.backend, p.mode) not in good
+        }
+        best = [] if self.recommended is None else [self.recommended.run]
+        ran = caveats_of([*failed.values(), *best])
+        compiling = [
+            Caveat("not finished", p.label, "its seconds of compiling were not told from building")
+            for p in self.points if p.compiling
+        ]  # fmt: skip
+        return tuple(dict.fromkeys([*never, *ran, *compiling]))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether a quickest way within the bound was found: of all that was asked for."""
+        found: Verdict = "not reached" if self.recommended is None else "found"
+        return capped(found, self.caveats, "undecided", VERDICTS)
 
     @property
     def kind(self) -> Kind:
@@ -147,7 +180,10 @@ def select(
         from ...models.library import load_model
 
         experiment = load_model(experiment)
-    names = [backends] if isinstance(backends, str) else list(backends or grid_backends())
+    if backends is None:
+        # What judges is no simulator to take, unless it is asked for.
+        backends = [name for name in grid_backends() if not is_judge(name)] or grid_backends()
+    names = [backends] if isinstance(backends, str) else list(backends)
     names = [n for n in dict.fromkeys(names) if n != "oracle"]
     modes = list(dict.fromkeys([modes] if isinstance(modes, str) else modes))
     bound = parse_error(error) if isinstance(error, str) else error
@@ -184,6 +220,7 @@ def select(
             )
         search.judge(truth)
         search.refine(bound)
+        search.settle(bound)
     bound = bound or ErrorBound("spikes", DEFAULT_SPIKES_MS)
     points = tuple(search.points)
     best = cheapest(points, bound)
@@ -194,6 +231,9 @@ def select(
             experiment, points, best, needs, bound, size, duration_ms, budget_s, perform, timeout_s
         )
     notes += _busy(load)
+    if search.left_out:
+        left_out = ", ".join(dict.fromkeys(s.replace(", ", " ") for s in search.left_out))
+        notes.append(f"left out, for the budget of {budget_s:g} s did not reach: {left_out}")
     if bound.kind == "spikes" and truth is not None and not spiking([truth]):
         notes.append(
             "no cell spikes, so that no error of spikes is defined; ask for one of traces: 1%"
@@ -300,7 +340,8 @@ def _needs(candidates: Sequence[Candidate], errors: Errors, bound: ErrorBound) -
     for c in candidates:
         need = _need(c.points(errors), bound)
         other = best.get(c.backend)
-        if other is None or (need.seconds, -need.measured) < (other.seconds, -other.measured):
+        # What was measured goes before what is foretold, as it does for what is recommended.
+        if other is None or (not need.measured, need.seconds) < (not other.measured, other.seconds):
             best[c.backend] = need
     return tuple(sorted(best.values(), key=lambda n: n.seconds))
 

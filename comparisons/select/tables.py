@@ -82,6 +82,8 @@ def plain(study: Selection) -> dict[str, Any]:
             "until_ms": study.until_ms,
             "budget_s": study.budget_s,
             "recommendation": recommendation(study),
+            "verdict": study.verdict,
+            "caveats": [asdict(caveat) for caveat in study.caveats],
             "recommended": None if best is None else _row(best, study, True),
             "needs": [
                 {**asdict(n), "seconds": n.seconds if math.isfinite(n.seconds) else None}

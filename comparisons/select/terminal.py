@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ..words import caveat_sentences
 from .cost import seconds
 from .points import Ability
 from .study import Selection
@@ -14,10 +15,10 @@ from .words import details, error_text, recommendation
 
 def print_selection(console: Console, study: Selection) -> None:
     """The recommendation, then what it rests on."""
-    found = study.recommended is not None
-    console.print(
-        f"[bold {'green' if found else 'red'}]{escape(recommendation(study))}[/]", highlight=False
-    )
+    style = {"found": "green", "not reached": "red", "undecided": "magenta"}[study.verdict]
+    console.print(f"[bold {style}]{escape(recommendation(study))}[/]", highlight=False)
+    for line in caveat_sentences(study.caveats):
+        console.print(escape(line), highlight=False)
     if any(p.run.ok for p in study.points):
         console.print(_points(study))
     for ability in _not_able(study):

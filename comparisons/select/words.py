@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from ...backends.registry import is_judge
+from ..words import caveat_sentences
 from .cost import seconds
 from .points import Kind, Need
 from .study import Selection
@@ -33,6 +35,10 @@ def recommendation(study: Selection) -> str:
             f"{best.label}, dt {best.dt_ms:g} ms: {error_text(best.value(kind), kind)} error, "
             f"{seconds(best.time_s)}"
         )
+        if is_judge(best.backend):
+            said += " (the reference judges, and is no simulator)"
+    if study.verdict == "undecided":
+        said = f"undecided, for not all was measured; of what was: {said}"
     return "; ".join([said, *(_other(need) for need in others)])
 
 
@@ -46,6 +52,7 @@ def _other(need: Need) -> str:
 def in_words(study: Selection) -> list[str]:
     """The recommendation, what the others need and why, the forecasts."""
     lines = [recommendation(study)]
+    lines += caveat_sentences(study.caveats)
     lines += details(study)
     lines += [f.in_words for f in study.forecasts]
     return lines

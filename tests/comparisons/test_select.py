@@ -10,11 +10,13 @@ import pytest
 
 from coincide.comparisons.accuracy import Accuracy, ErrorBound
 from coincide.comparisons.cli import main
-from coincide.comparisons.runs import Run
+from coincide.comparisons.runs import Run, perform_all
 from coincide.comparisons.select import select
 from coincide.comparisons.select.cost import Load, fit, foreseen, scaled
 from coincide.comparisons.select.figures import precision_figure
+from coincide.comparisons.select.forecast import _Measured
 from coincide.comparisons.select.points import Point, cheapest, foretell, front
+from coincide.comparisons.select.search import Candidate, Search
 from coincide.comparisons.select.study import Selection
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
@@ -208,3 +210,52 @@ def test_a_point_without_a_run_is_no_answer() -> None:
     lost = replace(_point(1.0, 0.1), error=None)
     assert lost.value("spikes") == math.inf
     assert not lost.meets(ErrorBound("spikes", 1.0))
+
+
+def test_compiling_is_told_from_building_though_the_budget_is_spent(own_cache: Path) -> None:
+    def perform(jobs):
+        found = perform_all(jobs, jobs=1)
+        search.budget_s = 0.0
+        return found
+
+    search = Search(_cells(), 600.0, perform, 600.0)
+    candidate = Candidate("neuron", Settings("aligned"))
+    assert search.run(candidate, 0.2)
+    (point,) = candidate.points({})
+    # Its mechanism was compiled in the first run, and is there in the second.
+    assert not point.compiling
+    assert point.compile_s > point.build_s
+    # Where that cannot be told, building is not counted and no candidate loses by it.
+    unknown = replace(point, compiling=True)
+    assert unknown.time_s == unknown.run_s < point.time_s
+
+
+def test_a_backend_that_failed_leaves_the_choice_undecided(own_cache: Path, monkeypatch) -> None:
+    monkeypatch.setenv("COINCIDE_PYTHON_NEURON", "/bin/false")
+    quiet = _cells(threshold=False)
+    study = select(
+        quiet, ["reference", "neuron"], "aligned", method="rk4", budget_s=30, oracle=False
+    )
+    assert study.recommended is not None
+    assert study.verdict == "undecided"
+    assert "neuron-aligned" in study.caveats[0].where
+    for said in (str(study), study.to_json(), study._repr_html_()):
+        assert "undecided, for not all was measured; of what was: reference" in said
+        assert "neuron-aligned" in said
+    assert "the reference judges, and is no simulator" in str(study)
+
+
+def test_a_larger_run_is_never_foretold_quicker_than_a_smaller_took() -> None:
+    ran = _Measured(_point(1.0, 0.1), lambda jobs: (), 1.0)
+    ran.loads = [Load(100.0, 80.0, 500.0, 10.0), Load(100.0, 160.0, 1000.0, 20.0)]
+    ran.run_s, ran.build_s = [2.0, 0.5], [0.3, 0.1]  # another's work slowed the smaller
+    model = ran.model()
+    for cells in (200.0, 4000.0, 10_000.0):
+        seconds = ran.at_least(model, Load(100.0, cells, 6 * cells, cells))
+        assert seconds[1] >= 2.0
+        assert seconds[2] >= 0.3
+        assert seconds[0] == pytest.approx(seconds[1] + seconds[2])
+    # What is larger than the target says nothing of it.
+    assert ran.at_least(model, Load(100.0, 60.0, 400.0, 5.0))[1] == model.run_s(
+        Load(100.0, 60.0, 400.0, 5.0)
+    )
