@@ -86,12 +86,12 @@ class OracleBackend(Backend):
 
     def _simulate(self, realization: Realization, settings: Settings, progress: Watch) -> Recording:
         started = time.perf_counter()
-        asked = settings.method if settings.method in _OWN else "auto"
+        asked = str(settings.method) if settings.method in _OWN else "auto"
         end = realization.n_steps * realization.dt_ms
         groups: dict[str, CellGroup] = {}
         notes: list[str] = []
         for name, population in realization.populations.items():
-            method, reason = asked or "auto", ""
+            method, reason = asked, ""
             relative = self.relative or (RADAU_RELATIVE if method == "radau" else 1e-12)
             group = CellGroup(realization, population, Tolerance(relative, self.absolute))
             if method == "auto":
@@ -124,7 +124,7 @@ class OracleBackend(Backend):
             build_s=built - started,
             run_s=time.perf_counter() - built,
             provenance={
-                "method": settings.method or "auto",
+                "method": asked,
                 "steps": sum(g.n_steps for g in groups.values()),
                 "events": sum(g.n_events for g in groups.values()),
             },

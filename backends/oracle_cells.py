@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import RunError
-from ..core.expressions import names
+from ..core.expressions import names, number, parse, substitute, text
 from ..core.linear import linear_in
 from ..core.numpy_code import compile_expression, compile_statements, evaluate_constants
 from ..core.program import inlined, program_of
 from ..core.realization import Realization, RealizedPopulation
 from ..core.recording import Spikes, Trace
+from .oracle_ends import MOST_SPIKES, StuckError, accumulates, leaves, slides
 from .oracle_events import Arrivals, distance, first_crossing
 from .oracle_inputs import Drive, refractory_ms
 from .oracle_samples import Samples
@@ -51,6 +52,10 @@ class CellGroup:
         self._states = [v.name for v in cell.states]
         self._rate_names = [f"rate_{name}_" for name in self._states]
         statements = [a for a in program.update if a.target not in self._states]
+        self._constants = {
+            c.target: c.expression if names(c.expression) else number(float(fixed[c.target]))
+            for c in program.constants
+        }
         self._derive = compile_statements(statements, self._rate_names)
         self._statements = statements
         self._increments = [
@@ -94,6 +99,8 @@ class CellGroup:
         self.sent = Arrivals(self.size, len(cell.receptors), TOGETHER_MS)
         self._spikes: list[tuple[Floats, Rows]] = []
         self._fresh: list[tuple[Floats, Rows]] = []
+        self._latest = np.full((self.size, MOST_SPIKES), -np.inf)
+        self._counts = np.zeros(self.size, dtype=np.int64)
         self.n_events = 0
         self._tolerance = tolerance
         self._samples = Samples(realization, self.name, self._states, TOGETHER_MS)
@@ -191,7 +198,7 @@ class CellGroup:
         self._equations = self._scalar(algebra=True)
         if method == "radau":
             self._steps = RadauStepper(
-                self, self._initial, self._search, rtol, atol, first, self._reach, self.name
+                self, self._initial, self._search, rtol, atol, first, self._reach
             )
         else:
             self._steps = LSODAStepper(self, self._initial, self._search, rtol, atol)
@@ -304,7 +311,15 @@ class CellGroup:
             if without.any():
                 ahead = min(self._held_until, max(horizon, until))
                 limit = np.minimum(event[without], ahead)
-                steps.propose(cells[without], limit)
+                try:
+                    steps.propose(cells[without], limit)
+                except StuckError as stuck:
+                    # Nothing of this proposal counts: not all crossings in it were looked for.
+                    steps.end[cells[without]] = steps.begin[cells[without]]
+                    steps.crossing[cells[without]] = np.inf
+                    if not self._spikes_at_once(stuck):
+                        raise RunError("oracle", self._why(stuck)) from stuck
+                    continue
             end, crossing = steps.end[cells], steps.crossing[cells]
             crossing = np.where(end > steps.begin[cells], crossing, np.inf)
             arrives = (event <= end) & (event <= crossing + TOGETHER_MS) & (event < before)
@@ -335,6 +350,49 @@ class CellGroup:
         if not fresh:
             return np.empty(0), np.empty(0, dtype=np.intp)
         return np.concatenate([t for t, _ in fresh]), np.concatenate([c for _, c in fresh])
+
+    def _spikes_at_once(self, stuck: StuckError) -> bool:
+        """Whether a state that blows up crosses its threshold on the way: that is a spike of this instant.
+
+        An exponential upstroke takes so little time to a threshold far up that no step is short enough.
+        What blows up moves so much faster than all else that the way is straight.
+        """
+        if stuck.finite or not self._threshold or self._on_crossing or self._waiting[stuck.cell]:
+            return False
+        one, now = np.array([stuck.cell]), np.array([stuck.time])
+        state = stuck.state[:, None]
+        rate = self._rates(one)(now, state)
+
+        def beyond(time: float) -> bool:
+            there = (state + time * rate)[self._looked_at]
+            return bool(self._measure(one, now, there)[1][0] > 0)
+
+        if not np.isfinite(rate).all() or not beyond(TOGETHER_MS):
+            return False
+        low, high = 0.0, TOGETHER_MS
+        for _ in range(200):
+            middle = 0.5 * (low + high)
+            low, high = (low, middle) if beyond(middle) else (middle, high)
+        self._happen(one, now, state + high * rate, crossed=True)
+        return True
+
+    def _why(self, stuck: StuckError) -> str:
+        """What keeps a cell from coming further, in words."""
+        who = f"cell {stuck.cell} of {self.name}"
+        if not stuck.finite:
+            ends = self._threshold and not self._on_crossing
+            return leaves(who, stuck.time, self._states, stuck.state, ends)
+        equations = self._scalar(algebra=False)
+        inputs, state = self.inputs(stuck.cell, stuck.time), stuck.state.tolist()
+        if stuck.switch is not None:
+            near = [stuck.switch]
+        else:
+            cell = self._one(equations, stuck.cell)
+            modes = tuple(bool(m) for m in cell.conditions(state, inputs, ()))
+            far = np.abs(np.array(cell.distances(state, inputs, modes)))
+            near = np.flatnonzero(far <= 1e-6 * np.abs(stuck.state).max(initial=1.0)).tolist()
+        written = [parse(equations.switches[k], "condition") for k in near]
+        return slides(who, stuck.time, [text(substitute(t, self._constants)) for t in written])
 
     def after_spike(self, cell: int, state: Floats) -> None:
         """Put one cell at t = 0 into a state (S,) in which a spike has just left it."""
@@ -394,6 +452,7 @@ class CellGroup:
                 ns[self._states[row]] = changed
             self._fresh.append((times[fired], some))
             self._spikes.append((times[fired], some))
+            self._check_intervals(some, times[fired])
             if not self._on_crossing:
                 self._waiting[some] = self._refractory_ms[some] > 0
                 self._until[some] = times[fired] + self._refractory_ms[some]
@@ -446,6 +505,18 @@ class CellGroup:
                 f"{self.name}: the reset of cell {cells[k]} at {times[k]:.6g} ms leaves it above "
                 "threshold; without refractoriness it would spike without end at that instant",
             )
+
+    def _check_intervals(self, cells: Rows, times: Floats) -> None:
+        """RunError for a cell whose last spikes lie within one step of the grid."""
+        place = self._counts[cells] % MOST_SPIKES
+        oldest = self._latest[cells, place]
+        self._latest[cells, place] = times
+        self._counts[cells] += 1
+        crowded = times - oldest < self._dt
+        if crowded.any():
+            cell = int(cells[np.argmax(crowded)])
+            last = np.sort(self._latest[cell])
+            raise RunError("oracle", accumulates(f"cell {cell} of {self.name}", last))
 
     def spikes(self) -> Spikes:
         """All spikes so far."""

@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from ..core.errors import RunError
+from .oracle_ends import LEAP, MOST_REFUSED, PASSED, StuckError
 from .oracle_scalar import Inputs, Modes, OneCell
 from .oracle_tableau import TABLEAU, Piece
 
 Floats = NDArray[np.float64]
 
 _MOST_ITERATIONS = 14
-_MOST_TURNS = 200
+_MOST_TURNS = 100
+_GRAZES = 1e-3
+"""A switch that turns within this part of a step, time after time, is never left."""
 _MANY_STATES = 40
 
 
@@ -96,15 +98,16 @@ class RadauSolver:
 
     def __init__(
         self, cell: OneCell, inputs: Callable[[float], Inputs], relative: float, absolute: float,
-        first_step: float, label: str,
+        first_step: float, number: int,
     ) -> None:  # fmt: skip
-        self.cell, self._inputs, self._label = cell, inputs, label
+        self.cell, self._inputs, self._number = cell, inputs, number
         self._relative, self._absolute = relative, absolute
         self._enough = max(1e-3, 4e-15 / relative)
         self._wish = first_step
         self._last: Piece | None = None
         self._modes: Modes = ()
-        self._turns, self._turned_at = 0, -np.inf
+        self._turns, self._refused = 0, 0
+        self._passed = PASSED * first_step
         self.n_steps = 0
 
     def restart(self, time: float, state: Floats) -> None:
@@ -126,19 +129,20 @@ class RadauSolver:
             self.n_steps += 1
             whole = self._wish >= room * (1 - 1e-9)
             h = room if whole else self._wish
+            self._check(begin, state)
             solved = self._solve(begin, state, h, linear, self._guess(begin, h))
             if solved is None:
                 if h <= least:
-                    raise RunError(
-                        "oracle", f"the state of {self._label} leaves the finite numbers, or cannot "
-                        f"be solved for, at {begin:.6g} ms",
-                    )  # fmt: skip
+                    raise StuckError(self._number, begin, state, finite=False)
                 self._wish = 0.3 * h
                 shrunk = True
+                self._refused += 1
                 continue
             stages, iterations = solved
             error = self._error(state, stages, slope, linear, h, inputs, shrunk)
             fine = error < 1 or h <= least
+            if not error < 1 and fine and _leaps(state, stages[-1]):
+                raise StuckError(self._number, begin, state, finite=False)
             cost = (2 * _MOST_ITERATIONS + 1) / (2 * _MOST_ITERATIONS + iterations)
             factor = 0.9 * cost * max(error, 1e-12) ** (-1 / (table.stages + 1))
             factor = min(max(factor, 0.2), 1.0 if shrunk else 8.0)
@@ -146,6 +150,10 @@ class RadauSolver:
             # A step cut short by its limit says nothing against the longer one wished for.
             self._wish = max(wish, self._wish) if fine and whole else max(wish, 0.5 * least)
             shrunk = True
+            if fine and h > self._passed:
+                self._refused = 0
+            elif error >= 1:
+                self._refused += 1
             if fine:
                 break
         end = limit if whole else begin + h
@@ -160,6 +168,11 @@ class RadauSolver:
         if time <= piece.begin:
             return piece.state
         return piece.after if time == piece.end else self._part(piece, time, None).after
+
+    def _check(self, begin: float, state: Floats) -> None:
+        """StuckError where tiny steps are refused without end: at a jump that is no switch."""
+        if self._refused > MOST_REFUSED:
+            raise StuckError(self._number, begin, state, finite=True)
 
     # -- one step ----------------------------------------------------------------------------
 
@@ -263,6 +276,7 @@ class RadauSolver:
             if turn < first:
                 first, switch = turn, k
         if switch < 0:
+            self._turns = 0
             return piece
         return self._cut(piece, first, switch, linear)
 
@@ -323,14 +337,10 @@ class RadauSolver:
     def _cut(self, piece: Piece, time: float, switch: int, linear: _Dense | _Sparse) -> Piece:
         """The step up to the turn, a little later if the integrated state is not beyond it yet."""
         least = 8 * np.spacing(max(abs(time), 1.0))
-        self._turns = self._turns + 1 if time - self._turned_at < 1e-9 else 0
-        self._turned_at = time
+        grazes = time - piece.begin < _GRAZES * (piece.end - piece.begin)
+        self._turns = self._turns + 1 if grazes else 0
         if self._turns > _MOST_TURNS:
-            raise RunError(
-                "oracle",
-                f"{self._label} turns to and fro at {time:.6g} ms: its equations lead towards a "
-                "condition in them from both sides, so that no solution passes it",
-            )
+            raise StuckError(self._number, time, piece.state, finite=True, switch=switch)
         self._modes = tuple(m is not (k == switch) for k, m in enumerate(piece.modes))
         time = min(max(time, piece.begin + least), piece.end)
         cut = piece
@@ -340,6 +350,10 @@ class RadauSolver:
                 break
             time = min(time + least * 2**trial, piece.end)
         return cut
+
+
+def _leaps(state: Floats, change: Floats) -> bool:
+    return bool(np.abs(change).max() > LEAP * np.abs(state + change).max(initial=1.0))
 
 
 def _may_turn(values: Floats) -> NDArray[np.bool_]:

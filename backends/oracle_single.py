@@ -11,6 +11,7 @@ import numpy as np
 from scipy.integrate import LSODA
 
 from ..core.errors import RunError
+from .oracle_ends import StuckError
 from .oracle_radau import RadauSolver
 from .oracle_scalar import Inputs, OneCell
 from .oracle_steps import Floats, Rows, Search, Stepper
@@ -62,7 +63,7 @@ class RadauStepper(OneByOne):
 
     def __init__(
         self, cells: Cells, state: Floats, search: Search, rtol: float, atol: float,
-        first_step: float, reach: Reach, label: str,
+        first_step: float, reach: Reach,
     ) -> None:  # fmt: skip
         super().__init__(cells, state, search, rtol, atol)
         size = state.shape[1]
@@ -70,12 +71,9 @@ class RadauStepper(OneByOne):
         self._ends: list[list[float]] = [[] for _ in range(size)]
         self._reach = [reach(k) for k in range(size)]
         self._solvers = [
-            RadauSolver(
-                cells.of(k), partial(cells.inputs, k), rtol, atol, first_step,
-                f"cell {k} of {label}",
-            )
+            RadauSolver(cells.of(k), partial(cells.inputs, k), rtol, atol, first_step, k)
             for k in range(size)
-        ]  # fmt: skip
+        ]
 
     def propose(self, cells: Rows, limit: Floats) -> None:
         """Take the steps of every cell up to its limit or its first crossing."""
@@ -89,7 +87,12 @@ class RadauStepper(OneByOne):
             tried = solver.n_steps
             self.crossing[cell] = np.inf
             while time < last:
-                piece = solver.step(time, state, last)
+                try:
+                    piece = solver.step(time, state, last)
+                except StuckError:
+                    if not pieces:
+                        raise
+                    break  # what was reached is kept; the next proposal begins where this one ends
                 pieces.append(piece)
                 ends.append(piece.end)
                 time, state = piece.end, piece.after

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import DOP853
 
-from ..core.errors import RunError
+from .oracle_ends import LEAP, MOST_REFUSED, PASSED, StuckError
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -101,6 +101,9 @@ class VectorDOP853(Stepper):
         self._stale = np.ones(size, dtype=bool)
         self._wish = np.full(size, first_step)
         self._fastest = np.zeros(size)
+        self._refused = np.zeros(size, dtype=np.int64)
+        self._left = np.zeros(size, dtype=bool)
+        self._passed = PASSED * first_step
         self._poly = np.zeros((7, n_states, size))
 
     def restart(self, cells: Rows, times: Floats, states: Floats) -> None:
@@ -155,19 +158,18 @@ class VectorDOP853(Stepper):
             least = 64 * np.spacing(np.maximum(np.abs(self.begin[cells]), 1.0))
             smooth = np.isfinite(after).all(axis=0) & np.isfinite(k[12]).all(axis=0)
             # At a kink or jump of the right-hand side no step is short enough; one of round-off is.
-            fine = smooth & (fine | (h <= least))
-            if (~smooth & (h <= least)).any():
-                cell = int(cells[np.flatnonzero(~smooth & (h <= least))[0]])
-                raise RunError(
-                    "oracle",
-                    f"the state of cell {cell} leaves the finite numbers at {self.begin[cell]:.6g} ms",
-                )
+            forced = smooth & ~fine & (h <= least)
+            # But no jump of it moves a state far in such a step: only a blow-up does.
+            moved = np.abs(after - self.state[:, cells]).max(axis=0, initial=0.0)
+            smooth &= ~(forced & (moved > LEAP * np.abs(after).max(axis=0, initial=1.0)))
+            fine = smooth & (fine | forced)
+            self._check(cells, ~fine | forced, fine & (h > self._passed), smooth, h <= least)
             with np.errstate(all="ignore"):
                 factor = np.where(error > 0, 0.9 * error**-0.125, 10.0)
             factor = np.clip(np.nan_to_num(factor, nan=0.2), 0.2, 10.0)
             factor = np.where(shrunk[cells], np.minimum(factor, 1.0), factor)
             wish = np.maximum(h * np.where(fine, factor, np.minimum(factor, 0.9)), 0.5 * least)
-            wish = np.minimum(wish, self._longest(cells, h, k, after))
+            wish = np.minimum(wish, self._longest(cells, h, k, after, rates, ends))
             # A step cut short by its limit says nothing against the longer one wished for.
             self._wish[cells] = np.where(fine & whole, np.maximum(wish, self._wish[cells]), wish)
             shrunk[cells] = ~fine
@@ -175,13 +177,31 @@ class VectorDOP853(Stepper):
                 self._keep(cells[fine], h[fine], k[:, :, fine], after[:, fine], ends[fine])
             cells = cells[~fine]
 
-    def _longest(self, cells: Rows, h: Floats, k: Floats, after: Floats) -> Floats:
+    def _check(
+        self, cells: Rows, refused: Bools, passed: Bools, smooth: Bools, shortest: Bools
+    ) -> None:
+        """StuckError where a solution leaves the finite numbers, or tiny steps are refused without end."""
+        self._refused[cells[passed]] = 0
+        self._refused[cells[refused]] += 1
+        self._left[cells[passed]] = False
+        self._left[cells[~smooth]] = True
+        stuck = (~smooth & shortest) | (self._refused[cells] > MOST_REFUSED)
+        if stuck.any():
+            k = int(np.flatnonzero(stuck)[0])
+            cell = int(cells[k])
+            time, state = float(self.begin[cell]), self.state[:, cell].copy()
+            raise StuckError(cell, time, state, finite=not self._left[cell])
+
+    def _longest(
+        self, cells: Rows, h: Floats, k: Floats, after: Floats, rates: RatesOfSome, ends: Floats
+    ) -> Floats:
         """The longest step that damps what is left of earlier errors.
 
         At rest the error estimate is one of round-off alone and would let steps grow until the method
         amplifies it, so that a cell at rest just below its threshold crosses it. The rate is that of
         the last two stages, which both lie at the end of the step; where they are the same to
-        round-off, the rate seen last holds.
+        round-off and the rate seen last holds the step back, it is asked for: at rest it is still
+        there, after the upstroke of a spike it may have been a billion times as fast.
         """
         flat = k[:11].reshape(11, -1)
         last = self.state[:, cells] + h * (DOP853.A[11, :11] @ flat).reshape(after.shape)
@@ -189,9 +209,24 @@ class VectorDOP853(Stepper):
         seen = moved > 1e4 * np.spacing(np.abs(after).max(axis=0, initial=1.0))
         rate = np.abs(k[12] - k[11]).max(axis=0, initial=0.0)[seen] / moved[seen]
         self._fastest[cells[seen]] = rate
+        asked = ~seen & (h * self._fastest[cells] > 1)
+        if asked.any():
+            probed = self._probed(rates, ends, k[12], after)
+            asked &= np.isfinite(probed)
+            self._fastest[cells[asked]] = probed[asked]
         with np.errstate(divide="ignore"):
             longest: Floats = _STABLE / self._fastest[cells]
         return longest
+
+    def _probed(self, rates: RatesOfSome, ends: Floats, slope: Floats, after: Floats) -> Floats:
+        """The fastest rate at the ends of steps, about, from the slopes a little beside them."""
+        # A direction in which neither rows nor columns of a Jacobian are likely to cancel.
+        beside = np.cos(1.0 + np.arange(after.shape[0]))
+        beside /= np.abs(beside).max(initial=1e-300)
+        size = 1e-7 * np.abs(after).max(axis=0, initial=1.0)
+        changed = rates(ends, after + beside[:, None] * size) - slope
+        found: Floats = np.abs(changed).max(axis=0, initial=0.0) / size
+        return found
 
     def _error(self, cells: Rows, h: Floats, k: Floats, after: Floats) -> Floats:
         size = np.maximum(np.abs(self.state[:, cells]), np.abs(after))

@@ -21,6 +21,7 @@ GROUP = "coincide.backends"
 class Entry:
     """Where a backend's class is, what it needs installed, how to get that, and which options it has.
 
+    ``one_mode``: its modes, and the schemes of lockstep, all mean the same to it.
     ``plugin`` is the distribution and version of a plug-in, empty for what is built in. ``wraps`` is the
     backend inside a wrapper and ``argument`` what the wrapper is told; both empty for a plain backend.
     ``judge`` is True for what says who is right without being a simulator: it is no second opinion.
@@ -30,6 +31,7 @@ class Entry:
     needs: tuple[str, ...] = ()
     install: str = ""
     options: frozenset[str] = frozenset()
+    one_mode: bool = False
     plugin: str = ""
     wraps: str = ""
     argument: str = ""
@@ -54,7 +56,9 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
             "pip install 'coincide[pymonntorch]'",
             frozenset({"device", "precision", "target"}),
         ),
-        "oracle": Entry("coincide.backends.oracle:OracleBackend", ("scipy",), judge=True),
+        "oracle": Entry(
+            "coincide.backends.oracle:OracleBackend", ("scipy",), judge=True, one_mode=True
+        ),
     }
 )
 
@@ -79,7 +83,12 @@ class Backends(Mapping[str, Entry]):
         if wrapper not in _WRAPPERS or not argument:
             raise KeyError(name)
         return replace(
-            self[inner], target=_WRAPPERS[wrapper], plugin=wrapper, wraps=inner, argument=argument
+            self[inner],
+            target=_WRAPPERS[wrapper],
+            plugin=wrapper,
+            wraps=inner,
+            argument=argument,
+            one_mode=False,
         )
 
     def __iter__(self) -> Iterator[str]:

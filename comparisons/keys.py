@@ -7,12 +7,14 @@ import json
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..backends.registry import entries, interpreter
 from ..core.errors import InputError
+from ..core.program import METHODS
 from ..core.settings import Settings
 
 
@@ -80,10 +82,18 @@ def _plugin_code(name: str) -> str:
     return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
 
 
+def _any_mode(settings: Settings) -> Settings:
+    """The same settings for all modes, of a backend to which they mean the same: nothing is run twice."""
+    method = None if settings.method in {*METHODS, "auto"} else settings.method
+    return replace(settings, mode="aligned", method=method, undone=None)
+
+
 def run_key(digest: str, backend: str, settings: Settings) -> str:
     """The name under which the result of a run of a realization with this digest is kept."""
     entry = entries()[backend]
     python = interpreter(backend)
+    if entry.one_mode:
+        settings = _any_mode(settings)
     parts = [
         digest, backend, settings.key, code_fingerprint(), entry.plugin,
         _plugin_code(backend), python, platform.platform(),
