@@ -25,8 +25,8 @@ from .brian2_blocks import Block, Given, blocks_of, given_spikes
 from .brian2_choices import Choices
 from .brian2_code import GroupCode, equations_code, lockstep_code
 from .brian2_import import import_brian2
+from .brian2_integrators import GUARDED, slopes
 from .brian2_integrators import METHODS as BRIAN2_METHODS
-from .brian2_integrators import slopes
 from .brian2_links import Link, links_of
 from .brian2_morphology import NoMorphologyError
 from .brian2_network import Built, build_network, spikes_of, traces_of
@@ -122,10 +122,12 @@ class Brian2Backend(Backend):
     """Brian2 as an engine for point neurons and cable cells.
 
     In raw the default method is Brian2's own choice: ``exact`` for linear equations, else ``euler``. In
-    aligned it is ``exact``, else ``rk4``, which is of order 4 where ``exponential_euler`` is of order 1, and
-    stable as long as no rate exceeds 2.8/dt. Cells without reset make their spikes by currents whose rates
-    do exceed that at usual steps (sodium: 30/ms and more); they take ``exponential_euler`` where each
-    equation is linear in its own variable, in raw too, as Brian2's examples of Hodgkin-Huxley cells do.
+    aligned it is ``exact``, else ``guarded_rk4``: rk4, of order 4, that evaluates nothing beyond a threshold,
+    where the equations of an exponential cell become infinite, and that moves by exponential Euler where a
+    rate exceeds 1/dt. Brian2's own ``rk4`` does not come to the solution of such a cell at any dt. Cells
+    without reset make their spikes by currents whose rates are that fast at usual steps (sodium: 30/ms and
+    more); they take ``exponential_euler`` where each equation is linear in its own variable, in raw too, as
+    Brian2's examples of Hodgkin-Huxley cells do.
 
     A cable cell of one compartment is a `NeuronGroup` of its lowered equations; what is ``(held)`` in them is
     ``(constant over dt)`` for exponential Euler. In raw and aligned a cell with a tree is a `SpatialNeuron`.
@@ -137,7 +139,7 @@ class Brian2Backend(Backend):
     modes = MODES
     methods: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "raw": ("default", *BRIAN2_METHODS),
-        "aligned": ("default", "exact", "rk4", "rk2", "exponential_euler", "euler"),
+        "aligned": ("default", "exact", GUARDED, "rk4", "rk2", "exponential_euler", "euler"),
         "lockstep": ("exponential_euler", *(m for m in METHODS if m != "exponential_euler")),
     }
     features = frozenset(FEATURES)
@@ -222,7 +224,9 @@ def _prepare(realization: Realization, settings: Settings) -> _Prepared:
         codes[block.name] = (
             lockstep_code(block, settings.scheme, dt, standalone)
             if choices.lockstep
-            else equations_code(block, choices, dt, standalone, hold)
+            else equations_code(
+                block, choices, dt, standalone, hold, GUARDED in candidates[block.name]
+            )
         )
     for tree in trees:
         codes[tree.name] = tree_code(tree, choices, standalone)
@@ -243,7 +247,7 @@ def _candidates(block: Block | Tree, settings: Settings) -> Sequence[str]:
         return (str(settings.method),)
     if isinstance(block, Tree):
         return ("exponential_euler", "rk2" if settings.mode == "raw" else "rk4")
-    last = "euler" if settings.mode == "raw" else "rk4"
+    last = "euler" if settings.mode == "raw" else GUARDED
     if any(v.held for v in block.cell.variables):
         return ("exponential_euler", last) if slopes(block.cell) is not None else (last,)
     if block.cell.on_crossing:
@@ -337,6 +341,8 @@ def _notes(run: _Prepared, built: Built) -> Iterator[str]:
         used = built.integrators[block.name]
         reason = f" ('exact' was passed over: {used.passed_over})" if used.passed_over else ""
         taken = f"Brian2's {used.taken!r}"
+        if used.taken == GUARDED:
+            taken = f"{used.taken!r}, in Brian2's own code"
         if isinstance(block, Tree):
             others = f", all else by {taken}" if used.taken else ""
             taken = f"SpatialNeuron: v by its implicit step{others}"

@@ -42,13 +42,14 @@ class GroupCode:
     constants: dict[str, float | int] = field(default_factory=dict)
     arrays: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    guarded: list[str] = field(default_factory=list)
     starts_refractory: bool = False
 
     def text(self) -> str:
         """All that generated code depends on but the numbers."""
         parts = [
             *self.equations, self.threshold, self.reset, self.refractory, *self.update, "|",
-            *self.before_update, "|", *self.after_update, "|", *self.after_synapses,
+            *self.before_update, "|", *self.after_update, "|", *self.after_synapses, "|", *self.guarded,
             *self.on_pre.values(), *self.constants,
         ]  # fmt: skip
         return "\n".join(map(str, parts))
@@ -257,9 +258,12 @@ def arrivals(
 
 
 def equations_code(
-    block: Block, choices: Choices, dt_ms: float, standalone: bool = False, hold: bool = False
-) -> GroupCode:
+    block: Block, choices: Choices, dt_ms: float, standalone: bool = False, hold: bool = False,
+    guarded: bool = False,
+) -> GroupCode:  # fmt: skip
     """A block as differential equations, threshold, reset and refractoriness of Brian2's own.
+
+    With ``guarded`` the step of that scheme is written too, for Brian2 to take in place of a method's.
 
     With ``hold`` the sub-expressions that are ``(held)`` are ``(constant over dt)``, without which Brian2
     finds equations not linear in their own variable.
@@ -306,7 +310,24 @@ def equations_code(
         _write_refractoriness(code, block, choices, dt_ms)
     increments = {r.name: r.increments for r in cell.receptors}
     arrivals(code, cell, increments, renderer, False, choices.arrivals_add)
+    if guarded:
+        _write_guarded(code, block, dt_ms, has_refractory)
     return code
+
+
+def _write_guarded(code: GroupCode, block: Block, dt_ms: float, refractory: bool) -> None:
+    """The step of rk4 that looks at nothing beyond the threshold, as Brian2's abstract code."""
+    program = program_of(block.cell, "guarded_rk4")
+    active = "not_refractory" if refractory else "(1 > 0)"
+    special = {"dt": STEP, "not_refractory": active}
+    renderer = _LockstepRenderer(lambda name: special.get(name) or mangled(name), refractory)
+    code.constants[STEP] = dt_ms
+    constants = evaluate_constants(program.constants, block.parameters, dt_ms)
+    used = {name for a in program.update for name in names(a.expression)}
+    declare(code, constants, used)
+    code.guarded = [
+        f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in program.update
+    ]
 
 
 def write_inputs(code: GroupCode, block: Driven, hold: bool, standalone: bool) -> None:

@@ -20,6 +20,8 @@ from .brian2_code import GroupCode
 
 METHODS = ("exact", "euler", "exponential_euler", "rk2", "rk4", "heun")
 """The state updaters of Brian2 for equations without noise terms, by its names."""
+GUARDED = "guarded_rk4"
+"""The step of core's program of this name, which Brian2 has no updater for; see `GroupCode.guarded`."""
 
 
 def slopes(cell: Cell) -> dict[str, frozenset[str]] | None:
@@ -59,18 +61,20 @@ class Integrator:
     Brian2 calls it in place of a method's name. ``taken`` is the updater's name, ``passed_over`` says why
     ``exact`` was not taken where that is not a matter of the equations' form. ``is_usable`` is asked
     whether a symbolic solution can be evaluated, unless it is the last candidate. ``undivided`` are the
-    variables whose exponential Euler step is written without a division by their slope.
+    variables whose exponential Euler step is written without a division by their slope; ``guarded`` is the
+    step of that scheme, where it is among the candidates.
     """
 
     def __init__(
         self, block: str, candidates: Sequence[str],
         is_usable: Callable[[str], bool] = lambda step: True,
-        undivided: Collection[str] = (),
+        undivided: Collection[str] = (), guarded: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.block = block
         self.candidates = candidates
         self.is_usable = is_usable
         self.undivided = undivided
+        self.guarded = guarded
         self.taken = ""
         self.passed_over = ""
 
@@ -81,6 +85,9 @@ class Integrator:
         count = len(equations.diff_eq_names)
         for name in self.candidates:
             last = name == self.candidates[-1]
+            if name == GUARDED:
+                self.taken = name
+                return "\n".join(self.guarded)
             if name == "exact" and count > _MOST_EQUATIONS and not last:
                 self.passed_over = f"{count} equations are too many to solve symbolically"
                 continue

@@ -79,6 +79,7 @@ def build_network(
             candidates[block.name],
             can_evaluate(code, namespace, dt_ms) if aligned else lambda step: True,
             _undivided(block.cell, aligned),
+            code.guarded,
         )
         built.integrators[block.name] = integrator
         group = _make_group(block, code, integrator, namespace | _series(block, dt_ms))

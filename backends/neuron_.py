@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.clock import step_times
 from ..core.features import FEATURES
-from ..core.program import METHODS
+from ..core.program import METHODS, runs_away
 from ..core.realization import Realization, RealizedPopulation
 from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
@@ -46,7 +46,8 @@ class NeuronBackend(Backend):
 
     In raw mode a point neuron is written as NEURON's users write one: STATE and DERIVATIVE, ``cnexp`` where
     every equation is linear in its own variable, WATCH for the threshold, net_send for refractoriness,
-    NetCon delays in ms. In aligned mode the integrator is the same and the clock contract is kept. A cable
+    NetCon delays in ms. In aligned mode the integrator is the same and the clock contract is kept, but that
+    cells with a reset whose equations are not linear (exponential, quadratic) take rk4, written as C. A cable
     cell is built of Sections with generated density mechanisms, in raw by implicit Euler, in aligned by
     Crank and Nicolson's method or by CVODE. In lockstep every cell is a point process, its program's
     statements C in a PROCEDURE.
@@ -142,8 +143,10 @@ def _integrators(
 
     By default cnexp for linear equations, derivimplicit for others. But a step of derivimplicit has no
     solution on the upstroke of a spike that only a reset ends (Izhikevich, exponential integrate-and-fire),
-    so a nonlinear cell with a reset is integrated by euler.
+    so a nonlinear cell with a reset is integrated by euler in NEURON's own way, which comes half a dozen
+    steps late over such an upstroke, and by guarded_rk4 under the clock contract.
     """
+    by_contract = style_of(settings).by_contract
     chosen: dict[str, Integrator] = {}
     notes = []
     for name, population in points.items():
@@ -156,6 +159,8 @@ def _integrators(
             chosen[name] = "cnexp"
             if reason is not None:
                 chosen[name] = "euler" if population.cell.reset else "derivimplicit"
+                if by_contract and runs_away(population.cell):
+                    chosen[name] = "guarded_rk4"
                 notes.append(f"NEURON integrates {name} by {chosen[name]}: {reason}")
     return chosen, tuple(notes)
 
@@ -169,6 +174,8 @@ def _mechanisms(
     seen: Counter[str] = Counter()
     for name, population in points.items():
         own = replace(style, integrator=integrators[name])
+        if integrators[name] == "guarded_rk4":
+            own = replace(own, program="guarded_rk4")
         recorded = [v for p, v, _ in realization.recorded() if p == name]
 
         def make(

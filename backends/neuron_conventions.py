@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.program import Method
+from ..core.program import Scheme
 from ..core.realization import RealizedPopulation
 from ..core.settings import Settings
 from ..core.units import TIME, Quantity
@@ -68,16 +68,18 @@ CONVENTIONS = (
     ),
     Convention(
         "integrator",
-        "Sections are integrated by implicit Euler, NEURON's default (secondorder = 0), of order 1 in dt",
+        "Sections are integrated by implicit Euler, NEURON's default (secondorder = 0), of order 1 in dt; "
+        "point neurons with a reset that are not linear, such as exponential ones, by its METHOD euler",
         "Sections are integrated by Crank and Nicolson's method with the channels' states half a step ahead "
-        "(secondorder = 2), of order 2; a state's sample of t_n is the mean of the two around it",
+        "(secondorder = 2), of order 2; a state's sample of t_n is the mean of the two around it; such point "
+        "neurons by rk4 that looks at nothing beyond the threshold",
     ),
 )
 # Not among them, since measured to agree: spikes are stamped at the end of the step; Vector.play with times
 # changes an input at t_n for the step from t_n, also when time has drifted by round-off; samples are 0 … T.
 
-Integrator = Literal["cnexp", "derivimplicit", "euler"]
-"""The METHODs of NEURON's that are used."""
+Integrator = Literal["cnexp", "derivimplicit", "euler", "guarded_rk4"]
+"""The METHODs of NEURON's that are used, and core's program of that name, which is written as C."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Style:
     """
 
     integrator: Integrator = "cnexp"
-    program: Method | None = None
+    program: Scheme | None = None
     watch: bool = False
     release: bool = False
     in_turn: bool = False
@@ -104,6 +106,12 @@ class Style:
     built_in: bool = False
     second_order: bool = True
     variable_step: bool = False
+
+    @property
+    def by_contract(self) -> bool:
+        """Whether a program's statements can do all of a step: nothing of it is done in NEURON's way."""
+        ways = self.watch, self.release, self.in_turn, self.played, not self.copies
+        return self.second_order and not any(ways)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from ..core.errors import RunError
 from ..core.features import FEATURES
-from ..core.program import Method, program_of
+from ..core.program import Scheme, program_of, runs_away
 from ..core.realization import Edges, Ints, Realization, RealizedPopulation
 from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
@@ -107,15 +107,16 @@ class PymoNNtorchBackend(Backend):
     """PymoNNtorch on any device of torch, event-driven synapses, delays in rings.
 
     PymoNNtorch has no integrator, so its own best in `aligned` is one of ours: ``exponential_euler`` by
-    default. `raw` is forward Euler with the iteration as step, as in its manual. On the CPU a run is the same
-    to the bit every time; CUDA adds arrivals in any order, so its last digits may differ.
+    default, ``guarded_rk4`` for cells with a reset that are not linear (exponential, quadratic). `raw` is
+    forward Euler with the iteration as step, as in its manual. On the CPU a run is the same to the bit every
+    time; CUDA adds arrivals in any order, so its last digits may differ.
     """
 
     name = "pymonntorch"
     modes = MODES
     methods: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "raw": ("euler", "exponential_euler"),
-        "aligned": ("exponential_euler", "euler", "rk4"),
+        "aligned": ("exponential_euler", "euler", "rk4", "guarded_rk4"),
         "lockstep": ("exponential_euler", "euler", "rk4"),
     }
     features = frozenset(FEATURES)
@@ -258,14 +259,16 @@ class _Model:
             pauses = _rounded_refractoriness(population, self.dt)
         return Cells(population, program, pauses, self.dt, self.place)
 
-    def _method(self, population: RealizedPopulation) -> Method:
+    def _method(self, population: RealizedPopulation) -> Scheme:
         if self.settings.mode == "lockstep":
             return self.settings.scheme
-        stiff = population.cell.on_crossing or population.cell.lowered is not None
-        if self.settings.method is None and stiff:
+        if self.settings.method is not None:
+            return cast(Scheme, self.settings.method)
+        if population.cell.on_crossing or population.cell.lowered is not None:
             return "exponential_euler"
-        named = self.settings.method or PymoNNtorchBackend.methods[self.settings.mode][0]
-        return cast(Method, named)
+        if self.settings.mode == "aligned" and runs_away(population.cell):
+            return "guarded_rk4"
+        return cast(Scheme, PymoNNtorchBackend.methods[self.settings.mode][0])
 
     def _delays(self, edges: Edges) -> int | Ints:
         """Delays in iterations; a synapse sees a spike in the next iteration, so one is the least."""

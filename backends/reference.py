@@ -27,7 +27,7 @@ from ..core.numpy_code import (
     evaluate_constants,
 )
 from ..core.plasticity import Terminals, occurrences
-from ..core.program import METHODS, Method, Program, program_of
+from ..core.program import METHODS, SCHEMES, Program, Scheme, program_of
 from ..core.realization import Edges, Realization, RealizedPopulation
 from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
@@ -39,15 +39,16 @@ from .watch import LOOKS, States
 class ReferenceBackend(Backend):
     """The clock contract in NumPy; its modes differ in the default scheme alone.
 
-    In raw and aligned that is rk4, of order 4, or exponential_euler where a cell spikes without reset: its
-    currents' rates exceed what rk4 is stable for at usual steps.
+    In raw and aligned that is rk4, of order 4, guarded: it never looks beyond a threshold, and moves by
+    exponential Euler where a rate is too fast for it. Where a cell spikes without reset it is
+    exponential_euler: its currents' rates exceed what rk4 is stable for at usual steps.
     """
 
     name = "reference"
     modes = MODES
     methods: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "raw": ("default", *METHODS),
-        "aligned": ("default", *METHODS),
+        "raw": ("default", *SCHEMES),
+        "aligned": ("default", *SCHEMES),
         "lockstep": METHODS,
     }
     features = frozenset(FEATURES)
@@ -84,14 +85,14 @@ class ReferenceBackend(Backend):
         )
 
 
-def scheme_for(realization: Realization, settings: Settings) -> Method:
+def scheme_for(realization: Realization, settings: Settings) -> Scheme:
     """The scheme that the settings ask for, or the reference's default for these cells."""
-    if settings.mode == "lockstep" or settings.method in METHODS:
+    if settings.mode == "lockstep" or settings.method in SCHEMES:
         return settings.scheme
     # Channels and the coupling of compartments are too fast for an explicit method at usual steps.
     cells = [p.cell for p in realization.populations.values()]
     stiff = any(c.on_crossing or c.lowered is not None for c in cells)
-    return "exponential_euler" if stiff else "rk4"
+    return "exponential_euler" if stiff else "guarded_rk4"
 
 
 class Network:
@@ -101,7 +102,7 @@ class Network:
     one of the same populations stands, for instance with other weights from there on.
     """
 
-    def __init__(self, realization: Realization, method: Method, kept: int) -> None:
+    def __init__(self, realization: Realization, method: Scheme, kept: int) -> None:
         self.method = method
         self.dt_ms = dt = realization.dt_ms
         self._first = 0
@@ -178,7 +179,7 @@ class _Code:
 
 
 @lru_cache(maxsize=64)
-def _code(cell: Cell, method: Method, single: bool) -> _Code:
+def _code(cell: Cell, method: Scheme, single: bool) -> _Code:
     """The code of a cell, for one cell or for several; kept, since a network may be run many times."""
     program = program_of(cell, method)
     compiled = compile_for_one if single else compile_statements
@@ -200,7 +201,7 @@ def _code(cell: Cell, method: Method, single: bool) -> _Code:
 class _Group:
     """The state of one population and the arrivals on their way to it."""
 
-    def __init__(self, population: RealizedPopulation, method: Method, dt: float) -> None:
+    def __init__(self, population: RealizedPopulation, method: Scheme, dt: float) -> None:
         self.population = population
         self.name = population.name
         cell = population.cell

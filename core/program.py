@@ -22,6 +22,9 @@ from .linear import linear_in
 Method = Literal["euler", "exponential_euler", "rk4"]
 _MOST_NODES = 100_000
 METHODS: tuple[Method, ...] = get_args(Method)
+Scheme = Literal["euler", "exponential_euler", "rk4", "guarded_rk4"]
+"""The schemes of lockstep, and one for those that have no integrator of their own for a cell."""
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Program:
     """
 
     cell: Cell
-    method: Method
+    method: Scheme
     constants: tuple[Assignment, ...]
     update: tuple[Assignment, ...]
     increments: Mapping[str, tuple[Increment, ...]]
@@ -48,11 +51,14 @@ class Program:
         return tuple(dict.fromkeys(a.target for a in self.update if a.target not in states))
 
 
-def program_of(cell: Cell, method: Method) -> Program:
+def program_of(cell: Cell, method: Scheme) -> Program:
     """The program of a cell in a scheme; InputError if there is no such scheme."""
-    if method not in METHODS:
-        raise unknown("method", "integration scheme", method, METHODS)
-    makers = {"euler": _euler, "exponential_euler": _exponential_euler, "rk4": _rk4}
+    if method not in SCHEMES:
+        raise unknown("method", "integration scheme", method, SCHEMES)
+    makers = {
+        "euler": _euler, "exponential_euler": _exponential_euler, "rk4": _rk4,
+        "guarded_rk4": _guarded_rk4,
+    }  # fmt: skip
     update = _needed(makers[method](cell), {v.name for v in cell.states})
     hoist = _Hoist(cell)
     statements = tuple(
@@ -152,27 +158,101 @@ def _exponential_euler(cell: Cell) -> list[Assignment]:
 
 def _rk4(cell: Cell) -> list[Assignment]:
     """Classical Runge-Kutta of order 4 (Kutta 1901), inputs held over the step."""
-    statements: list[Assignment] = []
-    changing = [v.name for v in (*cell.states, *cell.subexpressions)]
-    half = _binary(number(0.5), ast.Mult(), _name("dt"))
-    for stage, (before, step) in enumerate([(0, None), (1, half), (2, half), (3, _name("dt"))], 1):
-        local = {name: f"{name}_{stage}_" for name in changing}
-        for v in cell.states:
-            tree = _name(v.name) if step is None else _moved(v.name, f"k{before}_{v.name}_", step)
-            statements.append(Assignment(local[v.name], tree))
-        for v in cell.subexpressions:
-            statements.append(Assignment(local[v.name], rename(_right(v), local)))
-        for v in cell.states:
-            tree = _while_active(v, rename(_right(v), local))
-            statements.append(Assignment(f"k{stage}_{v.name}_", tree))
-    sixth = _binary(_name("dt"), ast.Div(), number(6.0))
+    return [a for stage in (1, 2, 3, 4) for a in _stage(cell, stage)] + [
+        Assignment(v.name, _runge_kutta(v)) for v in cell.states
+    ]
+
+
+def _guarded_rk4(cell: Cell) -> list[Assignment]:
+    """rk4 that looks at nothing beyond the threshold, and exponential Euler where a rate is too fast for it.
+
+    The upstroke of an exponential or a quadratic cell becomes infinite shortly after its threshold: a stage
+    that lies there is worth nothing, to no variable. Where the state of a stage fulfils the threshold's
+    condition while the cell is not refractory, the stage before is taken for it, so that every
+    right-hand side is that of a state in which the cell has not spiked. Where an equation linear in itself,
+    x' = a·x + b, has |a·dt| > 1 at t_n, all move by the step of exponential Euler from there.
+    """
+    guard = None
+    if cell.threshold is not None and cell.reset:
+        guard = ast.BoolOp(
+            op=ast.And(), values=[inlined(cell, cell.threshold), _name("not_refractory")]
+        )
+    statements = [a for stage in (1, 2, 3, 4) for a in _stage(cell, stage, guard)]
+    inline = _inlined_trees(cell)
+    fastest: ast.expr | None = None
+    steps: dict[str, ast.expr] = {}
     for v in cell.states:
-        k1, k2, k3, k4 = (_name(f"k{stage}_{v.name}_") for stage in (1, 2, 3, 4))
-        middle = _binary(number(2.0), ast.Mult(), _binary(k2, ast.Add(), k3))
-        total = _binary(_binary(k1, ast.Add(), middle), ast.Add(), k4)
-        tree = _binary(_name(v.name), ast.Add(), _binary(sixth, ast.Mult(), total))
+        linear = linear_in(substitute(_right(v), inline), v.name)
+        if linear is None or linear.slope is None:
+            steps[v.name] = _name("dt")
+            continue
+        statements.append(
+            Assignment(f"slope_{v.name}_", _binary(linear.slope, ast.Mult(), _name("dt")))
+        )
+        slope, size = _name(f"slope_{v.name}_"), _call("abs", _name(f"slope_{v.name}_"))
+        fastest = size if fastest is None else _call("maximum", fastest, size)
+        step = _binary(_name("dt"), ast.Mult(), _call("exprel", slope))
+        statements.append(Assignment(f"step_{v.name}_", step))
+        steps[v.name] = _name(f"step_{v.name}_")
+    if fastest is not None:
+        within = ast.Compare(left=fastest, ops=[ast.LtE()], comparators=[number(1.0)])
+        statements.append(Assignment("calm_", _call("int", within)))
+    for v in cell.states:
+        tree = _runge_kutta(v)
+        if fastest is not None:
+            tree = _if("calm_", tree, _moved(v.name, f"k1_{v.name}_", steps[v.name]))
         statements.append(Assignment(v.name, tree))
     return statements
+
+
+def _stage(cell: Cell, stage: int, guard: ast.expr | None = None) -> list[Assignment]:
+    """The state of a stage of rk4, from the slopes of the one before, and its own slopes ``k2_x_``."""
+    changing = [v.name for v in (*cell.states, *cell.subexpressions)]
+    local = {name: f"{name}_{stage}_" for name in changing}
+    half = _binary(number(0.5), ast.Mult(), _name("dt"))
+    step = {2: half, 3: half, 4: _name("dt")}.get(stage)
+    statements: list[Assignment] = []
+    if step is None or guard is None:
+        for v in cell.states:
+            tree = (
+                _name(v.name) if step is None else _moved(v.name, f"k{stage - 1}_{v.name}_", step)
+            )
+            statements.append(Assignment(local[v.name], tree))
+    else:
+        trial = {v.name: f"trial{stage}_{v.name}_" for v in cell.states}
+        for v in cell.states:
+            tree = _moved(v.name, f"k{stage - 1}_{v.name}_", step)
+            statements.append(Assignment(trial[v.name], tree))
+        beyond = f"beyond{stage}_"
+        statements.append(Assignment(beyond, _call("int", rename(guard, trial))))
+        for v in cell.states:
+            tree = _if(beyond, _name(f"{v.name}_{stage - 1}_"), _name(trial[v.name]))
+            statements.append(Assignment(local[v.name], tree))
+    for v in cell.subexpressions:
+        statements.append(Assignment(local[v.name], rename(_right(v), local)))
+    for v in cell.states:
+        tree = _while_active(v, rename(_right(v), local))
+        statements.append(Assignment(f"k{stage}_{v.name}_", tree))
+    return statements
+
+
+def _runge_kutta(v: Variable) -> ast.expr:
+    """x + dt/6·(k1 + 2(k2 + k3) + k4)."""
+    sixth = _binary(_name("dt"), ast.Div(), number(6.0))
+    k1, k2, k3, k4 = (_name(f"k{stage}_{v.name}_") for stage in (1, 2, 3, 4))
+    middle = _binary(number(2.0), ast.Mult(), _binary(k2, ast.Add(), k3))
+    total = _binary(_binary(k1, ast.Add(), middle), ast.Add(), k4)
+    return _binary(_name(v.name), ast.Add(), _binary(sixth, ast.Mult(), total))
+
+
+def _call(function: str, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(func=ast.Name(id=function), args=list(arguments), keywords=[])
+
+
+def _if(flag: str, body: ast.expr, orelse: ast.expr) -> ast.expr:
+    """One of two by a number that is 1 or 0."""
+    test = ast.Compare(left=_name(flag), ops=[ast.Gt()], comparators=[number(0.5)])
+    return ast.IfExp(test=test, body=body, orelse=orelse)
 
 
 @lru_cache(maxsize=256)
@@ -212,6 +292,16 @@ def inlined_rates(cell: Cell) -> dict[str, ast.expr]:
     """dx/dt of every state as a function of states, parameters and inputs alone."""
     inline = _inlined_trees(cell)
     return {v.name: substitute(_right(v), inline) for v in cell.states}
+
+
+def runs_away(cell: Cell) -> bool:
+    """Whether only a reset ends what a state does: it has one, and an equation is not linear in itself.
+
+    The upstroke of a quadratic or an exponential cell is infinite shortly after its threshold.
+    """
+    if not cell.reset:
+        return False
+    return any(linear_in(tree, name) is None for name, tree in inlined_rates(cell).items())
 
 
 def inlined(cell: Cell, tree: ast.expr) -> ast.expr:

@@ -14,8 +14,8 @@ from .order import Order
 from .quantities import CROSSINGS, STAMPS
 
 TEXTBOOK = {
-    "euler": 1.0, "exponential_euler": 1.0, "rk2": 2.0, "rk4": 4.0, "heun": 1.0, "exact": math.inf,
-    "derivimplicit": 1.0, "implicit Euler": 1.0, "Crank-Nicolson": 2.0,
+    "euler": 1.0, "exponential_euler": 1.0, "rk2": 2.0, "rk4": 4.0, "guarded_rk4": 4.0, "heun": 1.0,
+    "exact": math.inf, "derivimplicit": 1.0, "implicit Euler": 1.0, "Crank-Nicolson": 2.0,
 }  # fmt: skip
 """Orders of the methods of the backends for smooth right-hand sides.
 
