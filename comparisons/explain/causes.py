@@ -9,7 +9,7 @@ from typing import Literal, get_args
 Cause = Literal[
     "spike_stamp", "refractory_count", "rounding", "delivery_order", "recording_grid", "input_onset",
     "integrator", "non_convergent", "precision", "not_finite", "initial_value", "parameter",
-    "random_streams", "saturation", "lost_spikes", "chaos", "unexplained",
+    "random_streams", "saturation", "lost_spikes", "cell_ids", "chaos", "unexplained",
 ]  # fmt: skip
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 
@@ -32,6 +32,7 @@ MEANING: Mapping[Cause, str] = MappingProxyType(
         "random_streams": "the two draw other random numbers",
         "saturation": "one of the two cannot follow a high rate or a large value, and holds it at a limit",
         "lost_spikes": "spikes, arrivals or connections of one of the two are missing in the other",
+        "cell_ids": "the two number the same cells otherwise",
         "chaos": "differences of the size of round-off grow to the whole disagreement: only statistics can "
         "be compared from there on",
         "unexplained": "no counter-factual run removed this part of the disagreement",

@@ -25,7 +25,7 @@ from coincide.core.settings import Settings
 
 def test_every_cause_says_what_it_is():
     assert set(MEANING) == set(CAUSES)
-    assert len(CAUSES) == 17
+    assert len(CAUSES) == 18
 
 
 @pytest.mark.parametrize("name", [n for n in entries() if is_installed(n)])

@@ -38,9 +38,12 @@ def block(*segments: Any) -> neo.Block:
 
 def signal(values: Any, name: str = "v", **more: Any) -> neo.AnalogSignal:
     return neo.AnalogSignal(
-        np.asarray(values, dtype=float), units=more.pop("units", "mV"), name=name,
-        sampling_period=0.1 * pq.ms, **more,
-    )  # fmt: skip
+        np.asarray(values, dtype=float),
+        units=more.pop("units", "mV"),
+        name=name,
+        sampling_period=0.1 * pq.ms,
+        **more,
+    )
 
 
 def left_out(recording: Recording) -> str:
@@ -83,8 +86,10 @@ def test_every_signal_of_one_name_is_compared() -> None:
     assert len(co.from_neo(ours).traces) == 2
     assert co.diff(ours, block(([], [signal(v), signal(w + 30)]))).verdict == "different"
     assert co.diff(ours, block(([], [signal(v + 30), signal(w)]))).verdict == "different"
-    apart = [signal(v, array_annotations={"channel_ids": [4]}),
-             signal(w, array_annotations={"channel_ids": [2]})]  # fmt: skip
+    apart = [
+        signal(v, array_annotations={"channel_ids": [4]}),
+        signal(w, array_annotations={"channel_ids": [2]}),
+    ]
     trace = co.from_neo(block(([], apart))).traces["cells", "v"]
     assert trace.cells.tolist() == [2, 4]
     np.testing.assert_array_equal(trace.values, np.column_stack([w, v]))
@@ -107,8 +112,9 @@ def test_units_are_converted_and_grids_are_to_the_bit() -> None:
     v = np.linspace(-65, -60, 7)[:, None]
     volts = neo.AnalogSignal(v / 1000, units="V", name="v", sampling_rate=10 * pq.kHz)
     assert co.diff(block(([], [signal(v)])), block(([], [volts]))).verdict in (
-        "identical", "round-off",
-    )  # fmt: skip
+        "identical",
+        "round-off",
+    )
     amps = signal(v, units="nA")
     with pytest.raises(InputError, match="in common"):
         co.diff(block(([], [signal(v)])), block(([], [amps])))

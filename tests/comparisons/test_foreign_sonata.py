@@ -161,8 +161,10 @@ def test_elements_of_a_cell_are_traces_of_their_own(tmp_path: Path) -> None:
     path = report_file(tmp_path / "v.h5", index_pointers=[0, 3, 4], element_ids=[0, 5, 9, 0])
     traces = co.read_foreign(path).traces
     assert {v: t.cells.tolist() for (_, v), t in traces.items()} == {
-        "v[0]": [0, 2], "v[5]": [0], "v[9]": [0],
-    }  # fmt: skip
+        "v[0]": [0, 2],
+        "v[5]": [0],
+        "v[9]": [0],
+    }
     assert traces["exc", "v[9]"].values[:, 0].tolist() == [-63.0, -59.0, -55.0, -51.0, -47.0]
     other = report_file(
         tmp_path / "w.h5", index_pointers=[0, 3, 4], element_ids=[0, 5, 5, 0], variable="v"
@@ -251,9 +253,14 @@ def _empty(file: h5py.File) -> None:
 
 @pytest.mark.parametrize(
     ("make", "words"),
-    [(_soft, "link"), (_external, "link"), (_external_inside, "link"), (_dataset, "is a data set"),
-     (_empty, "numbers are needed")],
-)  # fmt: skip
+    [
+        (_soft, "link"),
+        (_external, "link"),
+        (_external_inside, "link"),
+        (_dataset, "is a data set"),
+        (_empty, "numbers are needed"),
+    ],
+)
 def test_nothing_outside_the_file_is_followed(
     tmp_path: Path, make: Callable[[h5py.File], None], words: str
 ) -> None:

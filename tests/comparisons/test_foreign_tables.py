@@ -69,7 +69,7 @@ US = "596,4\n12138,1\n34260,0\n"
         "time,cell\n0.596,n4\n12.138,n1\n34.26,n0\n",
         "time,cell\n0.596,cell_4\n12.138,cell_1\n34.26,cell_0\n",
     ],
-)  # fmt: skip
+)
 def test_forms_of_one_table_are_one_recording(tmp_path: Path, text: str | bytes) -> None:
     (spikes,) = read(tmp_path, text).spikes.values()
     # To the bit: units are converted before numbers are rounded.
