@@ -73,17 +73,24 @@ def _honoured(number: float) -> str:
     return "honoured" if number == 0 else f"off by {shown_number(100 * number)} %"
 
 
+_KEPT = {23: "float32", 52: "float64"}
+"""The binary digits after the first that a type keeps."""
+
+
 def _digits(view: View) -> float:
-    """The last k for which 1 + 2⁻ᵏ is more than 1 after one step."""
+    """The last k for which 1 + 2⁻ᵏ is more than 1 after one step.
+
+    For the bit after the last one, 1 + 2⁻ᵏ is a tie, which goes up where a sum is taken in another order, as
+    BLAS does by processor: no digit more is kept.
+    """
     k = int(np.argmin(np.abs(view.times("cell", "u") - DT_MS)))
     grown = [view.values("cell", "u", cell)[k] > 1.0 for cell in range(len(_POWERS))]
-    return float(np.flatnonzero(grown)[-1]) + 1
+    digits = int(np.flatnonzero(grown)[-1]) + 1
+    return float(digits - 1 if digits - 1 in _KEPT else digits)
 
 
 def _precision(number: float) -> str:
-    # A tie of the last bit can go either way.
-    names = {23: "float32", 24: "float32", 52: "float64", 53: "float64"}
-    return names.get(round(number), f"{number:g} bits")
+    return _KEPT.get(round(number), f"{number:g} bits")
 
 
 def _scheme(number: float, exact: float, schemes: Mapping[str, float]) -> str:

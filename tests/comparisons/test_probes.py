@@ -101,6 +101,34 @@ def test_the_oracle_differs_only_where_there_is_no_grid(packed) -> None:
     assert found.cell("stamp_lif").number == pytest.approx(19.6165850, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("digits", "text", "agreement"),
+    [
+        (51, "51 bits", "other"), (52, "float64", "same"), (53, "float64", "same"),
+        (54, "54 bits", "other"), (23, "float32", "other"), (24, "float32", "other"),
+    ],
+)  # fmt: skip
+def test_a_tie_of_the_last_bit_is_no_digit_more(
+    packed, digits: int, text: str, agreement: str
+) -> None:
+    """Kernels of BLAS add in different orders, so that by processor 1 + 2⁻⁵³ is 1 or 1 + 2⁻⁵²."""
+    reference = load_backend("reference")
+    one, realization = packed["main"]
+    recording = reference.run(realization, Settings(mode="raw"))
+    probe = next(p for p in PROBES if p.name == "precision_computed")
+    view = View(probe.name, recording, realization, one.places)
+    population, first = view.place("cell")
+    trace = recording.traces[population, "u"]
+    values = trace.values.copy()
+    for k in range(60):
+        column = int(np.flatnonzero(trace.cells == first + k)[0])
+        values[1:, column] = 1 + 2.0**-20 if k < digits else 1.0
+    traces = {**recording.traces, (population, "u"): replace(trace, values=values)}
+    changed = replace(recording, traces=traces)
+    found = cell_of(probe, probe.read(View(probe.name, changed, realization, one.places)), True)
+    assert (found.text, found.agreement) == (text, agreement)
+
+
 BRIAN2 = {
     "stamp": "10 ms", "stamp_lateness": "1 step early", "stamp_lif": "19.6 ms",
     "threshold_start": "0 spikes", "crossing_start": "1 spike",
