@@ -21,7 +21,9 @@ def common(a: Recording, b: Recording) -> Iterator[tuple[Key, Trace, Trace]]:
     """The traces of the same cells that both have."""
     for key, one in a.traces.items():
         other = b.traces.get(key)
-        if other is not None and np.array_equal(one.cells, other.cells):
+        if other is None or not one.values.size or not other.values.size:
+            continue
+        if np.array_equal(one.cells, other.cells):
             yield key, one, other
 
 

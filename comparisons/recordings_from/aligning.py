@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ def same_names(a: Recording, b: Recording) -> tuple[Recording, Recording]:
     """Two recordings of one population each are compared whatever the populations are called."""
     ours, theirs = _populations(a), _populations(b)
     if len(ours) == len(theirs) == 1 and ours != theirs:
-        b = _renamed(b, next(iter(theirs)), next(iter(ours)))
+        b = _renamed(b, {next(iter(theirs)): next(iter(ours))})
     return a, b
 
 
@@ -25,23 +26,24 @@ def align(
 ) -> tuple[Recording, Recording, list[Caveat]]:
     """Two recordings in the same terms, and what was assumed for it or cannot be compared."""
     said: list[Caveat] = []
+    if a.base and b.base and a.base != b.base:
+        # What a file is called names no population.
+        b = _rebased(b, a.base)
     one, other = a.recording, b.recording
     ours, theirs = _populations(one), _populations(other)
     if len(ours) == len(theirs) == 1 and ours != theirs:
         here, there = next(iter(ours)), next(iter(theirs))
-        if a.named and b.named:
+        if here != a.base and there != b.base:
             said.append(
                 Caveat(
                     "assumed", "populations", f"{here} and {there} are one, each alone in its file"
                 )
             )
-        # What a file is called names no population.
-        if not a.named and b.named:
-            one = _renamed(one, here, there)
-            a = replace(a, labels={there: a.labels[here]} if here in a.labels else {})
+        if here == a.base:
+            a = _called(a, {here: there})
         else:
-            other = _renamed(other, there, here)
-            b = replace(b, labels={here: b.labels[there]} if there in b.labels else {})
+            b = _called(b, {there: here})
+    one, other = a.recording, b.recording
     one, other = _same_cells(one, other, a, b, said)
     one, other = _told_by_unit(one, other)
     apart = abs(a.start_ms - b.start_ms)
@@ -61,15 +63,28 @@ def _populations(recording: Recording) -> set[str]:
     return {*recording.spikes, *(population for population, _ in recording.traces)}
 
 
-def _renamed(recording: Recording, old: str, new: str) -> Recording:
-    def called(name: str) -> str:
-        return new if name == old else name
+def _rebased(foreign: Foreign, base: str) -> Foreign:
+    """The population that a file does not name called otherwise, with its segments."""
+    old = foreign.base
+    names = {
+        name: base + name.removeprefix(old)
+        for name in _populations(foreign.recording)
+        if name == old or name.startswith(f"{old} [")
+    }
+    return replace(_called(foreign, names), base=base)
 
+
+def _called(foreign: Foreign, names: Mapping[str, str]) -> Foreign:
+    labels = {names.get(p, p): found for p, found in foreign.labels.items()}
+    return replace(foreign, recording=_renamed(foreign.recording, names), labels=labels)
+
+
+def _renamed(recording: Recording, names: Mapping[str, str]) -> Recording:
     return replace(
         recording,
-        spikes={called(p): s for p, s in recording.spikes.items()},
-        traces={(called(p), v): t for (p, v), t in recording.traces.items()},
-        sizes={called(p): n for p, n in recording.sizes.items()},
+        spikes={names.get(p, p): s for p, s in recording.spikes.items()},
+        traces={(names.get(p, p), v): t for (p, v), t in recording.traces.items()},
+        sizes={names.get(p, p): n for p, n in recording.sizes.items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ class Roles:
 
 def read_table(table: Table, population: str, found: Found) -> None:
     """Add what a table holds to *found*: spikes, or traces where there is no column of cells."""
+    found.made_by = found.made_by or _made_by(table)
     if not table.headed:
         table = _headed(table, found)
     roles = _roles(table, found)
@@ -52,6 +54,18 @@ def read_table(table: Table, population: str, found: Found) -> None:
     else:
         _spikes(table, roles, population, found)
         _leave_out(table, roles.values, found)
+
+
+_PROGRAM = re.compile(
+    r"\b(NEST|NEURON|Brian ?2?|Arbor|GeNN|PyNN|NetPyNE|BMTK|Neo)\b\D{0,20}(\d+\.\d[\w.+-]*)",
+    re.IGNORECASE,
+)
+
+
+def _made_by(table: Table) -> str:
+    """The program that wrote a table, with its version, as its comments say it."""
+    match = next((m for remark in table.remarks if (m := _PROGRAM.search(remark))), None)
+    return "" if match is None else f"{match[1]} {match[2]}"
 
 
 def _leave_out(table: Table, columns: Iterable[int], found: Found) -> None:
@@ -168,11 +182,11 @@ def _spikes(table: Table, roles: Roles, population: str, found: Found) -> None:
     assert roles.time is not None
     names = _populations(table, roles, population)
     if roles.population is None:
-        found.named = False
+        found.base = population
     cells, from_names, labels = _cells(table, roles, found)
     if from_names is not None:
         names = from_names
-        found.named = True
+        found.base = ""
     times = spike_times(table, roles.time, roles.offset, roles.meanings, cells, found)
     if not names.size:
         found.add_spikes(population, Spikes.sorted(times, cells))

@@ -22,14 +22,14 @@ class Foreign:
 
     ``labels`` are the names of the cells of a population whose ids are no numbers: cell k is called
     ``labels[population][k]``, which another file may number otherwise. ``lasts`` says whether the file
-    told how long was recorded, from ``start_ms`` on, ``named`` whether it named its populations.
-    ``made_by`` is the program with its version, if the file says it.
+    told how long was recorded, from ``start_ms`` on. ``base`` is what the population is called here that
+    the file does not name, "" if it names all. ``made_by`` is the program with its version, if it is said.
     """
 
     recording: Recording
     labels: Labels = field(default_factory=dict)
     lasts: bool = False
-    named: bool = True
+    base: str = ""
     made_by: str = ""
     start_ms: float = 0.0
 
@@ -47,7 +47,7 @@ class Found:
     caveats: list[Caveat] = field(default_factory=list)
     duration_ms: float | None = None
     start_ms: float | None = None
-    named: bool = True
+    base: str = ""
     made_by: str = ""
 
     def assumed(self, what: str, why: str) -> None:
@@ -108,4 +108,4 @@ class Found:
         )
         lasts = self.duration_ms is not None or bool(self.traces)
         start = 0.0 if self.start_ms is None else self.start_ms
-        return Foreign(recording, self.labels, lasts, self.named, self.made_by, start)
+        return Foreign(recording, self.labels, lasts, self.base, self.made_by, start)

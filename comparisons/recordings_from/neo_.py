@@ -96,7 +96,8 @@ def add_neo(source: Any, population: str, found: Found) -> None:
     segments = list(_segments(source))
     if not segments:
         raise InputError(found.where, "holds no segment")
-    found.named = False
+    found.base = population
+    found.made_by = found.made_by or _made_by(source)
     for suffix, segment in segments:
         _add_trains(segment, population, suffix, found)
         _add_signals(segment, population, suffix, found)
@@ -104,6 +105,14 @@ def add_neo(source: Any, population: str, found: Found) -> None:
             n = len(getattr(segment, kind, ()))
             if n:
                 found.left_out(f"{kind}{suffix}", f"{n} of them are neither spikes nor traces")
+
+
+def _made_by(source: Any) -> str:
+    """The simulator that PyNN names in a block's annotations."""
+    first = source[0] if isinstance(source, list | tuple) and source else source
+    notes = getattr(first, "annotations", {})
+    named = [notes.get(key) for key in ("simulator", "software", "simulator_version")]
+    return " ".join(str(part) for part in named if part)
 
 
 def _segments(source: Any) -> Iterable[tuple[str, Any]]:
@@ -119,10 +128,9 @@ def _segments(source: Any) -> Iterable[tuple[str, Any]]:
             yield f" [{', '.join(parts)}]" if parts and (b or s) else "", segment
 
 
-def _population_of(item: Any, population: str, found: Found) -> str:
+def _population_of(item: Any, population: str) -> str:
     for key in _POPULATION:
         if key in item.annotations:
-            found.named = True
             return str(item.annotations[key])
     return population
 
@@ -140,7 +148,7 @@ def _in_ms(quantity: Any, where: str) -> Floats:
 def _add_trains(segment: Any, population: str, suffix: str, found: Found) -> None:
     groups: dict[str, list[Any]] = {}
     for train in segment.spiketrains:
-        groups.setdefault(_population_of(train, population, found), []).append(train)
+        groups.setdefault(_population_of(train, population), []).append(train)
     for name, trains in groups.items():
         ids, labels = _ids_of(trains, name, found)
         times = [_in_ms(train, f"{found.where}, train {k + 1}") for k, train in enumerate(trains)]
@@ -194,13 +202,11 @@ def _distinct(
 def _add_signals(segment: Any, population: str, suffix: str, found: Found) -> None:
     groups: dict[tuple[str, str], list[Trace]] = {}
     for signal in (*segment.analogsignals, *segment.irregularlysampledsignals):
-        name = _population_of(signal, population, found) + suffix
+        name = _population_of(signal, population) + suffix
         variable = str(signal.name or "signal")
         trace = _trace(signal, f"{found.where}, {name}.{variable}", variable, found)
         if trace is None:
-            found.left_out(
-                f"{name}.{variable}", "its samples are no real numbers, or fewer than two"
-            )
+            found.left_out(f"{name}.{variable}", "its samples are no real numbers, or too few")
         else:
             groups.setdefault((name, variable), []).append(trace)
     for (name, variable), traces in groups.items():
@@ -216,7 +222,7 @@ def _add_signals(segment: Any, population: str, suffix: str, found: Found) -> No
 
 def _trace(signal: Any, where: str, variable: str, found: Found) -> Trace | None:
     values = np.asarray(signal.magnitude)
-    if values.dtype.kind not in "iuf" or values.ndim != 2:
+    if values.dtype.kind not in "iuf" or values.ndim != 2 or not values.size:
         return None
     text = str(signal.units.dimensionality.string)
     unit = "1" if text == "dimensionless" else text

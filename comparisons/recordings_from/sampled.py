@@ -32,7 +32,7 @@ def wide_traces(
     """Traces of a table whose every column is one cell, or one variable of cell 0."""
     assert roles.time is not None
     times = sample_times(table, roles.time, roles.meanings, found)
-    found.named = False
+    found.base = population
     groups: dict[tuple[str, str], list[int]] = {}
     for k in columns:
         column = roles.meanings[k]
@@ -81,7 +81,7 @@ def long_traces(
             table.where, "has traces of several populations in one table; write one a file"
         )
     times = sample_times(table, roles.time, roles.meanings, found)
-    found.named = False
+    found.base = population
     cells = np.unique(ids)
     order = np.lexsort((ids, times))
     grid = times[order].reshape(-1, cells.size)

@@ -70,7 +70,7 @@ def read_sonata(path: Path, found: Found) -> None:
             for name in names_of(report):
                 _report(_needed(report, name), name, path, found)
         elif old_report:
-            found.named = False
+            found.base = path.stem
             _report(file, path.stem, path, found)
         for name in sorted(set(names) - known - ({"data", "mapping"} if old_report else set())):
             what = f"{path.name}, /{name}"
@@ -90,7 +90,7 @@ def _needed(group: h5py.Group, name: str) -> h5py.Group:
 def _all_spikes(group: h5py.Group, path: Path, found: Found) -> None:
     names = names_of(group)
     if "timestamps" in names:
-        found.named = False
+        found.base = path.stem
         _spikes(group, path.stem, path, found)
         return
     for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -373,3 +374,18 @@ def test_a_recording_prints_in_a_few_lines(tmp_path: Path) -> None:
     assert len(text.splitlines()) <= 6
     assert "500 spikes" in text
     assert Caveat("assumed", "column 'time'", "has no unit; read as ms") in recording.caveats
+
+
+def test_the_program_that_wrote_a_file_is_said(tmp_path: Path, capsys) -> None:
+    from coincide.comparisons.cli import main
+
+    path = tmp_path / "a.dat"
+    path.write_text(
+        "# NEST version: 3.6\n# RecordingBackendASCII version: 2\nsender\ttime_ms\n1\t2\n"
+    )
+    assert main(["diff", str(path), str(path), "--json", str(tmp_path / "d.json")]) == 0
+    assert "NEST 3.6" in capsys.readouterr().out
+    assert json.loads((tmp_path / "d.json").read_text())["versions"] == {
+        "a": "NEST 3.6",
+        "b": "NEST 3.6",
+    }
