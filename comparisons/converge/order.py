@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from ..metrics.ordering import Floats
 
-Verdict = Literal["converges", "exact", "elsewhere", "stalls", "untold"]
-VERDICTS: tuple[Verdict, ...] = ("exact", "converges", "untold", "stalls", "elsewhere")
+Verdict = Literal["exact", "converges", "undecided", "stalls", "elsewhere"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 """From the best to the worst."""
 FITTED = 5
 """An order is fitted to at most so many of the finest levels."""
@@ -57,7 +57,7 @@ class Order:
     converges   the error goes to 0, or to round-off
     elsewhere   goes to a limit that is apart from the truth by more than twice its uncertainty
     stalls      the error does not go down with dt
-    untold      fewer than three levels, nothing to compare, or a truth that is not known so well
+    undecided   fewer than three levels, nothing to compare, or a truth that is not known so well
 
     Source: Roache 1994, J. Fluids Eng. 116:405 for the use of Richardson's extrapolation.
     """
@@ -155,7 +155,22 @@ def order_of(
     nan = math.nan
     n = int(truth.size)
     empty = Order(
-        name, unit, tuple(dts), (), (), (), nan, nan, nan, nan, nan, nan, (), n, "untold", stamped
+        name,
+        unit,
+        tuple(dts),
+        (),
+        (),
+        (),
+        nan,
+        nan,
+        nan,
+        nan,
+        nan,
+        nan,
+        (),
+        n,
+        "undecided",
+        stamped,
     )
     if not n or not values:
         return empty
@@ -181,10 +196,10 @@ def order_of(
     verdict: Verdict
     if errors[-1] <= floor:
         # Within what the truth is known to is not within round-off of it.
-        near: Verdict = "exact" if errors[-1] <= round_off else "untold"
+        near: Verdict = "exact" if errors[-1] <= round_off else "undecided"
         verdict = near if len(above) < 2 else "converges"
     elif len(values) < 3:
-        verdict = "untold"
+        verdict = "undecided"
     elif (
         limit_rms > APART * (uncertainty + truth_uncertainty) + floor
         and changes[-1] < 0.5 * errors[-1]

@@ -22,10 +22,10 @@ from .figures import convergence_figure, horizon_figure
 from .order import Verdict
 from .study import LEAST_LEVELS, ConvergenceStudy, Series
 from .tables import LEVELS, ORDERS, TESTS, equivalence_rows, level_rows, order_rows, plain
-from .words import MEANING, agreement_lines, distribution_lines, grouped_reasons, sentence
+from .words import MEANING, agreement_lines, beside, distribution_lines, grouped_reasons, sentence
 
 _TONES: dict[Verdict, str] = {
-    "exact": "good", "converges": "good", "untold": "fair", "stalls": "bad", "elsewhere": "bad",
+    "exact": "good", "converges": "good", "undecided": "fair", "stalls": "bad", "elsewhere": "bad",
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def _statement(s: Series) -> Statement:
         return Statement(s.label, (sentence(s),), s.levels[0].run.status, "bad")
     tone = _TONES[s.verdict]
     said = sentence(s).removeprefix(s.label).lstrip(": ")
-    return Statement(s.label, (said,), s.verdict, tone)  # type: ignore[arg-type]
+    return Statement(s.label, (said, *beside(s)), s.verdict, tone)  # type: ignore[arg-type]
 
 
 def sections(study: ConvergenceStudy) -> list[Section]:

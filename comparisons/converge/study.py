@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...backends.registry import load_backend
+from ...core.caveats import Caveat
 from ...core.clock import MAX_STEPS
 from ...core.errors import InputError
 from ...core.experiment import Experiment
@@ -21,6 +22,7 @@ from ...core.recording import Recording
 from ...core.settings import Settings
 from ...core.storage import read_recording
 from ..accuracy import Accuracy, accuracy
+from ..caveats import capped, caveats_of, caveats_of_recording
 from ..compare import plan
 from ..runs import DEFAULT_TIMEOUT_S, Job, Run, grid_backends, perform_all, store_realization
 from .growing import Growing
@@ -62,6 +64,7 @@ class Series:
     """One backend in one mode with one method, with its levels from coarse to fine and its orders.
 
     ``stopped`` says why no finer level was run. ``reasons`` hold for the quantity of the same name.
+    ``caveats`` are what was not seen of its runs: it is then undecided at best.
     """
 
     backend: str
@@ -73,6 +76,7 @@ class Series:
     orders: tuple[Order, ...]
     stopped: str
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    caveats: tuple[Caveat, ...] = ()
 
     @property
     def label(self) -> str:
@@ -86,8 +90,10 @@ class Series:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of its quantities; ``untold`` without any."""
-        return max((o.verdict for o in self.orders), key=VERDICTS.index, default="untold")
+        """The worst verdict of its quantities; ``undecided`` without any."""
+        found = [o.verdict for o in self.orders]
+        worst: Verdict = max(found, key=VERDICTS.index) if found else "undecided"
+        return capped(worst, self.caveats, "undecided", VERDICTS)
 
     @property
     def flagged(self) -> bool:
@@ -113,6 +119,16 @@ class ConvergenceStudy:
     horizon: Horizon | None
     budget_s: float
     notes: tuple[str, ...] = ()
+
+    @property
+    def caveats(self) -> tuple[Caveat, ...]:
+        """What was not seen of any series."""
+        return tuple(dict.fromkeys(c for s in self.series for c in s.caveats))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of any series that was asked for."""
+        return max((s.verdict for s in self.series), key=VERDICTS.index, default="undecided")
 
     @property
     def flagged(self) -> tuple[Series, ...]:
@@ -161,7 +177,7 @@ class ConvergenceStudy:
         return "\n".join(in_words(self))
 
     def __repr__(self) -> str:
-        return f"ConvergenceStudy of {self.experiment!r}\n{self}"
+        return f"ConvergenceStudy of {self.experiment!r}: {self.verdict}\n{self}"
 
     def _repr_html_(self) -> str:
         from .page import notebook_html
@@ -329,4 +345,14 @@ def _series(
         g.backend, g.settings.mode, ran.method or g.settings.method or "", ran.version,
         g.settings, tuple(levels), tuple(orders), g.stopped or ALL_LEVELS,
         {o.name: tuple(holding_down(experiment, ran, o)) for o in orders},
+        tuple(dict.fromkeys(c for dt_ms, run in g.runs for c in _not_seen(dt_ms, run))),
     )  # fmt: skip
+
+
+def _not_seen(dt_ms: float, run: Run) -> list[Caveat]:
+    """What was not seen of one level; its recording is read and not kept."""
+    if not run.ok or run.folder is None:
+        found = caveats_of([run])
+    else:
+        found = caveats_of_recording(read_recording(run.folder), run.id)
+    return [replace(c, where=f"{c.where}, dt {dt_ms:g} ms") for c in found]

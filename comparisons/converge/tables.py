@@ -106,6 +106,8 @@ def plain(study: ConvergenceStudy) -> dict[str, Any]:
             "seed": experiment.seed,
             "dt_ms": experiment.dt_ms,
             "duration_ms": experiment.duration_ms,
+            "verdict": study.verdict,
+            "caveats": [asdict(caveat) for caveat in study.caveats],
             "truth": study.truth,
             "truth_is_oracle": study.truth_is_oracle,
             "budget_s": study.budget_s,
@@ -127,6 +129,7 @@ def _series(s: Series) -> dict[str, Any]:
         "version": s.version,
         "verdict": s.verdict,
         "stopped": s.stopped,
+        "caveats": [asdict(caveat) for caveat in s.caveats],
         "sentence": sentence(s),
         "levels": [
             {

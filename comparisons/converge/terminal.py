@@ -16,6 +16,7 @@ from .words import (
     MEANING,
     agreement_lines,
     amount,
+    beside,
     brief,
     distribution_lines,
     grouped_reasons,
@@ -24,7 +25,7 @@ from .words import (
 )
 
 STYLE: dict[Verdict, str] = {
-    "exact": "green", "converges": "green", "untold": "dim", "stalls": "red", "elsewhere": "red",
+    "exact": "green", "converges": "green", "undecided": "dim", "stalls": "red", "elsewhere": "red",
 }  # fmt: skip
 
 
@@ -53,6 +54,8 @@ def print_study(console: Console, study: ConvergenceStudy) -> None:
     for s in study.series:
         colour = STYLE[s.verdict] if s.ok else "red"
         console.print(f"[{colour}]{symbol(s)}[/] {escape(brief(s))}", highlight=False)
+        for line in beside(s):
+            console.print(f"  {escape(line)}", highlight=False)
     for line in (*grouped_reasons(study.series), *stops(study.series)):
         console.print(f"  {escape(line)}", style="dim", highlight=False)
     if study.horizon is not None:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..equivalence import all_equivalent
+from ..words import caveat_sentences
 from .horizon import Horizon
 from .order import Order, Verdict
 from .reasons import textbook
 from .study import ALL_LEVELS, ConvergenceStudy, Series
 
 SYMBOLS: Mapping[Verdict, str] = {
-    "exact": "✓", "converges": "✓", "untold": "·", "stalls": "≁", "elsewhere": "≠",
+    "exact": "✓", "converges": "✓", "undecided": "·", "stalls": "≁", "elsewhere": "≠",
 }  # fmt: skip
 MEANING: Mapping[Verdict, str] = {
     "exact": "within round-off of the truth at every step tried",
@@ -20,7 +21,7 @@ MEANING: Mapping[Verdict, str] = {
     "elsewhere": "converges to something else: its limit is apart from the truth by more than twice "
     "its uncertainty",
     "stalls": "does not converge: its error does not go down with dt",
-    "untold": "too few levels to say, or a truth that is not known so well",
+    "undecided": "too few levels to say, a truth that is not known so well, or not all was seen",
 }
 
 
@@ -36,7 +37,7 @@ def in_words(study: ConvergenceStudy) -> list[str]:
     lines = [f"held against {study.truth}"] if study.truth else ["no run ended well"]
     for series in study.series:
         lines.append(f"{symbol(series)} {sentence(series)}")
-        lines += [f"  {reason}" for reason in reasons(series)]
+        lines += [f"  {reason}" for reason in (*reasons(series), *beside(series))]
     if study.horizon is not None:
         lines += horizon_lines(study.horizon)
     return lines
@@ -68,14 +69,22 @@ def sentence(series: Series) -> str:
         said = [_flag(o) for o in flagged] + [_about(o, series) for o in rest]
         return f"{series.label} {'; '.join(said)}"
     said = [_about(o, series) for o in series.orders]
+    if series.caveats and series.verdict == "undecided":
+        said.insert(0, "undecided")
     return f"{series.label}: {'; '.join(said)}; {_finest(series)}"
+
+
+def beside(series: Series) -> list[str]:
+    """What was not seen of a series that ran, and what cannot be trusted, in sentences."""
+    return caveat_sentences(series.caveats) if series.ok else []
 
 
 def brief(series: Series) -> str:
     """The sentence of a flagged series; of others the error at the finest step, a table has the orders."""
     if series.flagged or not series.ok or not series.orders:
         return sentence(series)
-    return f"{series.label}, {_finest(series)}"
+    word = ", undecided" if series.caveats and series.verdict == "undecided" else ""
+    return f"{series.label}{word}, {_finest(series)}"
 
 
 def grouped_reasons(series: Sequence[Series]) -> list[str]:

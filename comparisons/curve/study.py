@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...backends.registry import is_judge
+from ...core.caveats import Caveat
 from ...core.errors import InputError
 from ...core.experiment import Experiment
+from ..caveats import caveats_of
 from ..compare import plan
 from ..runs import DEFAULT_TIMEOUT_S, Run, execute, store_realization
 from .currents import at_currents, cell_of, range_of
@@ -40,7 +43,8 @@ class Curve:
     """The rate of one cell at currents [unit] on several simulators.
 
     ``rates`` has for every simulator the rates [Hz] of the last part of the run, from ``start_ms`` on, by the
-    intervals that end there. ``failed`` says why a simulator has none. ``runs`` are all runs of all rounds.
+    intervals that end there. ``failed`` says why a simulator has none. ``runs`` are all runs of all rounds,
+    ``caveats`` what was not seen of them, or cannot be trusted.
     """
 
     experiment: Experiment
@@ -52,6 +56,7 @@ class Curve:
     runs: tuple[Run, ...]
     failed: Mapping[str, str]
     rounds: int
+    caveats: tuple[Caveat, ...] = ()
 
     @property
     def simulators(self) -> tuple[str, ...]:
@@ -65,6 +70,11 @@ class Curve:
             if name in self.rates:
                 return name
         return self.simulators[0]
+
+    @property
+    def n_simulators(self) -> int:
+        """The simulators with a curve: the reference and the oracle are none."""
+        return sum(not is_judge(name) for name in self.rates)
 
     def onset(self, simulator: str) -> Edge | None:
         """Between which currents firing starts."""
@@ -84,6 +94,11 @@ class Curve:
         k = int(np.argmax(difference))
         return float(own[k] - other[k]), float(self.currents[k])
 
+    def one_only(self, simulator: str) -> Floats:
+        """The currents at which either a simulator or the yardstick fires, and the other does not."""
+        firing, other = self.rates[simulator] > 0, self.rates[self.yardstick] > 0
+        return np.asarray(self.currents[firing != other])
+
     @property
     def table(self) -> pandas.DataFrame:
         """One row a current: the current, and the rate on every simulator."""
@@ -95,6 +110,8 @@ class Curve:
 
     def to_dict(self) -> dict[str, Any]:
         """The curve as the plain data that ``--json`` writes."""
+        from .words import sentences
+
         e = self.experiment
         edges = {
             name: {
@@ -118,6 +135,8 @@ class Curve:
             "rates_hz": {name: self.rates[name].tolist() for name in self.simulators},
             "edges": edges,
             "failed": dict(self.failed),
+            "caveats": [asdict(caveat) for caveat in self.caveats],
+            "sentences": sentences(self),
             "rounds": self.rounds,
             "runs": [run.to_dict() for run in self.runs],
         }  # fmt: skip
@@ -191,6 +210,7 @@ def curve(
     start_ms = duration_ms * (1.0 - measured)
     every: list[Run] = []
     failed: dict[str, str] = {}
+    seen: dict[Caveat, None] = {}
 
     def measure(wanted: list[Any], currents: Floats, k: int) -> dict[str, Floats]:
         one = at_currents(experiment, currents.tolist(), unit)
@@ -203,6 +223,7 @@ def curve(
         population = cell_of(one).name
         found = {}
         for run in runs:
+            seen.update(dict.fromkeys(caveats_of([run])))
             if run.ok:
                 spikes = run.recording.spikes[population]
                 found[run.backend] = steady_rates(spikes, currents.size, start_ms, duration_ms)
@@ -231,4 +252,6 @@ def curve(
         }
     if truth:
         rates |= measure(truth, currents, done + 1)
-    return Curve(experiment, mode, unit, currents, rates, start_ms, tuple(every), failed, done)
+    return Curve(
+        experiment, mode, unit, currents, rates, start_ms, tuple(every), failed, done, tuple(seen)
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
-from ..words import enumerate_words
+from ..words import caveat_sentences, enumerate_words
 from .rates import Edge
 from .study import Curve
 
@@ -18,9 +19,13 @@ def between(edge: Edge, unit: str) -> str:
 
 
 def sentences(curve: Curve) -> list[str]:
-    """How rates were measured, where firing starts and ends, how far the simulators are apart."""
+    """What was not seen, how rates were measured, where firing starts and ends, how far all are apart."""
     e = curve.experiment
-    said = [
+    said = []
+    if any(caveat.limits for caveat in curve.caveats):
+        said.append("Undecided, for not all was seen:")
+    said += caveat_sentences(curve.caveats)
+    said += [
         f"Rates of the intervals that end between {curve.start_ms:g} and {e.duration_ms:g} ms; "
         f"{curve.currents.size} currents in {curve.rounds} rounds, dt {e.dt}, {curve.mode}."
     ]
@@ -39,11 +44,31 @@ def sentences(curve: Curve) -> list[str]:
     for name in curve.simulators:
         if name == curve.yardstick:
             continue
-        difference, current = curve.largest_difference(name)
-        if not math.isnan(difference):
-            said.append(
-                f"{name}: at most {difference:+.2f} Hz off {curve.yardstick}, "
-                f"at {current:.4g} {curve.unit}."
-            )
+        said += _apart(curve, name)
     said += [f"{name}: no curve, {reason}" for name, reason in curve.failed.items()]
+    if curve.rates and curve.n_simulators < 2:
+        one = (
+            "One simulator tells"
+            if curve.n_simulators
+            else "What judges is no simulator, and tells"
+        )
+        said.append(f"{one} nothing of another.")
     return said
+
+
+def _apart(curve: Curve, name: str) -> Iterator[str]:
+    """How far a simulator is from the yardstick, where both fire and where one of them does."""
+    difference, current = curve.largest_difference(name)
+    alone = curve.one_only(name)
+    words = []
+    if not math.isnan(difference):
+        words.append(
+            f"at most {difference:+.2f} Hz off {curve.yardstick} where both fire, "
+            f"at {current:.4g} {curve.unit}"
+        )
+    if alone.size:
+        at = f"{alone[0]:.4g}" if alone.size == 1 else f"{alone[0]:.4g} to {alone[-1]:.4g}"
+        currents = "current" if alone.size == 1 else "currents"
+        words.append(f"only one of the two fires at {alone.size} {currents}, {at} {curve.unit}")
+    if words:
+        yield f"{name}: {'; '.join(words)}."

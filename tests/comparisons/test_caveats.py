@@ -1,12 +1,18 @@
 """What was not seen caps every verdict, and is named beside it: terminal, page, notebook, JSON, print."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from coincide.comparisons.cli import main
 from coincide.comparisons.compare import Comparison, compare
+from coincide.comparisons.converge import converge
+from coincide.comparisons.converge.words import beside, brief
+from coincide.comparisons.curve import curve
+from coincide.core.caveats import Caveat
 from coincide.models.library import load_model
 
 LIF = ["lif_10", "--duration", "50 ms"]
@@ -64,3 +70,44 @@ def test_what_a_backend_does_not_support_caps_the_verdict(own_cache: Path) -> No
     }
     assert found.worst == "undecided"
     assert [caveat.kind for caveat in found.caveats] == ["not run"]
+
+
+def test_a_series_of_which_a_level_was_not_seen_does_not_converge(
+    own_cache: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("COINCIDE_PYTHON_NEURON", "/bin/false")
+    study = converge(SHORT, ["reference", "neuron"], levels=3, oracle=False, seeds=0)
+    mine, lost = study.series
+    if mine.backend == "neuron":
+        mine, lost = lost, mine
+    assert (mine.caveats, lost.verdict, study.verdict) == ((), "undecided", "undecided")
+    for text in (repr(study), study._repr_html_(), study.to_json()):
+        assert "neuron, aligned: failed" in text
+    good = replace(mine, orders=tuple(replace(o, verdict="converges") for o in mine.orders))
+    assert good.verdict == "converges"
+    for kind in ("not finished", "implausible"):
+        odd = replace(good, caveats=(Caveat(kind, "reference-aligned, dt 0.1 ms", "was odd"),))
+        assert odd.verdict == "undecided"
+        assert "undecided" in brief(odd)
+        assert "was odd" in beside(odd)[0]
+
+
+def test_a_curve_says_what_has_none_and_that_one_simulator_tells_nothing(
+    own_cache: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("COINCIDE_PYTHON_NEURON", "/bin/false")
+    found = curve(
+        load_model("msn_d1"), ["brian2", "neuron"], duration_ms=100.0, last="600 pA", oracle=False
+    )
+    said = repr(found).splitlines()
+    assert said[1] == "Undecided, for not all was seen:"
+    assert said[2].startswith("Not finished: neuron-aligned")
+    assert said[-1] == "One simulator tells nothing of another."
+    assert found.to_dict()["caveats"][0]["kind"] == "not finished"
+    # A current at which one alone fires is no agreement where both fire.
+    first = found.onset("brian2")
+    assert first is not None
+    rates = dict(found.rates)
+    rates["brian2"] = np.where(found.currents == first.firing, 0.0, rates["brian2"])
+    late = replace(found, rates=rates)
+    assert f"only one of the two fires at 1 current, {first.firing:.4g} pA" in repr(late)

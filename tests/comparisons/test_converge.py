@@ -81,12 +81,12 @@ def test_round_off_ends_the_fit() -> None:
 def test_within_what_the_truth_is_known_to_nothing_is_told() -> None:
     values = [TRUTH + 1e-3 * SLOPES for _ in DTS]
     found = order_of("q", "ms", DTS, values, TRUTH, floor=1e-9, truth_uncertainty=1e-2)
-    assert found.verdict == "untold"
+    assert found.verdict == "undecided"
 
 
 def test_two_levels_tell_no_verdict() -> None:
     found = order_of("q", "ms", DTS[:2], _levels(1.0, TRUTH)[:2], TRUTH, floor=1e-12)
-    assert found.verdict == "untold"
+    assert found.verdict == "undecided"
     assert math.isnan(found.half_width)
 
 
