@@ -10,6 +10,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from ..core.clock import is_of_a_grid
 from ..core.errors import RunError, UnsupportedError
 from ..core.features import FEATURES, required_features
 from ..core.program import METHODS
@@ -135,7 +136,10 @@ class Backend(ABC):
         progress(1.0)
         if not recording.run_s:
             recording = replace(recording, run_s=time.perf_counter() - started)
-        notes = (*realization.notes, *recording.notes)
+        drawn = realization.notes
+        if not self.on_grid:
+            drawn = tuple(note for note in drawn if not is_of_a_grid(note))
+        notes = (*drawn, *recording.notes)
         caveats = (*recording.caveats, *watch.caveats(recording, self.on_grid))
         return replace(
             recording,

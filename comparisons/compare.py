@@ -200,7 +200,19 @@ def compare(
         realization, path, requests,
         jobs=jobs, timeout_s=timeout_s, fresh=fresh, on_start=on_start, on_end=on_end,
     )  # fmt: skip
-    return compare_runs(experiment, runs, tolerance_ms, realization.notes)
+    return compare_runs(experiment, runs, tolerance_ms, true_of(runs, realization.notes))
+
+
+def true_of(runs: Sequence[Run], notes: Sequence[str]) -> list[str]:
+    """Notes on what was drawn that are true of a run, with those of which they are not, as of the oracle."""
+    good = [run for run in runs if run.ok]
+    found = []
+    for note in notes:
+        told = [run.id for run in good if note in run.recording.notes]
+        others = [run.id for run in good if run.id not in told]
+        if told or not good:
+            found.append(f"{note} (not of {', '.join(others)})" if others else note)
+    return found
 
 
 def plan(

@@ -21,7 +21,7 @@ from .compare import Comparison, compare, statistics_of
 from .pairs import VERDICTS
 from .runs import Run
 from .terminal import STYLE
-from .words import SYMBOLS
+from .words import SYMBOLS, caveat_sentences
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,15 @@ def run_sweep(
             progress.advance(task)
     _print_table(console, points)
     if json_file is not None:
-        write_json([_plain(point) for point in points], json_file)
+        write_json([plain(point) for point in points], json_file)
     if draw and any(point.statistics for point in points):
         page = write_sweep(points, model, out or Path("coincide-report") / f"{model}-sweep")
         console.print(f"figure: {page}")
     return points
 
 
-def _plain(point: Point) -> dict[str, Any]:
+def plain(point: Point) -> dict[str, Any]:
+    """A point as the plain data that ``--json`` writes."""
     return {"labels": point.labels, **point.comparison.to_dict()}
 
 
@@ -99,8 +100,23 @@ def _print_table(console: Console, points: Sequence[Point]) -> None:
                 _number(s["synchrony"], ".2f"), verdict if first else "",
             )  # fmt: skip
     console.print(table)
-    counts = {v: sum(p.comparison.worst == v for p in points) for v in VERDICTS}
+    counts: dict[str, int] = {v: sum(p.comparison.worst == v for p in points) for v in VERDICTS}
+    counts["without a pair"] = sum(p.comparison.worst is None for p in points)
     console.print(", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n))
+    for line in not_seen(points):
+        console.print(escape(line), highlight=False)
+
+
+def not_seen(points: Sequence[Point]) -> list[str]:
+    """What was not seen in any experiment of a sweep, a sentence each, with the experiments it is about."""
+    where: dict[str, list[str]] = {}
+    for point in points:
+        for line in caveat_sentences(point.comparison.caveats):
+            where.setdefault(line, []).append(", ".join(point.labels.values()))
+    return [
+        f"{line} (everywhere)" if len(labels) == len(points) else f"{line} ({'; '.join(labels)})"
+        for line, labels in where.items()
+    ]
 
 
 def _number(value: float | None, form: str) -> str:

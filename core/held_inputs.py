@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cell import choose_port
-from .clock import on_grid, step_times
+from .clock import on_grid, step_times, to_steps
 from .equations import Variable
 from .errors import InputError
 from .experiment import Experiment
@@ -76,8 +76,8 @@ def realize_input(
         values = _noise(given, n_frames, n_columns, port.dimension, rng)
         columns = columns if given.shared else np.arange(size, dtype=np.int32)
     else:
-        _note_off_grid(given, experiment, notes)
-        amplitude, values = _waveform(given, times, port.dimension, size, rng)
+        span = _span(given, experiment, notes)
+        amplitude, values = _waveform(given, times, span, port.dimension, size, rng)
         gain = gain * amplitude
         frames, values = _shortened(frames, values)
     variable = experiment.cells[population.name].drives[given.name]
@@ -102,15 +102,27 @@ def _frames(
     return np.floor(times / interval + 1e-9).astype(np.int32)
 
 
-def _note_off_grid(given: Input, experiment: Experiment, notes: list[str]) -> None:
-    """Note a start or stop between two steps: inputs are evaluated at the beginning of a step."""
-    dt = experiment.dt_ms
-    for field in ("start", "stop"):
+def _span(given: Input, experiment: Experiment, notes: list[str]) -> tuple[float, float]:
+    """Start and stop [ms] at the nearest step, ties up, which notes say; InputError where none is left."""
+    dt, end = experiment.dt_ms, experiment.n_steps * experiment.dt_ms
+    span = [0.0, np.inf]
+    for k, field in enumerate(("start", "stop")):
         time = getattr(given, field, None)
-        if time is None or time.internal >= experiment.n_steps * dt or on_grid(time.internal, dt):
+        if time is None:
             continue
-        acts = int(np.ceil(time.internal / dt)) * dt
-        notes.append(f"{given.name}: {field} {time.internal:g} ms acts from {acts:g} ms")
+        span[k] = time.internal
+        if time.internal >= end:
+            continue
+        span[k] = float(step_times(to_steps(time.internal, dt, f"{given.name}.{field}"), dt))
+        if not on_grid(time.internal, dt):
+            notes.append(f"{given.name}: {field} {time.internal:.9g} ms acts from {span[k]:g} ms")
+    if span[1] <= span[0] < end:
+        raise InputError(
+            given.name,
+            f"from {given.start} to {given.stop} is less than a step of {experiment.dt}, "  # type: ignore[union-attr]
+            "so that it would act in none; choose a smaller dt",
+        )
+    return span[0], span[1]
 
 
 def _shortened(frames: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.int32], Floats]:
@@ -140,13 +152,18 @@ def _noise(
     return np.asarray(mean + std * kicks)
 
 
-def waveform_at(given: Input, times: Floats, dimension: Dimension) -> Floats:
+def waveform_at(
+    given: Input, times: Floats, dimension: Dimension, span: tuple[float, float] | None = None
+) -> Floats:
     """The time course of a step, ramp or sine input at ``times`` [ms], for an amplitude of 1.
 
-    A ramp has no amplitude: its own values come out.
+    A ramp has no amplitude: its own values come out. *span* is its start and stop [ms] on a grid, by default
+    those described.
     """
     start = given.start.internal  # type: ignore[union-attr]
     stop = np.inf if given.stop is None else given.stop.internal  # type: ignore[union-attr]
+    if span is not None:
+        start, stop = span
     slack = 1e-9
     on = (times >= start - slack) & (times < stop - slack)
     if isinstance(given, StepInput):
@@ -161,9 +178,10 @@ def waveform_at(given: Input, times: Floats, dimension: Dimension) -> Floats:
 
 
 def _waveform(
-    given: Input, times: Floats, dimension: Dimension, size: int, rng: np.random.Generator
-) -> tuple[Floats | float, Floats]:
-    values = waveform_at(given, times, dimension)
+    given: Input, times: Floats, span: tuple[float, float], dimension: Dimension, size: int,
+    rng: np.random.Generator,
+) -> tuple[Floats | float, Floats]:  # fmt: skip
+    values = waveform_at(given, times, dimension, span)
     if isinstance(given, RampInput):
         return 1.0, values[:, None]
     assert isinstance(given, StepInput | SineInput)
@@ -174,7 +192,6 @@ def _waveform(
                 given.name, "an offset needs one amplitude for all cells; use two inputs"
             )
         offset = given.offset.to(dimension, f"{given.name}.offset")
-        stop = np.inf if given.stop is None else given.stop.internal
-        on = (times >= given.start.internal - 1e-9) & (times < stop - 1e-9)
+        on = (times >= span[0] - 1e-9) & (times < span[1] - 1e-9)
         return 1.0, (amplitude * values + np.where(on, offset, 0.0))[:, None]
     return amplitude, values[:, None]

@@ -85,8 +85,8 @@ def _inputs(experiment: Experiment, run: Run) -> Iterator[str]:
             off = [t for t in edges if not on_grid(t, experiment.dt_ms)]
             if off:
                 yield (
-                    f"{given.name} jumps at {off[0]:g} ms, between two steps, and acts from the next "
-                    "step on: order 1"
+                    f"{given.name} jumps at {off[0]:g} ms, between two steps, and acts from the "
+                    "nearest on: order 1"
                 )
             elif edges and inside_stages:
                 yield (

@@ -12,7 +12,9 @@ from coincide.comparisons.compare import Comparison, compare
 from coincide.comparisons.converge import converge
 from coincide.comparisons.converge.words import beside, brief
 from coincide.comparisons.curve import curve
+from coincide.comparisons.sweep import Point, not_seen, plain
 from coincide.core.caveats import Caveat
+from coincide.core.inputs import StepInput
 from coincide.models.library import load_model
 
 LIF = ["lif_10", "--duration", "50 ms"]
@@ -111,3 +113,23 @@ def test_a_curve_says_what_has_none_and_that_one_simulator_tells_nothing(
     rates["brian2"] = np.where(found.currents == first.firing, 0.0, rates["brian2"])
     late = replace(found, rates=rates)
     assert f"only one of the two fires at 1 current, {first.firing:.4g} pA" in repr(late)
+
+
+def test_a_sweep_says_what_was_not_seen_and_where(lost: Comparison) -> None:
+    whole = replace(lost, runs=tuple(run for run in lost.runs if run.ok))
+    points = [Point({"input": "weak"}, lost), Point({"input": "strong"}, whole)]
+    (told,) = not_seen(points)
+    assert told.startswith("Not finished: neuron-lockstep")
+    assert told.endswith("(weak)")
+    assert [plain(p)["verdict"] == "undecided" for p in points] == [True, False]
+
+
+def test_rounding_is_said_of_the_runs_that_are_on_a_grid(own_cache: Path) -> None:
+    kick = StepInput(name="kick", population="cells", amplitude="1 mV", start="9.09091 ms")
+    experiment = SHORT.with_(inputs=(*SHORT.inputs, kick))
+    note = "kick: start 9.09091 ms acts from 9.1 ms"
+    both = compare(experiment, ["oracle"], ["aligned"])
+    assert f"{note} (not of oracle-aligned)" in both.notes
+    assert note not in both.run("oracle-aligned").recording.notes
+    alone = compare(experiment, ["oracle"], ["aligned"], reference=False)
+    assert not any("acts from" in said for said in alone.notes)

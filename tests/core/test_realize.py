@@ -376,10 +376,13 @@ def test_rounding_is_noted_where_it_happens(described: Plain) -> None:
     notes = drawn(described).notes
     inputs = [n for n in notes if n.startswith(("step", "ramp", "sine"))]
     assert inputs == [
-        "step: start 20.03 ms acts from 20.1 ms", "ramp: stop 40.06 ms acts from 40.1 ms",
+        "step: start 20.03 ms acts from 20 ms", "ramp: stop 40.06 ms acts from 40.1 ms",
     ]  # fmt: skip
     on = np.flatnonzero(course(drawn(described), "step")[:, 0])
-    assert (on[0], on[-1] + 1) == (201, 301)
+    assert (on[0], on[-1] + 1) == (200, 301)
+    # The ramp ends at that step, not between two.
+    ramp = course(drawn(described), "ramp")[:, 0]
+    assert ramp[401] == ramp[-1] != ramp[400]
     assert "duration 50.04 ms acts as 500 steps of 0.1 ms" in notes
     assert "exc: refractory 2.06 ms acts as 2.1 ms" in notes
     assert "series: its interval is no multiple of dt, so frames vary by a step" in notes
@@ -686,3 +689,29 @@ def test_what_fails_while_saving_leaves_nothing(
     with pytest.raises(OSError, match="no space left"):
         realization.save(tmp_path / "r.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "dt", "acts"),
+    [
+        ("9.09091 ms", "0.01 ms", 909),
+        ("9.09091 ms", "0.1 ms", 91),
+        ("5.05 ms", "0.1 ms", 51),  # ties up
+        ("5.0499 ms", "0.1 ms", 50),
+        ("0.3 ms", "0.1 ms", 3),
+    ],
+)
+def test_an_input_starts_and_stops_at_the_nearest_step(
+    described: Plain, start: str, dt: str, acts: int
+) -> None:
+    described["dt"] = dt
+    described["inputs"][1].update(start=start)
+    described["inputs"][1].pop("stop", None)
+    on = np.flatnonzero(course(drawn(described), "step")[:, 0])
+    assert on[0] == acts
+
+
+def test_an_input_that_would_act_in_no_step_is_refused(described: Plain) -> None:
+    described["inputs"][1].update(start="20.01 ms", stop="20.04 ms")
+    with pytest.raises(InputError, match=r"step: from 20.01 ms to 20.04 ms is less than a step"):
+        drawn(described)
