@@ -7,7 +7,12 @@ JOBS ?= 2
 PYTEST ?=
 MODEL ?= lif_10
 
-.PHONY: help setup demo test check test-all lint format types tests bench clean distclean
+# Mutants in a sample, its seed, and the files or folders it is drawn from (all of core and backends).
+N ?= 60
+SEED ?= 1
+ONLY ?=
+
+.PHONY: help setup demo test check test-all lint format types tests mutants bench clean distclean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +21,7 @@ help:
 	@echo 'make check      the same checks, without setting up'
 	@echo 'make test-all   make test with the slow tests'
 	@echo 'make format     put the code into the form that the checks want'
+	@echo 'make mutants    change one thing at a time in core and backends: which changes does no test see?'
 	@echo 'make bench      set up, then measure speed; prints ratios'
 	@echo 'make clean      remove what was built, written and cached here, but not .venv'
 	@echo 'make distclean  remove .venv too'
@@ -25,6 +31,7 @@ help:
 	@echo 'MODEL=$(MODEL)        the model of make demo'
 	@echo 'JOBS=$(JOBS)              processes that run tests side by side'
 	@echo "PYTEST='-k lif'     more for pytest"
+	@echo 'N=$(N) SEED=$(SEED) ONLY=core/swc.py   the sample of make mutants'
 
 setup:
 	@.ci/setup
@@ -62,6 +69,10 @@ tests:
 format:
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
+
+mutants: setup
+	@echo '== Mutants: $(N) of seed $(SEED)'
+	@$(BIN)/python .ci/mutants.py -n $(N) --seed $(SEED) -j $(JOBS) --only $(ONLY)
 
 bench: setup
 	@echo '== coincide bench'
