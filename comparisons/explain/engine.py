@@ -97,9 +97,12 @@ def explain_sides(
             hearing.after = ask_finer_steps(hearing.case, hearing.after)
         hearing.after = ask_for_chaos(hearing.case, hearing.before, hearing.after)
     judgement = after_chaos(judgement)
-    if hearings:
-        after = max((h.after for h in hearings), key=lambda d: (not d.settled, d.total))
-    _share_out([case, *(h.case for h in hearings)], before, after)
+    if judgement.alike(trials) and not before.settled:
+        _share_out([case], before, after)  # what both do wrong alike is no part of what parts them
+    else:
+        if hearings:
+            after = max((h.after for h in hearings), key=lambda d: (not d.settled, d.total))
+        _share_out([case, *(h.case for h in hearings)], before, after)
     refine(case)
     return _told(case, model, before, after, judgement, hearings)
 
@@ -295,6 +298,7 @@ def _told(
         tuple(c for c in case.cleared if not _named(c, findings)),
         tuple(u for one in cases for u in one.untested), left, tuple(case.trials.done.values()),
         case.trials.budget, divergence, tuple(dict.fromkeys(n for one in cases for n in one.notes)),
-        () if judgement is None else judgement.sides,
+        () if judgement is None else judgement.told,
         (*caveats_of_side(case.a, case.trials), *caveats_of_side(case.b, case.trials)),
+        judgement is not None and judgement.alike(case.trials),
     )  # fmt: skip

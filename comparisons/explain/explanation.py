@@ -131,7 +131,8 @@ class Explanation:
     ``before`` is the disagreement of the two, ``after`` what is left without the causes named;
     ``unexplained`` is its share, 0 to 1. ``causes`` are in order of their shares, ``ladder`` begins with
     the two as they are. ``judged`` says what the contract finds about each side by itself, ``caveats`` what
-    was not seen of them. ``runs`` are all that were done, at most ``budget``.
+    was not seen of them; ``alike`` that both are off it in the same way. ``runs`` are all that were done, at
+    most ``budget``.
     """
 
     model: str
@@ -150,6 +151,7 @@ class Explanation:
     notes: tuple[str, ...] = field(default_factory=tuple)
     judged: tuple[Judged, ...] = ()
     caveats: tuple[Caveat, ...] = ()
+    alike: bool = False
 
     @property
     def off(self) -> tuple[Judged, ...]:

@@ -48,7 +48,8 @@ class Judged:
         """The side and what was found about it."""
         if self.distance is None or not self.distance.settled:
             return f"{self.label} {self.words}"
-        return f"{self.label} {self.words} ({self.distance.in_words})"
+        how = "to the bit" if self.distance.verdict == "identical" else "to round-off"
+        return f"{self.label} {self.words}, {how}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -86,6 +87,25 @@ class Judgement:
     off: tuple[Hearing | None, Hearing | None]
 
     @property
+    def told(self) -> tuple[Judged, ...]:
+        """What is said: once, where both sides are one simulator with other conventions."""
+        one, other = self.sides
+        return (one,) if one.run and one.run == other.run else self.sides
+
+    def alike(self, trials: Trials) -> bool:
+        """Whether both sides are off in the same way: that is no part of their disagreement."""
+        one, other = self.sides
+        if one.found != "off" or other.found != "off":
+            return False
+        if one.run == other.run:
+            return True
+        first, second = self.off
+        if first is None or second is None:
+            return False
+        between = trials.measure(first.case.a, second.case.a)
+        return between is not None and between.settled
+
+    @property
     def hearings(self) -> list[Hearing]:
         """Those of the sides that are off the contract."""
         return [h for h in self.off if h is not None]
@@ -98,7 +118,8 @@ def judge(case: Case) -> Judgement:
     for side in (case.a, case.b):
         judged = _judged(case, side)
         hearing = None
-        if judged.found == "off" and judged.distance is not None:
+        again = any(judged.run and judged.run == other.run for other in found)
+        if judged.found == "off" and judged.distance is not None and not again:
             mine = in_lockstep(side)
             sub = Case(mine, contract_of(mine), case.trials, judged=True, reserved=case.kept)
             hearing = Hearing(sub, judged.distance, judged.distance)

@@ -50,10 +50,14 @@ def sentences(explanation: Explanation) -> list[str]:
     if limits and not e.judged:
         said.append(f"No cause can be told, for {'; '.join(limits)}.")
     said += judgement(e)
-    if e.causes:
-        named = [_of_side(f) for f in e.causes]
+    causes = [f for f in e.causes if f.share > 0 or not e.alike]
+    if alike := [_of_side(f) for f in e.causes if f not in causes]:
+        what = enumerate_words(alike)
+        said.append(f"Both do the same wrong, which is no part of what parts them: {what}.")
+    if causes:
+        named = [_of_side(f) for f in causes]
         if not e.before.settled:
-            named = [f"{n} ({percent(f.share)})" for n, f in zip(named, e.causes, strict=True)]
+            named = [f"{n} ({percent(f.share)})" for n, f in zip(named, causes, strict=True)]
         due = "They are off it by" if e.before.settled else "It is due to"
         said.append(f"{due} {enumerate_words(named)}.")
         removed = [f for f in e.causes if f.name not in NOT_REMOVED]

@@ -116,11 +116,24 @@ def test_two_that_are_wrong_alike_agree_and_are_both_off(model):
     assert statement(found).tone != ""
 
 
+def test_what_both_do_wrong_alike_does_not_part_them(model):
+    """Raw against raw, both with half the weights: their conventions part them, and the weights do not."""
+    pair = [side_of("weights_half", b, "raw", model) for b in ("brian2", "reference")]
+    pair = [replace(s, label=s.backend) for s in pair]
+    found = explained(*pair, budget=30)
+    assert told(found) == told(explained(*pair[::-1], budget=30))
+    shares = {(f.side, f.cause): f.share for f in found.causes}
+    assert [shares[s.label, "parameter"] for s in pair] == [0, 0]
+    assert found.verdict == "explained"
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert "Both do the same wrong" in found.in_words
+
+
 def test_two_that_are_right_are_said_to_be(model):
     found = explained(*(side_of("", b, "lockstep", model) for b in ("brian2", "reference")))
     assert [j.found for j in found.judged] == ["obeys", "judge"]
     assert found.verdict == "identical"
-    assert "brian2 obeys it in all 600 steps" in found.in_words
+    assert "brian2 obeys it in all 600 steps, to the bit" in found.in_words
     assert "the reference in lockstep, exponential_euler" in found.judge
 
 
