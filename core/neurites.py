@@ -61,19 +61,21 @@ class _Writer:
             self._pending.append(tree.root)
         else:
             self._found.append(outline)
-            self._leave([p for p in tree.points.values() if p.kind == SOMA], ("soma", 0.5))
+            soma = [p for p in tree.points.values() if p.kind == SOMA]
+            self._leave(soma, [("soma", 0.5)] * len(soma))
         while self._pending:
             self._write(self._run(self._pending.popleft()))
         if not self._found:
             raise InputError(tree.root.where, "is a neurite of one point; it needs two, or a soma")
         self.sections = tuple(self._found)
 
-    def _leave(self, points: Sequence[SwcPoint], joint: Joint | None) -> None:
-        """Join what follows after points at a joint."""
-        self._joints.update({p.number: joint for p in points})
-        numbers = {p.number for p in points}
-        following = [c for p in points for c in self.tree.children(p) if c.number not in numbers]
-        self._pending += sorted(following, key=lambda p: p.line)
+    def _leave(self, points: Sequence[SwcPoint], joints: Sequence[Joint | None]) -> None:
+        """Have what follows after points joined at a joint for each."""
+        self._joints.update(zip((p.number for p in points), joints, strict=True))
+        following = [c for p in points for c in self.tree.children(p)]
+        self._pending += sorted(
+            (c for c in following if c.number not in self._joints), key=lambda p: p.line
+        )
 
     def _run(self, first: SwcPoint) -> list[SwcPoint]:
         run = [first]
@@ -92,7 +94,7 @@ class _Writer:
             joint = (self._found[0].name, 0.0)
         line = self._line(run)
         if sum(math.dist(a[:3], b[:3]) for a, b in pairwise(line)) < LEAST_UM:
-            self._leave(run, joint)
+            self._leave(run, [joint] * len(run))
             return
         if max(p[3] for p in line) < 2 * LEAST_RADIUS_UM:
             thin = f"is a neurite of radius {first.radius:g}; min_radius='0.1 um' raises it"
@@ -106,12 +108,8 @@ class _Writer:
         self._found.append(section)
         places = [x for x, _ in section.profile][len(line) - len(run) :]
         ends = {0: 0.0, len(run) - 1: 1.0} if len(line) == len(run) else {len(run) - 1: 1.0}
-        for k, (point, at) in enumerate(zip(run, places, strict=True)):
-            self._joints[point.number] = (name, ends.get(k, at / section.extent_um))
-        following = [c for p in run for c in self.tree.children(p)]
-        inside = {p.number for p in run}
-        self._pending += sorted(
-            (c for c in following if c.number not in inside), key=lambda p: p.line
+        self._leave(
+            run, [(name, ends.get(k, at / section.extent_um)) for k, at in enumerate(places)]
         )
 
     def _line(self, run: Sequence[SwcPoint]) -> list[tuple[float, float, float, float]]:
