@@ -13,7 +13,17 @@ from ..core.program import Program
 from ..core.realization import Realization, RealizedPopulation
 from .neuron_conventions import Style
 from .neuron_equations import Equations, needed
-from .neuron_nmodl import CRenderer, NmodlRenderer, block, column, gain, listed, mangled, sample
+from .neuron_nmodl import (
+    CRenderer,
+    NmodlRenderer,
+    block,
+    column,
+    gain,
+    listed,
+    made,
+    mangled,
+    sample,
+)
 
 # In a step of NEURON from t_n the variable t is t_{n+1} already.
 _NET_EVENT = "net_event(_ppvar[1].get<Point_process*>(), t);  // t is t_{n+1} here"
@@ -165,9 +175,10 @@ class Blocks:
                 sign = ">" if isinstance(op, ast.Gt) else "<"
                 return f"({self.nmodl.render(left)} {sign} {self.nmodl.render(right)})"
         # WATCH compares two values, no more.
-        lines = ["above = 0", f"if ({self.nmodl.render(threshold)}) {{", "    above = 1", "}"]
-        self.functions.append(block("FUNCTION above()", lines))
-        return "(above() > 0.5)"
+        above = made("above")
+        lines = [f"{above} = 0", f"if ({self.nmodl.render(threshold)}) {{", f"    {above} = 1", "}"]
+        self.functions.append(block(f"FUNCTION {above}()", lines))
+        return f"({above}() > 0.5)"
 
     def _spike_of_watch(self) -> list[str]:
         lines = ["    net_event(t)", *(f"    {self._assign(a)}" for a in self.program.reset)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -176,10 +177,13 @@ def _compile(texts: Mapping[str, str], folder: Path) -> None:
         )  # fmt: skip
         made = sorted(Path(build).glob("*/libnrnmech.*"))
         if run.returncode or not made:
+            output = run.stdout + run.stderr
+            log = folder.with_suffix(".log")
+            log.write_text("\n".join([output, *map(_numbered, texts.values())]), encoding="utf-8")
             raise RunError(
                 "neuron",
-                f"nrnivmodl failed:\n{_essence(run.stdout + run.stderr)}\n"
-                + "\n".join(map(_numbered, texts.values())),
+                f"nrnivmodl does not compile the model: {_essence(output)}; what coincide wrote for it and "
+                f"all that nrnivmodl said are in {log}: please report it with that file",
             )
         staging = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
@@ -199,13 +203,13 @@ def _is_python(driver: Path) -> bool:
         return b"python" in file.readline()
 
 
-def _essence(output: str, lines: int = 20) -> str:
-    """The lines of nrnivmodl's output that tell what is wrong: from the first error on."""
+def _essence(output: str) -> str:
+    """The line of nrnivmodl's output that tells what is wrong: the first error, or the last that it said."""
     hint = "NOTE: If you are encountering MOD file compilation errors"
-    kept = [line for line in output.partition("Traceback")[0].splitlines() if hint not in line]
-    wrong = [i for i, line in enumerate(kept) if "rror" in line or "Assertion" in line]
-    first = wrong[0] if wrong else max(0, len(kept) - lines)
-    return "\n".join(line[:200] for line in kept[first : first + lines])
+    kept = [line for line in output.splitlines() if line.strip() and hint not in line]
+    wrong = [line for line in kept if re.search(r"[Ee]rror\b|Assertion", line)]
+    found = (wrong or kept[-1:] or ["it said nothing"])[0].strip()
+    return found if len(found) <= 200 else f"{found[:197]}..."
 
 
 def _numbered(text: str) -> str:

@@ -30,6 +30,7 @@ from .neuron_nmodl import (
     block,
     initial,
     listed,
+    made,
     mangled,
     nmodl_functions,
     sample,
@@ -147,10 +148,10 @@ class _Writer:
         if piece.floor is not None:
             low, state = mangled(piece.floor), self.neuron(gates[0])
             post = [f"if ({state} < {low}) {{", f"    {state} = {low}", "}"]
-        solve = ["SOLVE pre METHOD after_cvode"] if pre else []
-        solve += [f"SOLVE states METHOD {self.style.integrator}"] if gates else []
-        solve += ["SOLVE scheme METHOD sparse"] if kinetic else []
-        solve += ["SOLVE post METHOD after_cvode"] if post else []
+        solve = [f"SOLVE {made('pre')} METHOD after_cvode"] if pre else []
+        solve += [f"SOLVE {made('states')} METHOD {self.style.integrator}"] if gates else []
+        solve += [f"SOLVE {made('scheme')} METHOD sparse"] if kinetic else []
+        solve += [f"SOLVE {made('post')} METHOD after_cvode"] if post else []
         states = [self.neuron(s) for s in piece.states]
         assigned = [sample(s) for s in self.sampled]
         start = [f"{self.neuron(s)} = {initial(s)}" for s in piece.states]
@@ -176,10 +177,10 @@ class _Writer:
             preamble,
             block("INITIAL", start),
             block("BREAKPOINT", [*current[:1], *solve, *current[1:]]),
-            block("DERIVATIVE states", derivative) if gates else "",
-            block("KINETIC scheme", kinetic) if kinetic else "",
-            block("PROCEDURE pre()", pre) if pre else "",
-            block("PROCEDURE post()", post) if post else "",
+            block(f"DERIVATIVE {made('states')}", derivative) if gates else "",
+            block(f"KINETIC {made('scheme')}", kinetic) if kinetic else "",
+            block(f"PROCEDURE {made('pre')}()", pre) if pre else "",
+            block(f"PROCEDURE {made('post')}()", post) if post else "",
             *nmodl_functions(self.nmodl.used),
             block(self.blocks.receiving, receive) if receives else "",
         ]

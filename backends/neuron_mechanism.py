@@ -33,6 +33,7 @@ from .neuron_nmodl import (
     gain,
     initial,
     listed,
+    made,
     mangled,
     nmodl_functions,
     sample,
@@ -152,13 +153,14 @@ def _text(blocks: Blocks, shared: Sequence[str], per_cell: Sequence[str]) -> str
     receive = blocks.net_receive()
     procedures: dict[str, list[str]] = {}
     if style.program is not None:
-        procedures["advance"] = ["VERBATIM", *blocks.advance(), "ENDVERBATIM"]
-        solve = ["SOLVE advance METHOD after_cvode"]
+        procedures[made("advance")] = ["VERBATIM", *blocks.advance(), "ENDVERBATIM"]
+        solve = [f"SOLVE {made('advance')} METHOD after_cvode"]
     else:
-        procedures = {"pre": blocks.pre(), "post": blocks.post()}
-        own = [f"SOLVE states METHOD {style.integrator}"]
+        pre, post = made("pre"), made("post")
+        procedures = {pre: blocks.pre(), post: blocks.post()}
+        own = [f"SOLVE {made('states')} METHOD {style.integrator}"]
         solve = [f"SOLVE {name} METHOD after_cvode" for name, lines in procedures.items() if lines]
-        solve[1 if procedures["pre"] else 0 : 0] = own
+        solve[1 if procedures[pre] else 0 : 0] = own
     start, assigned = _initial(blocks, state)
     numbers = [*shared, *(name for name in per_cell if name not in state)]
     accessible = dict.fromkeys([*per_cell, *state, *assigned])
@@ -168,7 +170,7 @@ def _text(blocks: Blocks, shared: Sequence[str], per_cell: Sequence[str]) -> str
         listed("GLOBAL", shared),
         "THREADSAFE  : without it the code made for it keeps everything in static variables",
     ]
-    derivative = "" if style.program else block("DERIVATIVE states", blocks.derivative())
+    derivative = "" if style.program else block(f"DERIVATIVE {made('states')}", blocks.derivative())
     tables = bool(population.inputs) and not style.played
     parts = [
         block("NEURON", [line for line in neuron if line]),
@@ -234,13 +236,16 @@ static inline double coincide_input(const CoincideTable& given, long step, doubl
     return given.values[(long) given.frames[step] * given.columns + (long) column];
 }}"""
 
-_HOLD = """\
-: hold(k, values, frames, columns): the table of input k; whoever gives the Vectors keeps them alive
-PROCEDURE hold() {
+HOLD = made("hold")
+"""The PROCEDURE that is given the table of an input."""
+
+_HOLD = f"""\
+: {HOLD}(k, values, frames, columns): the table of input k; whoever gives the Vectors keeps them alive
+PROCEDURE {HOLD}() {{
 VERBATIM
     CoincideTable& given = tables[(int) *getarg(1)];
     given.values = vector_vec(vector_arg(2));
     given.frames = vector_vec(vector_arg(3));
     given.columns = (long) *getarg(4);
 ENDVERBATIM
-}"""
+}}"""

@@ -14,7 +14,7 @@ from ..core.values import Floats
 from .neuron_cable import CablePlan
 from .neuron_compile import CONNECT, SOURCE, load_neuron
 from .neuron_conventions import Timing
-from .neuron_mechanism import Mechanism
+from .neuron_mechanism import HOLD, Mechanism
 from .neuron_nmodl import mangled
 from .neuron_sections import CableCells
 from .watch import States
@@ -109,7 +109,7 @@ class Network:
         for k, given in enumerate(self.realization.populations[name].inputs):
             values, frames = self.h.Vector(given.values.ravel()), self.h.Vector(frames_of(given))
             self._kept += [values, frames]
-            self._cells[name][0].hold(k, values, frames, given.values.shape[1])
+            getattr(self._cells[name][0], HOLD)(k, values, frames, given.values.shape[1])
 
     def play(self, name: str, variable_of: Callable[[str], str]) -> None:
         """Let NEURON play a population's inputs: each frame from its first step on."""

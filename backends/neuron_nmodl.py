@@ -1,8 +1,9 @@
 """Names, expressions and small blocks of NMODL and of the C inside it.
 
 Every name of a model gets an underscore behind it, so that ``v``, ``t`` or ``area`` of NEURON stay its own;
-names made here do not end in one. A name that begins with D gets ``_x`` instead, because NEURON itself makes
-``Dv_`` for a state ``v_``.
+variables made here do not end in one. A name that begins with D gets ``_x`` instead, because NEURON itself
+makes ``Dv_`` for a state ``v_``. Of a PROCEDURE ``hold`` NEURON makes a C function ``hold_``, so those made
+here begin with DD: nothing of a model that begins so ends in an underscore.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from ..core.expressions import FUNCTIONS, Renderer
 def mangled(name: str) -> str:
     """The name of a model's variable in NMODL."""
     return f"{name}_x" if name.startswith("D") else f"{name}_"
+
+
+def made(name: str) -> str:
+    """The name of a PROCEDURE, FUNCTION or block of equations that is made here."""
+    return f"DD{name}"
 
 
 def sample(name: str) -> str:
@@ -91,8 +97,8 @@ class NmodlRenderer(CRenderer):
     """
 
     functions: ClassVar[Mapping[str, str]] = {
-        "abs": "fabs", "sign": "sign_of", "exprel": "exprel", "expm1": "exp_less_1",
-        "log1p": "log_of_1_and", "minimum": "lesser", "maximum": "greater", "clip": "clipped",
+        "abs": "fabs",
+        **{name: made(name) for name in ("sign", "exprel", "expm1", "log1p", "minimum", "maximum", "clip")},
     }  # fmt: skip
 
     def __init__(self, translate: Callable[[str], str]) -> None:
@@ -111,8 +117,8 @@ class NmodlRenderer(CRenderer):
 
     def choice(self, test: str, body: str, orelse: str) -> str:
         """One of two values by a condition."""
-        self.used.add("chosen")
-        return f"chosen({test}, {body}, {orelse})"
+        self.used.add(made("chosen"))
+        return f"{made('chosen')}({test}, {body}, {orelse})"
 
     def call(self, name: str, arguments: list[str]) -> str:
         """A function's value."""
@@ -130,14 +136,17 @@ def _verbatim_function(name: str, arguments: str, body: str) -> str:
 
 # In VERBATIM the arguments of an NMODL FUNCTION have the prefix _l.
 _NMODL_FUNCTIONS = {
-    "chosen": _verbatim_function("chosen", "c, a, b", "_lc != 0. ? _la : _lb"),
-    "sign_of": _verbatim_function("sign_of", "x", "coincide_sign(_lx)"),
-    "exprel": _verbatim_function("exprel", "x", "coincide_exprel(_lx)"),
-    "exp_less_1": _verbatim_function("exp_less_1", "x", "expm1(_lx)"),
-    "log_of_1_and": _verbatim_function("log_of_1_and", "x", "log1p(_lx)"),
-    "lesser": _verbatim_function("lesser", "a, b", "coincide_minimum(_la, _lb)"),
-    "greater": _verbatim_function("greater", "a, b", "coincide_maximum(_la, _lb)"),
-    "clipped": _verbatim_function("clipped", "x, a, b", "coincide_clip(_lx, _la, _lb)"),
+    made(name): _verbatim_function(made(name), arguments, body)
+    for name, arguments, body in (
+        ("chosen", "c, a, b", "_lc != 0. ? _la : _lb"),
+        ("sign", "x", "coincide_sign(_lx)"),
+        ("exprel", "x", "coincide_exprel(_lx)"),
+        ("expm1", "x", "expm1(_lx)"),
+        ("log1p", "x", "log1p(_lx)"),
+        ("minimum", "a, b", "coincide_minimum(_la, _lb)"),
+        ("maximum", "a, b", "coincide_maximum(_la, _lb)"),
+        ("clip", "x, a, b", "coincide_clip(_lx, _la, _lb)"),
+    )
 }
 assert set(NmodlRenderer.functions) <= set(FUNCTIONS)
 

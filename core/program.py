@@ -348,7 +348,7 @@ class _Hoist:
         if isinstance(tree, ast.Name | ast.Constant):
             return tree
         if self._is_constant(tree) and not _is_literal(tree):
-            if not isinstance(tree, ast.Compare | ast.BoolOp):
+            if not _is_condition(tree):
                 key = text(tree)
                 if key not in self._seen:
                     self._seen[key] = f"c{len(self._seen)}_"
@@ -368,6 +368,13 @@ class _Hoist:
             case ast.Call(func=func, args=arguments):
                 return ast.Call(func=func, args=[self(a) for a in arguments], keywords=[])
         raise AssertionError(ast.dump(tree))
+
+
+def _is_condition(tree: ast.expr) -> bool:
+    """Whether a tree is true or false, which no constant can hold: those are numbers everywhere."""
+    if isinstance(tree, ast.UnaryOp):
+        return isinstance(tree.op, ast.Not)
+    return isinstance(tree, ast.Compare | ast.BoolOp)
 
 
 def _is_literal(tree: ast.expr) -> bool:
