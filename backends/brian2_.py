@@ -102,6 +102,12 @@ CONVENTIONS = (
         "inputs are evaluated at the start of a step and held over it",
     ),
     Convention(
+        "aliased_copies",
+        "makes `r = x` in a reset one array of r and x by its NumPy target, so that a later `x *= 0.5` changes "
+        "r too (not by Cython)",
+        "every statement of a reset stores a value of its own",
+    ),
+    Convention(
         "compartment_shape",
         "takes each compartment of a tree for one truncated cone between the diameters at its ends",
         "a compartment is all the cones inside of it",

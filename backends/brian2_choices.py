@@ -33,6 +33,7 @@ class Choices:
     spike_stamp: bool
     last_sample: bool
     compartment_shape: bool
+    aliased_copies: bool
 
     @classmethod
     def of(cls, settings: Settings) -> Choices:
@@ -52,6 +53,7 @@ class Choices:
             spike_stamp=settings.undoes("spike_stamp"),
             last_sample=settings.undoes("recording_phase"),
             compartment_shape=settings.undoes("compartment_shape"),
+            aliased_copies=settings.undoes("aliased_copies"),
         )
 
     @property

@@ -1,20 +1,21 @@
 """What Brian2 is given to read: the equations and statements of a block, as text. Nothing here runs.
 
 A model's name ``x`` becomes ``x_u`` and a temporary ``x_`` becomes ``x_t``, so that no name can be one of
-Brian2's own; names that end in ``_n`` are this module's.
+Brian2's own; names that end in ``_n`` are this module's. A number that all cells of a group share is not
+in the group but beside it, as ``x_c`` and ``x_k``: the ``x_u`` of another group never stands for it.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.cell import Cell, Increment
+from ..core.cell import Assignment, Cell, Increment
 from ..core.expressions import Renderer, names
 from ..core.numpy_code import evaluate_constants
 from ..core.program import Method, inlined, program_of
@@ -70,6 +71,16 @@ class Driven(Protocol):
 def mangled(name: str) -> str:
     """The name of a variable or temporary in Brian2."""
     return f"{name}t" if name.endswith("_") else f"{name}_u"
+
+
+def constant(name: str) -> str:
+    """The name of a number that all cells of a group share."""
+    return f"{name}k" if name.endswith("_") else f"{name}_c"
+
+
+def names_of(values: Mapping[str, Values]) -> dict[str, str]:
+    """What numbers and arrays are called in Brian2."""
+    return {n: mangled(n) if np.ndim(value) else constant(n) for n, value in values.items()}
 
 
 class BrianRenderer(Renderer):
@@ -130,7 +141,7 @@ def declare(code: GroupCode, values: Mapping[str, Values], used: Iterable[str]) 
         if name not in wanted:
             continue
         if np.ndim(value) == 0:
-            code.constants[mangled(name)] = float(value)
+            code.constants[constant(name)] = float(value)
         else:
             code.equations.append(f"{mangled(name)} : 1 (constant)")
             code.arrays[mangled(name)] = np.asarray(value, dtype=np.float64)
@@ -149,8 +160,9 @@ def lockstep_code(
     refractoriness = block.has_refractoriness
     active = "(count_n <= 0)" if refractoriness else "(1 > 0)"
 
+    special = {**names_of({**block.parameters, **constants}), "dt": STEP, "not_refractory": active}
+
     def here(name: str) -> str:
-        special = {"dt": STEP, "not_refractory": active}
         return special.get(name) or mangled(name)
 
     renderer = _LockstepRenderer(here, refractoriness)
@@ -167,7 +179,7 @@ def lockstep_code(
     code.update = [f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in program.update]
     if program.threshold is not None:
         code.threshold = renderer.render(program.threshold)
-        resets = [f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in program.reset]
+        resets = reset_lines(program.reset, renderer, True)
         if block.cell.on_crossing:
             # At t_0 every cell counts as having been above, so that the first test is remembered only.
             code.equations.append("above_n : 1")
@@ -274,10 +286,11 @@ def equations_code(
         block.has_refractoriness or not choices.refractory_arrivals
     )
 
+    special = names_of(block.parameters)
+    special["not_refractory"] = "not_refractory" if has_refractory else "(1 > 0)"
+
     def here(name: str) -> str:
-        if name == "not_refractory":
-            return "not_refractory" if has_refractory else "(1 > 0)"
-        return mangled(name)
+        return special.get(name) or mangled(name)
 
     renderer = BrianRenderer(here)
     trees = [v.right for v in cell.variables if v.right is not None]
@@ -298,9 +311,7 @@ def equations_code(
     write_inputs(code, block, choices.input_hold, standalone)
     if cell.threshold is not None:
         code.threshold = renderer.render(cell.threshold)
-        code.reset = "\n".join(
-            f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in cell.reset
-        )
+        code.reset = "\n".join(reset_lines(cell.reset, renderer, choices.aliased_copies))
     if cell.on_crossing:
         # As in the Hodgkin-Huxley examples: refractory as long as the threshold condition holds.
         code.reset = None
@@ -319,15 +330,44 @@ def _write_guarded(code: GroupCode, block: Block, dt_ms: float, refractory: bool
     """The step of rk4 that looks at nothing beyond the threshold, as Brian2's abstract code."""
     program = program_of(block.cell, "guarded_rk4")
     active = "not_refractory" if refractory else "(1 > 0)"
-    special = {"dt": STEP, "not_refractory": active}
+    constants = evaluate_constants(program.constants, block.parameters, dt_ms)
+    special = {**names_of({**block.parameters, **constants}), "dt": STEP, "not_refractory": active}
     renderer = _LockstepRenderer(lambda name: special.get(name) or mangled(name), refractory)
     code.constants[STEP] = dt_ms
-    constants = evaluate_constants(program.constants, block.parameters, dt_ms)
     used = {name for a in program.update for name in names(a.expression)}
     declare(code, constants, used)
     code.guarded = [
         f"{mangled(a.target)} = {renderer.render(a.expression)}" for a in program.update
     ]
+
+
+def reset_lines(reset: Sequence[Assignment], renderer: BrianRenderer, copies: bool) -> list[str]:
+    """A reset's statements; with *copies* each stores a value of its own.
+
+    ``x = x*0.5`` Brian2 would make ``x *= 0.5`` and, by its NumPy target, change in place an array that an
+    ``r = x`` before it has made r's too. It would also look for the factor by algebra, after which it misses
+    what cancels, such as ``y <= y``. Neither happens to ``new = x*0.5; x = new``.
+    """
+    lines = []
+    copies = copies or not shares_arrays(reset)
+    for k, a in enumerate(reset):
+        target, value = mangled(a.target), renderer.render(a.expression)
+        if copies and a.target in names(a.expression):
+            lines += [f"new_{k}_n = {value}", f"{target} = new_{k}_n"]
+        else:
+            lines.append(f"{target} = {value}")
+    return lines
+
+
+def shares_arrays(reset: Sequence[Assignment]) -> bool:
+    """Whether a statement copies a variable and a later one changes the copy or the original in place."""
+    together: set[str] = set()
+    for a in reset:
+        if a.target in together and a.target in names(a.expression):
+            return True
+        if isinstance(a.expression, ast.Name):
+            together |= {a.target, a.expression.id}
+    return False
 
 
 def write_inputs(code: GroupCode, block: Driven, hold: bool, standalone: bool) -> None:

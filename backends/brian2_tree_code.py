@@ -8,7 +8,15 @@ import numpy as np
 
 from ..core.expressions import names
 from .brian2_choices import Choices
-from .brian2_code import BrianRenderer, GroupCode, arrivals, declare, mangled, write_inputs
+from .brian2_code import (
+    BrianRenderer,
+    GroupCode,
+    arrivals,
+    declare,
+    mangled,
+    names_of,
+    write_inputs,
+)
 from .brian2_trees import Tree
 
 _V = "v"
@@ -23,7 +31,8 @@ def tree_code(tree: Tree, choices: Choices, standalone: bool) -> GroupCode:
     """
     cell = tree.cell
     code = GroupCode()
-    renderer = BrianRenderer(lambda name: "(1 > 0)" if name == "not_refractory" else mangled(name))
+    special = {**names_of(tree.parameters), "not_refractory": "(1 > 0)"}
+    renderer = BrianRenderer(lambda name: special.get(name) or mangled(name))
     code.equations += [f"{mangled(_V)} = v/mV : 1", f"{mangled(_AREA)} = area/um**2 : 1"]
     for variable in (*cell.states, *cell.subexpressions):
         assert variable.right is not None

@@ -58,6 +58,7 @@ _CONVENTIONS: Mapping[str, Cause] = MappingProxyType(
         "input_onset": "input_onset",
         "integrator": "integrator",
         "compartment_shape": "parameter",
+        "aliased_copies": "non_convergent",
         "built_in": "non_convergent",
         "precision": "precision",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -186,6 +187,17 @@ def _refractory_times(r: Realization) -> Iterator[np.ndarray]:
         yield np.atleast_1d(np.asarray(time, dtype=float))
 
 
+def _aliased_copies(r: Realization, backend: str) -> str:
+    for population in r.populations.values():
+        copied: set[str] = set()
+        for assignment in population.cell.reset:
+            if assignment.target in copied and assignment.target in names(assignment.expression):
+                return ""
+            if isinstance(assignment.expression, ast.Name):
+                copied |= {assignment.target, assignment.expression.id}
+    return "no reset copies a variable that it changes afterwards"
+
+
 def _inputs(r: Realization, backend: str) -> str:
     changing = any(np.ptp(i.frames) > 0 for p in r.populations.values() for i in p.inputs)
     return "" if changing else "no input changes with time"
@@ -252,6 +264,7 @@ _RULES: Mapping[str, Callable[[Realization, str], str]] = MappingProxyType(
         "input_onset": _inputs,
         "recording_phase": _recorded,
         "compartment_shape": _trees,
+        "aliased_copies": _aliased_copies,
         "integrator": _cables,
         "built_in": _built_in,
     }
