@@ -103,8 +103,8 @@ CONVENTIONS = (
     ),
     Convention(
         "aliased_copies",
-        "makes `r = x` in a reset one array of r and x by its NumPy target, so that a later `x *= 0.5` changes "
-        "r too (not by Cython)",
+        "makes `r = x` in a reset one array of r and x by its NumPy target (not by Cython), so that a later "
+        "`x *= 0.5` changes r too",
         "every statement of a reset stores a value of its own",
     ),
     Convention(

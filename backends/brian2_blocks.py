@@ -106,7 +106,7 @@ def _block(members: Sequence[RealizedPopulation]) -> Block:
         )
 
     return Block(
-        name="cells_" + "_".join(names) if len("".join(names)) < 80 else f"cells_{names[0]}",
+        name=_name_of(names),
         members=tuple(members),
         offsets={name: int(start) for name, start in zip(names, starts, strict=False)},
         size=int(starts[-1]),
@@ -115,6 +115,16 @@ def _block(members: Sequence[RealizedPopulation]) -> Block:
         refractory_steps=joined([p.refractory_steps for p in members]),
         refractory_ms=joined([_period(p) for p in members]),
     )
+
+
+def _name_of(populations: Sequence[str]) -> str:
+    """A name that neither another block nor anything that belongs to one has.
+
+    Brian2 calls a group's monitor or thresholder by its name, an underscore and a word, and no population's
+    name ends in an underscore or has two together.
+    """
+    joined = "__".join(populations)
+    return f"cells_{joined}_" if len(joined) < 80 else f"cells_{populations[0]}__"
 
 
 def _period(population: RealizedPopulation) -> Values:

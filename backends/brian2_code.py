@@ -70,12 +70,17 @@ class Driven(Protocol):
 
 def mangled(name: str) -> str:
     """The name of a variable or temporary in Brian2."""
-    return f"{name}t" if name.endswith("_") else f"{name}_u"
+    return _ordinary(f"{name}t" if name.endswith("_") else f"{name}_u")
+
+
+def _ordinary(name: str) -> str:
+    """To Brian2 every name that begins with ``xi_`` is noise; nothing else made here ends in ``_v``."""
+    return f"m_{name}_v" if name.startswith("xi_") else name
 
 
 def constant(name: str) -> str:
     """The name of a number that all cells of a group share."""
-    return f"{name}k" if name.endswith("_") else f"{name}_c"
+    return _ordinary(f"{name}k" if name.endswith("_") else f"{name}_c")
 
 
 def names_of(values: Mapping[str, Values]) -> dict[str, str]:

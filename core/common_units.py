@@ -43,7 +43,25 @@ def _named() -> dict[str, tuple[int, tuple[int, ...]]]:
     return found
 
 
-COMMON: Mapping[str, tuple[int, tuple[int, ...]]] = MappingProxyType(_named())
+def _spelled_out() -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Names as in Brian2: a prefix and the word, ``mvolt``, ``namp``, ``msecond``."""
+    words = {
+        "volt": "V", "amp": "A", "ampere": "A", "siemens": "S", "farad": "F", "second": "s", "hertz": "Hz",
+        "meter": "m", "metre": "m", "kelvin": "K",
+    }  # fmt: skip
+    found = {
+        prefix + word: (power, _SYMBOLS[symbol])
+        for word, symbol in words.items()
+        for prefix, power in _PREFIXES.items()
+        if prefix != "c" or symbol == "m"
+    }
+    return found | {f"{p}molar": _named()[f"{p}M"] for p in ("", "m", "u", "n")}
+
+
+SPELLED_OUT: Mapping[str, tuple[int, tuple[int, ...]]] = MappingProxyType(_spelled_out())
+"""Power of ten and SI exponents of units as Brian2 spells them."""
+
+COMMON: Mapping[str, tuple[int, tuple[int, ...]]] = MappingProxyType(_named() | _spelled_out())
 """Power of ten and SI exponents of every unit known here, by name."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import InputError, nearest
+from .idioms import FIELDS
 
 _TAGS = frozenset({"point", "cable"})
 
@@ -56,7 +57,7 @@ def explain(error: ValidationError, of: type[BaseModel], name: object = None) ->
     given = given if len(given) <= 60 else f"{given[:57]}..."
     kind = first["type"]
     if kind == "extra_forbidden":
-        fields = nearest(str(first["loc"][-1]), of.model_fields)
+        fields = FIELDS.get(place[-1]) or nearest(str(first["loc"][-1]), of.model_fields)
         return InputError(
             ".".join(place[:-1]), f"there is no field {place[-1]!r}; {fields}", not named
         )

@@ -24,12 +24,13 @@ from typing import Literal
 
 from .errors import InputError
 from .expressions import BOOLEAN, dimension_of, names, parse, shown, text, units_in
+from .idioms import FLAGS, UNITS
 from .names import check_variable
 from .units import TIME, Dimension, describe, dimension_of_unit
 
 Kind = Literal["state", "subexpression", "input", "parameter"]
 
-_FLAGS = re.compile(r"(?<![*/(])\s*\((?P<flags>[a-z][a-z\s,]*)\)$")
+_FLAGS = re.compile(r"(?<![*/(])\s*\((?P<flags>[a-z][a-z\s,-]*)\)$")
 _DERIVATIVE = re.compile(r"d\s*([A-Za-z]\w*)\s*/\s*dt")
 
 
@@ -109,12 +110,13 @@ def _parse_line(line: str, where: str) -> Variable:
     check_variable(name, place)
     unknown_flags = flags - {"unless refractory", "input", "parameter", "held"}
     if unknown_flags:
-        raise InputError(
-            place,
-            f"unknown flag {unknown_flags.pop()!r}; known: unless refractory, input, parameter, held",
-        )
+        flag = min(unknown_flags)
+        known = "known: unless refractory, input, parameter, held"
+        raise InputError(place, f"unknown flag {flag!r}; {FLAGS.get(flag, known)}")
     if not unit:
         raise InputError(place, "has no unit; write ': 1' for a pure number")
+    if unit in UNITS:
+        raise InputError(place, f"{unit!r} is no unit; {UNITS[unit]}")
     try:
         dimension = dimension_of_unit(unit)
     except InputError as error:

@@ -8,14 +8,17 @@ by Python: backends render the checked tree into their own language through one 
 from __future__ import annotations
 
 import ast
+import difflib
 import math
 import operator
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from .common_units import SPELLED_OUT
 from .errors import InputError, nearest
+from .idioms import about_call, about_name
 from .units import DIMENSIONLESS, Dimension, Quantity, describe
 
 FUNCTIONS: Mapping[str, int] = {
@@ -25,14 +28,6 @@ FUNCTIONS: Mapping[str, int] = {
     "clip": 3, "minimum": 2, "maximum": 2,
 }  # fmt: skip
 """Allowed functions and how many arguments each takes; ``exprel(x)`` is (eˣ - 1)/x, 1 at 0."""
-
-HINTS: Mapping[str, str] = {
-    "w": "it is the weight of what arrives at a receptor; call an adaptation w_ad, for instance",
-    "t": "it is the time, on which equations do not depend; use an input (SineInput, StepInput, …)",
-    "pi": "write 3.141592653589793",
-    "xi": "noise is drawn once for all simulators; use a WhiteNoiseInput or OrnsteinUhlenbeckInput",
-}
-"""What to do instead, for names that equations elsewhere have and ours do not."""
 
 _KEEP_DIMENSION = {"abs", "clip", "minimum", "maximum"}
 _MAX_LENGTH = 20_000
@@ -66,7 +61,7 @@ def parse(text: str, where: str = "expression") -> ast.expr:
         raise InputError(where, f"{shown(text)} is not an expression ({reason})") from error
     _check(tree, where, 0)
     _fold(tree, where)
-    return tree
+    return _unchained(tree)
 
 
 def _check(node: ast.AST, where: str, depth: int) -> None:
@@ -87,15 +82,13 @@ def _check(node: ast.AST, where: str, depth: int) -> None:
             parts = node.values
         case ast.IfExp():
             parts = [node.test, node.body, node.orelse]
-        case ast.Compare(ops=[op]) if type(op) in _OPERATORS:
+        case ast.Compare(ops=ops) if all(type(op) in _OPERATORS for op in ops):
             parts = [node.left, *node.comparators]
         case ast.Compare():
-            raise InputError(where, f"{_source(node)}: compare two values at a time")
+            raise InputError(where, f"{_source(node)}: compare with <, <=, >, >=, == or !=")
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             if name not in FUNCTIONS:
-                raise InputError(
-                    where, f"there is no function {name!r}; {nearest(name, FUNCTIONS)}"
-                )
+                raise InputError(where, f"there is no function {name!r}; {_about(node, name)}")
             if len(node.args) != FUNCTIONS[name]:
                 raise InputError(
                     where, f"{name}() takes {FUNCTIONS[name]} argument(s), not {len(node.args)}"
@@ -117,6 +110,33 @@ def _check(node: ast.AST, where: str, depth: int) -> None:
             )
     for part in parts:
         _check(part, where, depth + 1)
+
+
+def _unchained(tree: ast.expr) -> ast.expr:
+    """``a < b < c`` as ``a < b and b < c``, which it means."""
+    if not any(isinstance(n, ast.Compare) and len(n.ops) > 1 for n in ast.walk(tree)):
+        return tree
+
+    class Unchain(ast.NodeTransformer):
+        def visit_Compare(self, node: ast.Compare) -> ast.expr:
+            self.generic_visit(node)
+            if len(node.ops) == 1:
+                return node
+            sides = [node.left, *node.comparators]
+            pairs = zip(sides, node.ops, sides[1:], strict=False)
+            compared = [ast.Compare(left=a, ops=[op], comparators=[b]) for a, op, b in pairs]
+            return ast.BoolOp(op=ast.And(), values=list(compared))
+
+    changed: ast.expr = Unchain().visit(tree)
+    return changed
+
+
+def _about(call: ast.Call, name: str) -> str:
+    """What to write instead of a call: an answer, or all functions, with the nearest if one is near."""
+    of_time = any(isinstance(a, ast.Name) and a.id in {"t", "t_in_timesteps"} for a in call.args)
+    known = f"known: {', '.join(FUNCTIONS)}"
+    close = difflib.get_close_matches(name, FUNCTIONS, n=1, cutoff=0.8)
+    return about_call(name, of_time) or (f"did you mean {close[0]!r}? {known}" if close else known)
 
 
 def _source(node: ast.AST) -> str:
@@ -279,10 +299,9 @@ def dimension_of(
             case ast.Constant():
                 return DIMENSIONLESS
             case ast.Name(id=name):
-                if name not in known and name in HINTS:
-                    raise InputError(where, f"unknown variable {name!r}; {HINTS[name]}")
                 if name not in known:
-                    raise InputError(where, f"unknown variable {name!r}; {nearest(name, known)}")
+                    hint = about_name(name) or _undeclared(name, known)
+                    raise InputError(where, f"unknown variable {name!r}; {hint}")
                 return known[name]
             case ast.UnaryOp(op=ast.Not()) | ast.BoolOp():
                 for part in [node.operand] if isinstance(node, ast.UnaryOp) else node.values:
@@ -327,7 +346,12 @@ def dimension_of(
 
     def call(name: str, arguments: list[ast.expr]) -> Dimension:
         if name == "int":
-            condition(arguments[0])
+            if visit(arguments[0]) != BOOLEAN:
+                raise InputError(
+                    where,
+                    f"int({text(arguments[0])}): int() counts a condition, such as int(v > 0*mV); of a "
+                    "number use floor(x)",
+                )
             return DIMENSIONLESS
         if name in _KEEP_DIMENSION:
             result = value_of(arguments[0])
@@ -349,10 +373,16 @@ def dimension_of(
     return visit(tree)
 
 
+def _undeclared(name: str, known: Iterable[str]) -> str:
+    """What to do about a name that nobody has declared."""
+    declare = f"declare it by a line '{name} : 1' with its unit and give its value in parameters"
+    return f"{nearest(name, known)}; or {declare}"
+
+
 UNIT_NAMES = (
     "V", "mV", "uV", "s", "ms", "us", "A", "mA", "uA", "nA", "pA", "S", "mS", "uS", "nS", "pS",
     "F", "uF", "nF", "pF", "ohm", "kohm", "Mohm", "Gohm", "kOhm", "MOhm", "GOhm", "Hz", "kHz",
-    "m", "cm", "mm", "um", "mM", "uM", "nM",
+    "m", "cm", "mm", "um", "mM", "uM", "nM", *SPELLED_OUT,
 )  # fmt: skip
 """Units that can stand in an expression as in Brian2, ``v > -50*mV``, unless declared otherwise."""
 

@@ -16,7 +16,7 @@ from .expressions import shown
 from .names import check_identifier
 from .reading import read_text
 from .units import TIME, Quantity, dimension_of_unit
-from .values import Indices, Value, as_tuple
+from .values import Indices, Value, as_tuple, in_unit
 
 _ZERO = Quantity(0.0, "ms")
 
@@ -114,6 +114,9 @@ class TimeSeriesInput(_Input):
         given = dict(given)
         csv, column = given.get("csv"), given.get("column")
         if "values" in given:
+            unit, place = given.get("unit"), f"{given.get('name', 'time series')}.values"
+            if isinstance(unit, str):
+                given["values"] = in_unit(given["values"], unit, place)
             try:
                 given["values"] = as_tuple(given["values"])
             except (TypeError, ValueError, OverflowError):

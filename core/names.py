@@ -6,7 +6,8 @@ import keyword
 import re
 
 from .errors import InputError
-from .expressions import FUNCTIONS, HINTS
+from .expressions import FUNCTIONS
+from .idioms import NAMES
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -47,7 +48,7 @@ def check_variable(name: str, where: str) -> None:
         raise InputError(where, f"{name!r} is the name of a function; choose another name")
     for words, language in _RESERVED:
         if name in words:
-            hint = HINTS.get(name, "choose another")
+            hint = NAMES.get(name) or f"choose another, such as {suggested(name)!r}"
             raise InputError(where, f"{name!r} is a reserved word of {language}; {hint}")
 
 
@@ -60,4 +61,10 @@ def check_identifier(name: str, where: str) -> None:
             "a letter first and no underscore last",
         )
     if keyword.iskeyword(name):
-        raise InputError(where, f"{name!r} is a reserved word of Python; choose another")
+        problem = f"is a reserved word of Python; choose another, such as {suggested(name)!r}"
+        raise InputError(where, f"{name!r} {problem}")
+
+
+def suggested(name: str) -> str:
+    """A name like one that cannot be used."""
+    return f"my_{name}"

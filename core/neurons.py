@@ -44,6 +44,12 @@ class NeuronModel(Description):
     @field_validator("refractory", mode="before")
     @classmethod
     def _refractory_as_text(cls, given: object) -> object:
+        if isinstance(given, str) and any(sign in given for sign in "<>=()"):
+            problem = (
+                f"{given!r} is no time: give one, such as '2 ms', or the name of a parameter that is; a "
+                "condition cannot be described"
+            )
+            raise InputError("NeuronModel.refractory", problem, relative=True)
         return given if given is None or isinstance(given, str) else str(Quantity.parse(given))
 
     @field_validator("initial", mode="before")

@@ -23,7 +23,7 @@ from .names import check_identifier
 from .neurons import NeuronModel, check_initial, check_parameters, read_initial
 from .receptors import Receptor
 from .units import TIME, Quantity, dimension_of_unit
-from .values import Array, Value, WholeNumber, as_tuple, check_value
+from .values import Array, Value, WholeNumber, as_tuple, check_value, in_unit
 
 _RATE = dimension_of_unit("Hz")
 
@@ -161,6 +161,15 @@ class SpikeTrains(_Group):
         tuple[tuple[float, ...], ...], BeforeValidator(_trains), PlainSerializer(lambda v: v)
     ]
     unit: str = "ms"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _times_with_units(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("times"), list | tuple):
+            return given
+        unit, place = given.get("unit", "ms"), f"{given.get('name', 'SpikeTrains')}.times"
+        times = [in_unit(train, unit, f"{place}[{k}]") for k, train in enumerate(given["times"])]
+        return {**given, "times": times}
 
     @model_validator(mode="after")
     def _consistent(self) -> SpikeTrains:

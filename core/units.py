@@ -14,6 +14,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .common_units import read_common
 from .errors import InputError
 
@@ -163,6 +166,53 @@ _NUMBER = re.compile(
 )
 
 
+def read_foreign(given: object) -> tuple[NDArray[np.float64], str] | None:
+    """Numbers and unit of a quantity of Brian2, quantities, pint or astropy; None if it is none.
+
+    The packages are not imported: a quantity is known by its attributes.
+    """
+    if hasattr(given, "dim") and hasattr(given, "get_best_unit"):
+        return _read_brian2(given)
+    if hasattr(given, "dimensionality") and hasattr(given, "rescale"):
+        return np.asarray(given.magnitude, dtype=np.float64), str(given.dimensionality.string)  # type: ignore[attr-defined]
+    if hasattr(given, "magnitude") and hasattr(given, "units"):
+        text = f"{given.units:~C}".replace("µ", "u")
+        return np.asarray(given.magnitude, dtype=np.float64), text or "1"
+    if hasattr(given, "unit") and hasattr(given, "value") and hasattr(given, "decompose"):
+        return np.asarray(given.value, dtype=np.float64), str(given.unit) or "1"
+    return None
+
+
+_BRIAN2 = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")
+
+
+def _read_brian2(given: Any) -> tuple[NDArray[np.float64], str]:
+    """In internal units: Brian2 keeps the numbers in SI and does not know what they were written in."""
+    powers = {
+        name: Fraction(p).limit_denominator(12) for name, p in zip(_BRIAN2, given.dim._dims, strict=True)
+    }  # fmt: skip
+    if powers["luminosity"]:
+        raise InputError("unit", f"{given.dim} has a luminous intensity, which no model needs")
+    dimension = Dimension(tuple(powers[name] for name in BASE))
+    power = sum(powers[name] * _INTERNAL_EXPONENT[name] for name in BASE)
+    numbers = np.asarray(given, dtype=np.float64)
+    if power.denominator != 1:
+        return numbers * 10.0 ** -float(power), internal_unit(dimension)
+    shift = int(power)
+    scaled = [_shifted(number, -shift) for number in numbers.ravel().tolist()]
+    return np.array(scaled, dtype=np.float64).reshape(numbers.shape), internal_unit(dimension)
+
+
+def _shifted(number: float, power: int) -> float:
+    """The number times a power of ten, as it was written before Brian2 multiplied it by a unit."""
+    if not math.isfinite(number):
+        return number
+    written = float(f"{Decimal(repr(number)).scaleb(power):.15g}")
+    if written * float(Decimal(1).scaleb(-power)) == number:
+        return written
+    return float(Decimal(repr(number)).scaleb(power))
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A number with its unit as the user wrote it, such as ``10 ms``."""
@@ -181,7 +231,7 @@ class Quantity:
         except (TypeError, ValueError, OverflowError) as error:
             if isinstance(error, InputError):
                 raise
-            raise InputError(where, f"is not a number that can be used ({error})") from error
+            raise InputError(where, f"{given!r:.60} is not a number that can be used") from error
         if not math.isfinite(quantity.magnitude):
             raise InputError(where, f"{quantity.magnitude} is not a finite number")
         try:
@@ -196,10 +246,12 @@ class Quantity:
     def _read(cls, given: object, where: str) -> Quantity:
         if isinstance(given, Quantity):
             return given
-        if hasattr(given, "dim") and hasattr(given, "get_best_unit"):
-            raise InputError(
-                where, f'{given!r} is a quantity of Brian2; write it as a text, such as "20 ms"'
-            )
+        foreign = read_foreign(given)
+        if foreign is not None:
+            values, unit = foreign
+            if values.ndim:
+                raise InputError(where, f"{values.size} numbers where one is needed")
+            return cls(float(values), unit)
         if isinstance(given, bool):
             raise InputError(where, f"{given!r} is not a quantity; write a number with a unit")
         if isinstance(given, int | float):
@@ -210,10 +262,11 @@ class Quantity:
                 raise InputError(
                     where, f'{given!r} is not a quantity; write a number and a unit: "10 ms"'
                 )
-            unit = f"1{match[2]}" if match[2].startswith("/") else match[2]
+            # "10*ms" as in an expression, "5/ms" for a rate.
+            unit = (
+                f"1{match[2]}" if match[2].startswith("/") else match[2].removeprefix("*").strip()
+            )
             return cls(float(match[1]), unit or "1")
-        if hasattr(given, "magnitude") and hasattr(given, "units"):
-            return cls(float(given.magnitude), f"{given.units:~}".replace("µ", "u") or "1")
         if hasattr(given, "dtype") and getattr(given, "ndim", None) == 0:
             return cls(float(given))  # type: ignore[arg-type]
         raise InputError(where, f'{given!r} is not a quantity; write a number and a unit: "10 ms"')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from typing_extensions import override
 
 from .description import Description
 from .errors import InputError, unknown
-from .units import Dimension, Quantity
+from .units import Dimension, Quantity, parse_unit, read_foreign
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +46,10 @@ class Array(Description):
     unit: str = "1"
 
     def __init__(self, values: Any = (), unit: str = "1", **data: Any) -> None:
-        if isinstance(values, np.ndarray):
+        foreign = numbers_with_unit(values)
+        if foreign is not None:
+            values, unit = foreign
+        elif isinstance(values, np.ndarray):
             values = values.tolist()
         super().__init__(values=values, unit=unit, **data)
 
@@ -172,7 +176,44 @@ def _numbers(given: Any) -> tuple[float, ...]:
         ) from None
 
 
+def numbers_with_unit(given: Any, where: str = "") -> tuple[tuple[float, ...], str] | None:
+    """Numbers and unit of an array of another package's, or of a list of quantities; None if of neither."""
+    foreign = read_foreign(given)
+    if foreign is not None and foreign[0].ndim:
+        return tuple(foreign[0].ravel().tolist()), foreign[1]
+    if not isinstance(given, list | tuple) or not any(_has_unit(item) for item in given):
+        return None
+    quantities = [Quantity.parse(item, where) for item in given]
+    first = quantities[0]
+    for k, quantity in enumerate(quantities):
+        if quantity.dimension != first.dimension:
+            raise InputError(where, f"{quantity}, number {k}, has another dimension than {first}")
+    factor = parse_unit(first.unit)[0]
+    numbers = (Decimal(repr(q.magnitude)) * parse_unit(q.unit)[0] / factor for q in quantities)
+    return tuple(map(float, numbers)), first.unit
+
+
+def _has_unit(item: Any) -> bool:
+    return isinstance(item, str | Quantity) or read_foreign(item) is not None
+
+
+def in_unit(given: Any, unit: str, where: str) -> Any:
+    """Numbers that carry a unit of their own as plain numbers in *unit*; anything else as it is."""
+    found = numbers_with_unit(given, where)
+    if found is None:
+        return given
+    dimension = parse_unit(unit)[1]
+    check_value(Quantity(1.0, found[1]), dimension, where)
+    factor = parse_unit(found[1])[0] / parse_unit(unit)[0]
+    return tuple(float(Decimal(repr(number)) * factor) for number in found[0])
+
+
 def _read(given: Any) -> Any:
+    with_unit = numbers_with_unit(given)
+    if with_unit is not None:
+        return Array(values=with_unit[0], unit=with_unit[1])
+    if read_foreign(given) is not None:
+        return Quantity.parse(given, "")
     if isinstance(given, np.ndarray | list | tuple):
         return Array(values=_numbers(given))
     if isinstance(given, dict):
