@@ -34,6 +34,8 @@ def print_diff(console: Console, found: Diff) -> None:
         from .explain.terminal import print_explanation
 
         print_explanation(console, found.explanation)
+    elif found.verdict in ("close", "different"):
+        console.print("why they differ, as far as the two alone tell: --explain", style="dim")
 
 
 def _statistics(sides: tuple[Sequence[Statistics], Sequence[Statistics]]) -> Table:

@@ -123,7 +123,7 @@ def _by_convention(
         # Brian2's SpikeMonitor is in s, but people write M.t/ms under the same names.
         if too_fast:
             found.assumed(
-                _place(table, column).removeprefix(f"{table.where}, "),
+                f"column {table.names[column]!r}",
                 "t and i are names of Brian2's SpikeMonitor, and in ms cells would fire at "
                 f"{rate:,.0f} Hz: read as s",
             )

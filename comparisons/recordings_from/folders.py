@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,9 @@ def _add(file: Path, found: Found) -> None:
     for (population, variable), trace in own.traces.items():
         found.add_trace(population, variable, trace)
     found.labels |= own.labels
-    found.caveats += [c for c in own.caveats if c not in found.caveats]
+    found.caveats += [
+        replace(c, where=", ".join(filter(None, (file.name, c.where)))) for c in own.caveats
+    ]
 
 
 def _made_by(run: dict[str, object]) -> str:

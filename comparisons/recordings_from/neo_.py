@@ -44,7 +44,7 @@ _IDS = (
     "channel_index",
     "channel_names",
 )
-_EXTRAS = {".nix": "nixio", ".nwb": "pynwb"}
+_EXTRAS = {".nix": "nixio"}
 
 
 def read_neo(path: Path, found: Found) -> None:

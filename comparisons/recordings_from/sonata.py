@@ -73,7 +73,7 @@ def read_sonata(path: Path, found: Found) -> None:
             found.base = path.stem
             _report(file, path.stem, path, found)
         for name in sorted(set(names) - known - ({"data", "mapping"} if old_report else set())):
-            what = f"{path.name}, /{name}"
+            what = f"/{name}"
             if name in _OF_A_NETWORK:
                 found.assumed(what, "describes a network and is no recording")
             else:
@@ -98,7 +98,7 @@ def _all_spikes(group: h5py.Group, path: Path, found: Found) -> None:
         if isinstance(item, h5py.Group):
             _spikes(item, name, path, found)
         else:
-            found.left_out(f"{path.name}, /spikes/{name}", "is no population")
+            found.left_out(f"/spikes/{name}", "is no population")
 
 
 def _spikes(group: h5py.Group, population: str, path: Path, found: Found) -> None:
@@ -116,7 +116,7 @@ def _spikes(group: h5py.Group, population: str, path: Path, found: Found) -> Non
     times = _times(group, "timestamps", values, path, found)
     found.add_spikes(population, Spikes.sorted(times, cells))
     for name in sorted(names - {"timestamps", key or "", "sorting"}):
-        found.left_out(f"{path.name}, {group.name}/{name}", "is neither times nor cells")
+        found.left_out(f"{group.name}/{name}", "is neither times nor cells")
 
 
 def _times(group: h5py.Group, name: str, values: Any, path: Path, found: Found) -> Floats:
@@ -135,9 +135,7 @@ def _times(group: h5py.Group, name: str, values: Any, path: Path, found: Found) 
             raise InputError(where, f"is in {own}; --unit {given} contradicts it")
         unit = own
     elif given is None and values.size:
-        found.assumed(
-            f"{path.name}, {group.name}/{name}", "has no unit; read as ms, as SONATA has it"
-        )
+        found.assumed(f"{group.name}/{name}", "has no unit; read as ms, as SONATA has it")
     times = array_times(values, unit, where)
     check_times(times, where)
     return times
@@ -161,14 +159,14 @@ def _report(group: h5py.Group, population: str, path: Path, found: Found) -> Non
     end = start + values.shape[0] * step
     if abs(end - stop) > 1.5 * step:
         found.left_out(
-            f"{path.name}, {group.name}",
+            f"{group.name}",
             f"says that it ends at {stop:g} ms, but its samples end at {end:g} ms",
         )
     variable, unit = _variable(group, path, found)
     values, unit = in_internal(values, variable, unit, where, found)
     for name, chosen in columns.by_element(variable):
         if len(found.traces) >= _AT_MOST:
-            found.left_out(f"{path.name}, {group.name}, {name}", f"is beyond {_AT_MOST} elements")
+            found.left_out(f"{group.name}, {name}", f"is beyond {_AT_MOST} elements")
             continue
         found.add_trace(
             population, name, Trace(values[:, chosen], columns.ids[chosen], unit, start, step)
@@ -271,5 +269,5 @@ def _variable(group: h5py.Group, path: Path, found: Found) -> tuple[str, str]:
             raise InputError(
                 str(path), "is a report that names neither variable nor unit; say it: --variable v"
             )
-        found.assumed(path.name, f"does not name its variable: called {path.stem!r}, by the file")
+        found.assumed("", f"does not name its variable: called {path.stem!r}, by the file")
     return path.stem.removesuffix(".report"), unit

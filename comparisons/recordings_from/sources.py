@@ -12,6 +12,7 @@ from .arrays import read_matlab, read_numpy, table_of_arrays, table_of_frame
 from .columns import read_table
 from .found import Foreign, Found
 from .neo_ import add_neo, read_neo
+from .nwb import read_nwb
 from .reading import Reading
 from .sonata import read_sonata
 from .text import read_text
@@ -32,10 +33,11 @@ def read_foreign(
     """A recording from a file or folder of any program, or from arrays in memory.
 
     *source* is a folder of `coincide run`, a SONATA ``.h5``, a table of spikes or traces (``.csv``,
-    ``.tsv``, ``.dat``, ``.gdf``, ``.npy``, ``.npz``, ``.mat``), a file for Neo, a folder of such files; or a
-    Recording, a Neo block or segment, a pandas data frame, a dictionary of arrays, a spike monitor of
-    Brian2. *unit* is that of numbers without one (``"s"``, ``"s mV"``), *dt* the step (a number in ms),
-    *ids_from* the number of the first cell, *variable* the name of a trace whose file does not name it.
+    ``.tsv``, ``.dat``, ``.gdf``, ``.npy``, ``.npz``, ``.mat``), an NWB file, a file for Neo, a folder of
+    such files; or a Recording, a Neo block or segment, a pandas data frame, a dictionary of arrays, a spike
+    monitor of Brian2. *unit* is that of numbers without one (``"s"``, ``"s mV"``), *dt* the step (a number
+    in ms), *ids_from* the number of the first cell, *variable* the name of a trace whose file does not
+    name it.
 
     The recording's ``caveats`` say what was assumed and what was left out.
 
@@ -116,6 +118,8 @@ def read_file(path: Path, found: Found) -> None:
             read_neo(path, found)
         else:
             read_table(table, path.stem, found)
+    elif suffix == ".nwb":
+        read_nwb(path, found)
     else:
         read_neo(path, found)
 

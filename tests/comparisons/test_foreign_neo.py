@@ -144,11 +144,10 @@ def test_recorded_for_another_time_is_not_the_same() -> None:
 
 
 def test_a_file_whose_library_is_missing_says_which(tmp_path: Path) -> None:
-    for suffix, library in ((".nix", "nixio"), (".nwb", "pynwb")):
-        path = tmp_path / f"a{suffix}"
-        path.write_bytes(b"nothing of the kind")
-        with pytest.raises(InputError, match=f"{library}|Neo"):
-            co.read_foreign(path)
+    path = tmp_path / "a.nix"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match=r"nixio|Neo"):
+        co.read_foreign(path)
 
 
 def test_a_nix_file(tmp_path: Path) -> None:
