@@ -113,5 +113,6 @@ def _words(verdict: Verdict) -> str:
         "identical": "[green]= identical to[/]",
         "round-off": "[green]≈ the same to round-off as[/]",
         "close": "[yellow]~ close to[/]",
+        "undecided": "[magenta]? undecided against[/]",
         "different": "[red]≠ different from[/]",
     }[verdict]

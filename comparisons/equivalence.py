@@ -60,10 +60,11 @@ class Equivalence:
     def in_words(self) -> str:
         """The verdict with its numbers, in one sentence."""
         unit = f" {self.unit}" if self.unit not in ("", "1") else ""
+        lost = f", {self.n_left_out} without a value" if self.n_left_out else ""
         said = (
             f"{self.quantity} of {self.a} and {self.b} differs by {self.difference:+.3g}{unit} "
             f"({100 * (1 - 2 * self.alpha):.0f} % interval {self.low:.3g} to {self.high:.3g}, "
-            f"{self.n} seeds; margin ±{self.margin:.3g}{unit})"
+            f"{self.n} seeds{lost}; margin ±{self.margin:.3g}{unit})"
         )
         if self.verdict == "equivalent":
             return f"{said}: equivalent, p = {self.p:.2g}, power {self.power:.2f}"

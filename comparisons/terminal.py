@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from ..core.caveats import Caveat
 from ..core.experiment import Experiment
 from .compare import Comparison
 from .pairs import Pair, Verdict
 from .runs import Run, read_progress
-from .words import SYMBOLS, mode_sentences, modes_of
+from .words import SYMBOLS, caveat_sentences, mode_sentences, modes_of
 
 __all__ = [
     "Console",
@@ -220,8 +221,10 @@ def print_pair(console: Console, pair: Pair) -> None:
         )
 
 
-def print_run(console: Console, data: Mapping[str, Any], out: Path) -> None:
-    """How one run ended and where its recording is."""
+def print_run(
+    console: Console, data: Mapping[str, Any], out: Path, caveats: Iterable[Caveat] = ()
+) -> None:
+    """How one run ended, what of it cannot be trusted, and where its recording is."""
     status = data["status"]
     console.print(
         f"[{STYLE[status]}]{SYMBOLS[status]} {status}[/] {escape(data.get('version', ''))}"
@@ -231,6 +234,8 @@ def print_run(console: Console, data: Mapping[str, Any], out: Path) -> None:
         return
     for population, n in data["spikes"].items():
         console.print(f"  {escape(population)}: {n:,} spikes")
+    for line in caveat_sentences(caveats):
+        console.print(f"[{STYLE['undecided']}]{SYMBOLS['undecided']}[/] {escape(line)}")
     console.print(f"recording: {out}")
 
 

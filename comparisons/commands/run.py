@@ -61,7 +61,8 @@ def run(
     from ...core.realization import Realization
     from ...core.realize import realize
     from ...core.settings import Settings
-    from ...core.storage import check_target
+    from ...core.storage import check_target, read_recording
+    from ..caveats import caveats_of_recording
     from ..runs import run_to_folder, write_progress
 
     console = None
@@ -100,5 +101,6 @@ def run(
 
     with one_bar(console, backend) as bar:
         data = run_to_folder(realization, backend, settings, out, bar)
-    print_run(console, data, out)
+    caveats = caveats_of_recording(read_recording(out), backend) if data["status"] == "ok" else ()
+    print_run(console, data, out, caveats)
     return 0 if data["status"] == "ok" else 3

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ...core.recording import Recording
+from ..caveats import caveats_of
 from ..compare import Comparison, population_statistics
 from ..runs import Run
+from ..words import caveat_sentences
 from . import tables
 from .comparison import macro, matrix_section, notes_of, statements, statistics_html
 from .figures import draw_comparison, draw_recordings, first_mode
@@ -34,7 +36,8 @@ def run_html(run: Run) -> str:
     """One run: how it ended, how long it took, and what it recorded."""
     sections = [Section("", macro("runs_table", [run]))]
     if run.ok:
-        notes = dict.fromkeys((*run.notes, *run.recording.notes))
+        said = caveat_sentences(caveats_of([run]))
+        notes = dict.fromkeys((*said, *run.notes, *run.recording.notes))
         sections += _recorded(run.id, run.backend, run.recording, (*notes,))
     return notebook_page(run.id, (), sections)
 
@@ -43,7 +46,8 @@ def recording_html(recording: Recording) -> str:
     """A recording: the statistics of its spikes and a figure."""
     backend = str(recording.provenance.get("backend", "recording"))
     lasting = f"{recording.duration_ms:g} ms in steps of {recording.dt_ms:g} ms"
-    sections = _recorded(backend, backend, recording, recording.notes)
+    said = caveat_sentences(recording.caveats)
+    sections = _recorded(backend, backend, recording, (*said, *recording.notes))
     return notebook_page(backend, (), sections, lasting)
 
 

@@ -140,6 +140,11 @@ def sentence(rungs: Sequence[Rung]) -> str:
     """What the steps of one backend took away, in words."""
     first = next((k for k, rung in enumerate(rungs) if rung.settled), None)
     said = f"{rungs[0].label}: " + "; ".join(_about(rung) for rung in rungs)
+    unseen = [rung.mode for rung in rungs if rung.pair.verdict == "undecided"]
+    if unseen:
+        return f"{said}. Not all was seen in {words.enumerate_words(unseen)}, so no cause is told."
+    if first is not None and (later := [r.mode for r in rungs[first:] if not r.settled]):
+        return f"{said}. {later[0]} differs although {rungs[first].mode} does not: neither explains it."
     if first == 0:
         return f"{said}. Nothing but round-off in any mode."
     if first is None:

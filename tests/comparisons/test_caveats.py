@@ -12,8 +12,10 @@ from coincide.comparisons.compare import Comparison, compare
 from coincide.comparisons.converge import converge
 from coincide.comparisons.converge.words import beside, brief
 from coincide.comparisons.curve import curve
+from coincide.comparisons.report.notebook import recording_html, run_html
 from coincide.comparisons.sweep import Point, not_seen, plain
 from coincide.core.caveats import Caveat
+from coincide.core.experiment import Experiment
 from coincide.core.inputs import StepInput
 from coincide.models.library import load_model
 
@@ -133,3 +135,18 @@ def test_rounding_is_said_of_the_runs_that_are_on_a_grid(own_cache: Path) -> Non
     assert note not in both.run("oracle-aligned").recording.notes
     alone = compare(experiment, ["oracle"], ["aligned"], reference=False)
     assert not any("acts from" in said for said in alone.notes)
+
+
+def test_one_run_says_what_of_it_cannot_be_trusted(own_cache: Path, tmp_path: Path, capsys) -> None:
+    odd = SHORT.with_(name="odd").to_dict()
+    odd["populations"][0]["model"]["initial"]["v"] = "-2000 mV"
+    path = tmp_path / "odd.json"
+    path.write_text(Experiment.from_dict(odd).to_json())
+    assert main(["run", str(path), "--out", str(tmp_path / "out")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "? Implausible: reference, cells.v of cell" in said
+    assert "2e+03 mV" in said
+    both = compare(Experiment.from_dict(odd), ["brian2"])
+    assert both.pairs[0].verdict == both.worst == "undecided"  # they agree, on what cannot be
+    for text in (run_html(both.runs[0]), recording_html(both.runs[0].recording)):
+        assert "Implausible" in text
