@@ -71,8 +71,11 @@ class TreePlan:
             numbers = [0.0 if flat is None else number(flat) for flat in self.amounts[name]]
             same = all(n == numbers[0] for n in numbers)
             return numbers[0] if same else np.asarray(numbers)
+        if name == "membrane_area":
+            return None
+        # A concentration inside is called in each compartment, ki_dend = ki, and is one number there.
         flat = self._flat[name][0][0] if name in self._flat else name
-        return number(flat) if flat in given and name != "membrane_area" else None
+        return next((number(n) for n in (flat, name) if n in given), None)
 
     def initial(self, name: str, given: Mapping[str, Floats], index: int) -> Floats:
         """A state's initial values (compartments,) in a cell; 0 where it has none.

@@ -18,7 +18,7 @@ from .membrane import sections_of
 from .morphology import Morphology
 from .names import check_identifier
 from .units import Quantity
-from .values import Value, check_value, smallest
+from .values import RealNumber, Value, check_value, smallest
 
 
 class StandIn(Description):
@@ -54,7 +54,7 @@ class CableCell(Description):
     ions: tuple[Ion, ...] = ()
     capacitance: Value = Quantity(1.0, "uF/cm**2")
     axial_resistivity: Value = Quantity(100.0, "ohm*cm")
-    celsius: float = Field(default=6.3, gt=-273.15)
+    celsius: RealNumber = Field(default=6.3, gt=-273.15)
     v_initial: Value = Quantity(-65.0, "mV")
     spike_threshold: Quantity | None = Quantity(0.0, "mV")
     spike_at: str | None = None

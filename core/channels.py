@@ -22,7 +22,7 @@ from .errors import InputError, unknown
 from .kinetics import Gate, Scheme
 from .names import check_identifier
 from .units import DIMENSIONLESS, TIME, Dimension, Quantity, dimension_of_unit
-from .values import Array, Value, check_value, smallest
+from .values import Array, RealNumber, Value, check_value, smallest
 
 DENSITY = dimension_of_unit("nS/um**2")
 ABSOLUTE = dimension_of_unit("nS")
@@ -158,8 +158,8 @@ class Channel(Description):
     parameters: dict[str, Value] = Field(default_factory=dict)
     region: str = "all"
     elsewhere: dict[str, Value] = Field(default_factory=dict)
-    q10: float = Field(default=1.0, gt=0)
-    q10_celsius: float | None = None
+    q10: RealNumber = Field(default=1.0, gt=0)
+    q10_celsius: RealNumber | None = None
     source: str = ""
 
     @field_validator("region")

@@ -22,7 +22,7 @@ from .errors import InputError
 from .morphology import Morphology
 from .section import Section
 from .units import Quantity, dimension_of_unit
-from .values import WholeNumber
+from .values import RealNumber, WholeNumber
 
 _HZ = dimension_of_unit("Hz")
 CAPACITANCE = dimension_of_unit("pF/um**2")
@@ -56,7 +56,7 @@ class LengthConstant(Description):
 
     kind: Literal["length_constant"] = "length_constant"
     frequency: Quantity = Quantity(100.0, "Hz")
-    fraction: float = Field(default=0.1, gt=0)
+    fraction: RealNumber = Field(default=0.1, gt=0)
     axial_resistivity: Quantity | None = None
     capacitance: Quantity | None = None
 

@@ -16,7 +16,7 @@ from .expressions import shown
 from .names import check_identifier
 from .reading import read_text
 from .units import TIME, Quantity, dimension_of_unit
-from .values import Indices, Value, as_tuple, in_unit
+from .values import Indices, RealNumber, RealNumbers, Value, as_tuple, in_unit
 
 _ZERO = Quantity(0.0, "ms")
 
@@ -81,7 +81,7 @@ class SineInput(_Input):
     kind: Literal["sine"] = "sine"
     amplitude: Value
     frequency: Quantity
-    phase: float = 0.0
+    phase: RealNumber = 0.0
     offset: Quantity | None = None
     start: Quantity = _ZERO
     stop: Quantity | None = None
@@ -100,7 +100,7 @@ class TimeSeriesInput(_Input):
     """
 
     kind: Literal["time_series"] = "time_series"
-    values: tuple[float, ...] = ()
+    values: RealNumbers = ()
     unit: str
     interval: Quantity
     csv: str | None = None

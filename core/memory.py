@@ -8,7 +8,7 @@ from .errors import InputError
 from .experiment import Experiment
 from .populations import Population
 from .values import Array, Distribution
-from .wiring import expected_connections
+from .wiring import MAX_CONNECTIONS, expected_connections
 
 _NUMBER = 8
 """Bytes of a number."""
@@ -50,7 +50,9 @@ def _needed(experiment: Experiment) -> Iterator[tuple[str, float]]:
         yield population.name, _NUMBER * population.size * (2 * len(cell.states) + several)
     for projection in experiment.projections:
         pre, post = (experiment.population(n).size for n in (projection.source, projection.target))
-        yield projection.name, _NUMBER * expected_connections(projection.rule, pre, post)
+        expected = expected_connections(projection.rule, pre, post)
+        if expected <= MAX_CONNECTIONS:  # more are refused as such
+            yield projection.name, _NUMBER * expected
     for record in experiment.records:
         cells = experiment.population(record.population).size
         cells = cells if record.cells is None else len(record.cells)

@@ -31,7 +31,7 @@ from .perturbation_text import (
 )
 from .reading import read_json
 from .units import Quantity, dimension_of_unit
-from .values import check_value
+from .values import RealNumber, check_value
 
 _PERMEABILITY = dimension_of_unit("um/ms")
 _CONDUCTANCES = (dimension_of_unit("nS"), dimension_of_unit("nS/um**2"), _PERMEABILITY)
@@ -55,7 +55,7 @@ class Perturbation(Description):
     operation: Operation
     value: Any = None
     citation: str = ""
-    severity: float = Field(default=1.0, ge=0, le=1)
+    severity: RealNumber = Field(default=1.0, ge=0, le=1)
 
     def __init__(
         self, path: Any = "", operation: Any = "set", value: Any = None, citation: Any = "",

@@ -23,7 +23,17 @@ from .names import check_identifier
 from .neurons import NeuronModel, check_initial, check_parameters, read_initial
 from .receptors import Receptor
 from .units import TIME, Quantity, dimension_of_unit
-from .values import Array, Value, WholeNumber, as_tuple, check_value, in_unit
+from .values import (
+    Array,
+    RealNumber,
+    RealNumbers,
+    Value,
+    WholeNumber,
+    as_tuple,
+    check_numbers_in,
+    check_value,
+    in_unit,
+)
 
 _RATE = dimension_of_unit("Hz")
 
@@ -55,7 +65,7 @@ class _Group(Description):
     """
 
     name: str
-    lost: float = Field(default=0.0, ge=0, lt=1)
+    lost: RealNumber = Field(default=0.0, ge=0, lt=1)
 
     @field_validator("name")
     @classmethod
@@ -119,7 +129,7 @@ class PoissonSource(_Group):
     kind: Literal["poisson"] = "poisson"
     size: WholeNumber = Field(gt=0, le=2**31 - 1)
     rate: Value
-    profile: tuple[float, ...] | None = None
+    profile: RealNumbers | None = None
     interval: Quantity | None = None
     repeat: bool = False
     start: Quantity = Quantity(0.0, "ms")
@@ -150,7 +160,11 @@ def _trains(given: Any) -> Any:
     try:
         return tuple(as_tuple(train) for train in given)
     except (TypeError, ValueError, OverflowError):
-        return given  # pydantic says what it is instead
+        pass
+    # What they are instead is said with its place; but texts would be taken for numbers.
+    for train in given if isinstance(given, list | tuple) else ():
+        check_numbers_in(train)
+    return given
 
 
 class SpikeTrains(_Group):

@@ -13,7 +13,7 @@ from .errors import InputError
 from .names import check_identifier
 from .plasticity import TsodyksMarkram
 from .units import TIME, Quantity
-from .values import Indices, Value, WholeNumber, check_value
+from .values import Indices, RealNumber, Value, WholeNumber, check_value
 
 
 class AllToAll(Description):
@@ -33,7 +33,7 @@ class FixedProbability(Description):
     """Every pair independently with probability p."""
 
     rule: Literal["fixed_probability"] = "fixed_probability"
-    p: float = Field(ge=0, le=1)
+    p: RealNumber = Field(ge=0, le=1)
     self_connections: bool = True
 
 

@@ -16,6 +16,7 @@ from .description import Description
 from .errors import InputError
 from .names import check_identifier
 from .units import Quantity
+from .values import RealNumber
 
 LEAST_UM = 1e-6
 """What is shorter has no length."""
@@ -31,10 +32,10 @@ class Section(Description):
 
     name: str
     parent: str | None = None
-    parent_x: float = Field(default=1.0, ge=0, le=1)
+    parent_x: RealNumber = Field(default=1.0, ge=0, le=1)
     length: Quantity | None = None
     diameter: Quantity | None = None
-    points: tuple[tuple[float, float, float, float], ...] = ()
+    points: tuple[tuple[RealNumber, RealNumber, RealNumber, RealNumber], ...] = ()
     label: str = ""
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -208,13 +209,45 @@ def from_sympy(value: Any) -> ast.expr:
     return parse(str(_Printer().doprint(value)), "derived expression")
 
 
+_MOST_OPERATIONS = 60
+"""Above this an expression is not simplified: sympy's time grows without bound with its size and choices."""
+_TRIED = ((-70.0, 12.5), (0.2, 0.7), (3.0, 41.0))
+"""Where linearity is tried: a value and a distance, of the sizes of potentials, gates and currents."""
+
+
+def _surely_curved(rhs: Any, variable: Any) -> bool:
+    """Whether three equally spaced values of a variable give values on no line, whatever the algebra.
+
+    It says so at once of what sympy would have to simplify for minutes to find the same.
+    """
+    others = sorted(rhs.free_symbols - {variable}, key=str)
+    values = {other: sympy.Float(0.31 + 0.57 * k) for k, other in enumerate(others)}
+    for start, step in _TRIED:
+        found = []
+        for k in range(3):
+            try:
+                number = complex(rhs.xreplace({**values, variable: sympy.Float(start + k * step)}))
+            except (TypeError, ValueError, ArithmeticError, AttributeError):
+                break
+            found.append(number.real if not number.imag else math.nan)
+        if len(found) == 3 and all(map(math.isfinite, found)):
+            a, b, c = found
+            if abs(a - 2 * b + c) > 1e-6 * max(abs(a), abs(b), abs(c)):
+                return True
+    return False
+
+
 def linear_coefficient(rhs: Any, name: str) -> Any | None:
-    """∂rhs/∂name if *rhs* is linear in *name*, else None."""
+    """∂rhs/∂name if *rhs* is linear in *name*, else None; None too where that cannot be told in short."""
     variable = symbol(name)
     if not rhs.has(variable):
         return sympy.Integer(0)
+    if _surely_curved(rhs, variable):
+        return None
     coefficient = sympy.diff(rhs, variable)
     if coefficient.has(variable) or coefficient.has(sympy.Derivative, sympy.DiracDelta):
+        if coefficient.has(sympy.Piecewise) or coefficient.count_ops() > _MOST_OPERATIONS:
+            return None
         try:
             coefficient = sympy.simplify(coefficient)
         except (ValueError, TypeError):  # sympy puts a 0 where its result is not comparable

@@ -27,6 +27,38 @@ def _whole(given: Any) -> Any:
     return given
 
 
+def _real(given: Any) -> Any:
+    if isinstance(given, bool | np.bool_ | str | bytes):
+        raise InputError("", f'{given!r} is not a number; write 0.5, not "0.5" or true')
+    return given
+
+
+def _reals(given: Any) -> Any:
+    """A list or array of numbers as a tuple; a text or truth value in it is refused."""
+    try:
+        return as_tuple(given)
+    except (TypeError, ValueError, OverflowError):
+        check_numbers_in(given)
+    return given  # what else it is, is said with its place
+
+
+def check_numbers_in(given: Any) -> None:
+    """InputError for a list with a text or a truth value in it, which would be taken for a number."""
+    for value in given if isinstance(given, list | tuple) else ():
+        if isinstance(value, bool | np.bool_) or _reads_as_number(value):
+            _real(value)
+
+
+def _reads_as_number(value: Any) -> bool:
+    if not isinstance(value, str | bytes):
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _indices(given: Any) -> Any:
     if isinstance(given, np.ndarray):
         given = given.ravel().tolist()
@@ -35,6 +67,10 @@ def _indices(given: Any) -> Any:
 
 WholeNumber = Annotated[int, BeforeValidator(_whole)]
 """An integer; neither a text nor a truth value."""
+RealNumber = Annotated[float, BeforeValidator(_real)]
+"""A number; neither a text nor a truth value."""
+RealNumbers = Annotated[tuple[float, ...], BeforeValidator(_reals)]
+"""A list of numbers, from a list or a NumPy array."""
 Indices = Annotated[tuple[int, ...], BeforeValidator(_indices)]
 """Numbers of cells, from a list or a NumPy array."""
 
@@ -42,7 +78,7 @@ Indices = Annotated[tuple[int, ...], BeforeValidator(_indices)]
 class Array(Description):
     """One number per cell or per connection, in one unit."""
 
-    values: tuple[float, ...]
+    values: RealNumbers
     unit: str = "1"
 
     def __init__(self, values: Any = (), unit: str = "1", **data: Any) -> None:
@@ -147,7 +183,7 @@ class LogNormal(Distribution):
 
     distribution: Literal["lognormal"] = "lognormal"
     median: Quantity
-    sigma: float = Field(ge=0)
+    sigma: RealNumber = Field(ge=0)
 
     @override
     def draw(self, rng: np.random.Generator, size: int, dimension: Dimension, where: str) -> Floats:
@@ -283,5 +319,14 @@ def smallest(value: Value) -> Quantity | None:
 
 
 def as_tuple(numbers: Sequence[float] | NDArray[Any]) -> tuple[float, ...]:
-    """Numbers as a tuple of Python floats."""
+    """Numbers as a tuple of Python floats; TypeError for texts, truth values, lists among them."""
+    if isinstance(numbers, np.ndarray):
+        if numbers.dtype.kind not in "iuf":
+            raise TypeError(f"an array of {numbers.dtype}")
+    elif isinstance(numbers, list | tuple):
+        for kind in set(map(type, numbers)):
+            if issubclass(kind, bool) or not issubclass(kind, int | float | np.number):
+                raise TypeError(f"a list that holds a {kind.__name__}")
+    else:
+        raise TypeError(f"a {type(numbers).__name__}")
     return tuple(np.asarray(numbers, dtype=np.float64).ravel().tolist())

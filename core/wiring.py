@@ -19,7 +19,7 @@ from .projections import (
 
 Ints = NDArray[np.int32]
 _CHUNK = 1 << 22
-_MAX_CONNECTIONS = 2e9
+MAX_CONNECTIONS = 2e9
 _MAX_PAIRS = 1e16
 
 
@@ -85,8 +85,8 @@ def expected_connections(rule: Rule, n_pre: int, n_post: int) -> float:
 def _check_number(rule: Rule, n_pre: int, n_post: int, where: str) -> None:
     """InputError for more pairs or connections than could be numbered or kept in memory."""
     expected = expected_connections(rule, n_pre, n_post)
-    if expected > _MAX_CONNECTIONS:
-        raise InputError(where, f"{expected:g} connections; {_MAX_CONNECTIONS:g} at most")
+    if expected > MAX_CONNECTIONS:
+        raise InputError(where, f"{expected:g} connections; {MAX_CONNECTIONS:g} at most")
     if n_pre * n_post > _MAX_PAIRS:
         raise InputError(where, f"{n_pre * n_post:g} pairs of cells; {_MAX_PAIRS:g} at most")
 

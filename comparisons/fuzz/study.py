@@ -126,6 +126,9 @@ class Trial:
         self._pool = ThreadPoolExecutor(2 + 2 * len(self.backends))
         self._scratch = tempfile.TemporaryDirectory(prefix="coincide-fuzz-")
         self._count = 0
+        # Here, because Brian2 is not imported outside of the main thread.
+        loaded = {b: load_backend(b) for b in self.backends} if "raw" in self.modes else {}
+        self._known = {b: tuple(c.name for c in made.conventions) for b, made in loaded.items()}
 
     def __enter__(self) -> Trial:
         return self
@@ -223,7 +226,7 @@ class Trial:
         _, path = realized(half, below)
         settings = Settings(mode=mode)  # type: ignore[arg-type]
         said = []
-        for kind, undone in (("integrators", None), ("conventions", self._conventions(name))):
+        for kind, undone in (("integrators", None), ("conventions", self._known.get(name, ()))):
             if kind == "conventions" and (mode != "raw" or not undone):
                 continue
             own = outcome
@@ -247,9 +250,6 @@ class Trial:
             if found or compared(steps.reference, steps.backend, dt).verdict != "different":
                 return Judged(name, mode, kind, "; ".join(said))  # type: ignore[arg-type]
         return Judged(name, mode, "differs", "; ".join([pair.in_words, *said]))
-
-    def _conventions(self, name: str) -> tuple[str, ...]:
-        return tuple(c.name for c in load_backend(name).conventions)
 
 
 def fuzz(

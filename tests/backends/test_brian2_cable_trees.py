@@ -503,3 +503,36 @@ def test_compiled_targets_coincide_too(target):
         # 1e-7: a node that is an end costs the solver six digits, which it loses in another order.
         scale = np.ptp(trace.values)
         assert np.max(np.abs(recording.traces[key].values - trace.values)) <= 1e-7 * scale
+
+
+def test_a_concentration_inside_is_one_number_in_every_compartment():
+    """Found by random experiments: of an ion whose concentrations are given, not those of a pool."""
+    potassium = Channel(name="kdr", ion="k", conductance="5e-4 S/cm**2", region="soma")
+    leak = Channel(name="leak", conductance="1e-4 S/cm**2", reversal="-65 mV")
+    soma = Section(name="soma", length=Quantity.parse("15 um"), diameter=Quantity.parse("10 um"))
+    cell = CableCell(
+        name="cell",
+        morphology=Morphology(sections=(soma, section("dend", "soma", 1.0, "150 um", "2 um"))),
+        discretisation=FixedSegments(segments=1),
+        channels=(leak, potassium),
+        ions=(Ion(name="k", inside="130 mM", outside="3.3 mM"),),
+        celsius=25.0,
+        v_initial="-65 mV",
+        spike_threshold=None,
+    )
+    realization = realize(
+        Experiment(
+            name="nernst",
+            populations=(Population(name="cell", model=cell, size=1),),
+            records=(Record(population="cell", variables=("v_soma", "v_dend")),),
+            duration="400 ms",
+            dt="0.1 ms",
+        )
+    )
+    for mode in ("raw", "aligned"):
+        found, exact = run(realization, mode).traces, REFERENCE.run(realization, Settings()).traces
+        for variable in ("v_soma", "v_dend"):
+            end = float(found["cell", variable].values[-1, 0])
+            # Both stand still: no integrator is in the way. Below -65 mV, towards that of potassium.
+            assert end == pytest.approx(float(exact["cell", variable].values[-1, 0]), abs=1e-6)
+            assert -95 < end < -65.5

@@ -324,6 +324,16 @@ def test_rates_that_are_not_linear_have_no_slope(rate: str) -> None:
     assert linear_coefficient(to_sympy(parse(rate)), "v") is None
 
 
+def test_what_is_surely_not_linear_is_not_simplified_for_minutes() -> None:
+    """A cell of a random experiment, for which sympy did not end within five minutes."""
+    chosen = "tanh(v if sin(v/30) > p else p/(1.5 + (v/20)**2))"
+    inner = f"maximum(v/30, p)*exprel(clip(floor(2*{chosen}), -1, 2)) + sqrt(abs(minimum(v/40, u)))"
+    rate = f"(E - v + 5*tanh({inner} if cos(v/20) < u or u*v > p else u))/tau"
+    started = time.process_time()
+    assert linear_coefficient(to_sympy(parse(rate)), "v") is None
+    assert time.process_time() - started < 10
+
+
 # --- hostile input -------------------------------------------------------------------------------
 
 HOSTILE = [
