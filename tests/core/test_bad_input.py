@@ -352,8 +352,8 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "parameter true": (lambda d: exc(d)["parameters"].update(tau=True), "exc.parameters.tau", "True is not a quantity"),
     "truth value in an array": (
         lambda d: exc(d)["parameters"].update(tau=[10, True]), "exc.parameters.tau", "is no array of numbers"),
-    "text in an array": (
-        lambda d: exc(d)["parameters"].update(tau={"values": ["10"], "unit": "ms"}), "exc.parameters.tau.values", "'10' is not a number"),
+    "truth value in an array with a unit": (
+        lambda d: exc(d)["parameters"].update(tau={"values": [True], "unit": "ms"}), "exc.parameters.tau.values", "True is not a number"),
     "truth value as a probability": (
         lambda d: projection(d).update(rule={"rule": "fixed_probability", "p": True}), "drive_to_exc_ampa.rule.p", "True is not a number"),
     "text as lost": (lambda d: exc(d).update(lost="0.1"), "exc.lost", "'0.1' is not a number"),
