@@ -26,7 +26,8 @@ def caveats_of(runs: Iterable[Run]) -> tuple[Caveat, ...]:
             found += caveats_of_recording(run.recording, run.id)
         else:
             kind: CaveatKind = "not run" if run.status == "unsupported" else "not finished"
-            found.append(Caveat(kind, run.id, run.reason or run.status))
+            why = f"{run.status}: {run.reason}" if run.reason else run.status
+            found.append(Caveat(kind, run.id, why))
     return tuple(dict.fromkeys(found))
 
 

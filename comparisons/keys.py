@@ -56,12 +56,16 @@ def _versions(python: str, packages: tuple[str, ...], backend: str) -> tuple[tup
         done = subprocess.run(
             [python, "-c", code, *packages], capture_output=True, text=True, check=True, timeout=60
         )
-    except (OSError, subprocess.SubprocessError) as error:
+        found = tuple(zip(packages, json.loads(done.stdout), strict=True))
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        why = "does not run as a Python"
+        if isinstance(error, OSError):
+            why = f"cannot be started ({error.strerror})"
         raise InputError(
             f"COINCIDE_PYTHON_{backend.upper()}",
-            f"{python} does not run: {error}; give the path of a Python that has {backend}, or unset it",
+            f"{python} {why}; give the path of a Python that has {backend}, or unset it",
         ) from error
-    return tuple(zip(packages, json.loads(done.stdout), strict=True))
+    return found
 
 
 def _plugin_code(name: str) -> str:

@@ -50,4 +50,5 @@ def circular_interval(degrees: Sequence[float]) -> tuple[float, float, float]:
     centre = float(np.degrees(np.angle(turned.mean())))
     away = np.degrees(np.angle(turned * np.exp(-1j * math.radians(centre))))
     _, low, high = interval_of(away.tolist())
-    return centre, centre + low, centre + high
+    # Beyond half a turn to either side an angle comes back.
+    return centre, centre + max(low, -180.0), centre + min(high, 180.0)

@@ -88,11 +88,18 @@ def _doses(effects: list[Effect]) -> list[dict[str, Any]]:
         rows += [
             {
                 **base, "severity": e.severity, "response": s.lesioned,
-                "low": s.healthy + s.low, "high": s.healthy + s.high,
+                "low": possible_edge(e, s.healthy + s.low), "high": possible_edge(e, s.healthy + s.high),
             }
             for e, s in told
         ]  # fmt: skip
     return rows
+
+
+def possible_edge(e: Effect, value: float) -> float:
+    """An edge of an interval within what a read-out can be: none is below 0, a transmission not above 1."""
+    if math.isnan(value):
+        return value
+    return min(max(value, 0.0), 1.0 if e.measure.quantity == "transmission" else math.inf)
 
 
 def unchanged(study: LesionStudy, mode: str, name: str) -> list[Measure]:

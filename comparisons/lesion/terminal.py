@@ -309,8 +309,9 @@ def _dose_rows(readout: object, doses: Sequence[float]) -> dict[tuple[str, ...],
 def _dose_cell(row: object) -> str:
     if row is None:
         return "–"
-    value, high = row.response, row.high  # type: ignore[attr-defined]
-    half = (high - row.low) / 2  # type: ignore[attr-defined]
+    value = row.response  # type: ignore[attr-defined]
+    # An edge that lay outside what is possible was drawn in: the other is as far away.
+    half = max(row.high - value, value - row.low)  # type: ignore[attr-defined]
     text = number(value, 3)
     return text if math.isnan(half) else f"{text}±{number(half, 2)}"
 

@@ -39,6 +39,7 @@ def test_a_failed_run_caps_the_whole_while_the_pairs_that_ran_keep_theirs(lost: 
     assert not lost.within("close")
     (caveat,) = lost.caveats
     assert (caveat.kind, caveat.where) == ("not finished", "neuron-lockstep")
+    assert caveat.why.startswith("failed: ")
 
 
 def test_a_failed_run_stands_on_the_page_in_a_notebook_in_json_and_in_print(

@@ -12,6 +12,7 @@ from coincide.comparisons.lesion.certainty import all_together, holm, of_one_dra
 from coincide.comparisons.lesion.effects import disagreement_of, effect_of, t_interval
 from coincide.comparisons.lesion.measures import Measure, Probe, measure
 from coincide.comparisons.lesion.signal import Signal, transmission
+from coincide.comparisons.lesion.tables import possible_edge
 from coincide.comparisons.lesion.words import below, in_words, legend, overall, percent, short
 from coincide.core.errors import InputError
 from coincide.core.perturbations import Lesion, parse_perturbation
@@ -434,3 +435,15 @@ def test_what_too_few_seeds_show_is_said_to_be_that() -> None:
     told = all_together([clear, *nothing])[0]
     assert told.verdict == "unclear"
     assert "is unclear, for 3 seeds are too few (p = 0.13 among 10 read-outs; " in in_words(told)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "edge", "possible"),
+    [("rate", -3.0, 0.0), ("rate", 3.0, 3.0), ("transmission", 1.2, 1.0), ("CV", -0.1, 0.0)],
+)
+def test_no_dose_has_an_interval_outside_what_is_possible(
+    quantity: str, edge: float, possible: float
+) -> None:
+    effect = effect_of(Measure("cells", quantity), WHERE, NAMES, HEALTHY, HEALTHY - 1.0)
+    assert possible_edge(effect, edge) == possible
+    assert math.isnan(possible_edge(effect, math.nan))
