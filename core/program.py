@@ -208,7 +208,8 @@ def _guarded_rk4(cell: Cell) -> list[Assignment]:
 def _stage(cell: Cell, stage: int, guard: ast.expr | None = None) -> list[Assignment]:
     """The state of a stage of rk4, from the slopes of the one before, and its own slopes ``k2_x_``."""
     changing = [v.name for v in (*cell.states, *cell.subexpressions)]
-    local = {name: f"{name}_{stage}_" for name in changing}
+    # Two underscores, which no name has: a variable k1_v is not the k1 of a state v_1.
+    local = {name: f"{name}__{stage}_" for name in changing}
     half = _binary(number(0.5), ast.Mult(), _name("dt"))
     step = {2: half, 3: half, 4: _name("dt")}.get(stage)
     statements: list[Assignment] = []

@@ -269,3 +269,18 @@ def test_an_unknown_scheme_is_answered_with_the_nearest() -> None:
 
 def test_numbers_in_constants_keep_their_sign() -> None:
     assert text(number(-2.5)) == "-2.5"
+
+
+def test_no_stage_of_rk4_is_called_as_the_slope_of_another_state(
+    run_program: Callable[..., Any],
+) -> None:
+    """k1_v at stage 1, and the k1 of v_1, were one name."""
+    model = NeuronModel(
+        name="M",
+        equations="dv_1/dt = 1/ms : 1\ndk1_v/dt = -k1_v/ms : 1\nz = k1_v : 1\ndy/dt = z/ms : 1",
+    )
+    cell = build_cell(Population(name="p", model=model, size=1))
+    course = run_program(cell, "rk4", 0.01, 100, {"v_1": 0.0, "k1_v": 1.0, "y": 0.0})
+    assert course["y"][-1] == pytest.approx(1 - np.exp(-1), abs=1e-9)
+    targets = [a.target for a in program_of(cell, "rk4").update]
+    assert len(targets) == len(set(targets))
