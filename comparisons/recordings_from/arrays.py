@@ -147,6 +147,8 @@ def _columns(
 
 def value_and_unit(value: Any) -> tuple[NDArray[Any], str]:
     """An array and the unit that it carries, as those of Brian2, quantities and pint do."""
+    if hasattr(value, "dim") and not hasattr(value, "get_best_unit"):
+        value = value[:]  # a view into a monitor of Brian2
     if hasattr(value, "dim") and hasattr(value, "get_best_unit"):  # Brian2: numbers are in SI
         return np.array(value, dtype=np.float64), _si_of_brian(value)
     if hasattr(value, "magnitude") and hasattr(value, "units"):

@@ -389,3 +389,39 @@ def test_the_program_that_wrote_a_file_is_said(tmp_path: Path, capsys) -> None:
         "a": "NEST 3.6",
         "b": "NEST 3.6",
     }
+
+
+def test_monitors_of_brian2(tmp_path: Path) -> None:
+    brian2 = pytest.importorskip("brian2")
+    ms, mV = brian2.ms, brian2.mV
+    group = brian2.NeuronGroup(
+        3,
+        "dv/dt = (x - v) / (10*ms) : volt\nx : volt",
+        threshold="v > 1*mV",
+        reset="v = 0*mV",
+        method="exact",
+    )
+    group.x = np.array([1.2, 1.5, 2.0]) * mV
+    spikes, states = brian2.SpikeMonitor(group), brian2.StateMonitor(group, "v", record=True)
+    network = brian2.Network(group, spikes, states)
+    target = brian2.prefs.codegen.target
+    brian2.prefs.codegen.target = "numpy"  # nothing to compile
+    try:
+        network.run(50 * ms)
+    finally:
+        brian2.prefs.codegen.target = target
+    recording = co.read_foreign(spikes)
+    assert not recording.caveats  # their units come along
+    np.testing.assert_allclose(recording.spikes["cells"].times, np.array(spikes.t / ms), rtol=1e-14)
+    trace = co.read_foreign({"t": states.t, "v": states.v}).traces["cells", "v"]
+    assert (trace.unit, trace.dt_ms) == ("mV", 0.1)
+    np.testing.assert_allclose(trace.values, np.array(states.v / mV).T, rtol=1e-12, atol=1e-15)
+    pandas.DataFrame({"t": np.array(spikes.t), "i": np.array(spikes.i)}).to_csv(tmp_path / "a.csv")
+    assert co.diff(tmp_path / "a.csv", spikes).verdict in ("identical", "round-off")
+    pandas.DataFrame({"t": states.t / brian2.second, "v": states.v[0] / brian2.volt}).to_csv(
+        tmp_path / "v.csv"
+    )
+    for unit in ("", "s"):
+        with pytest.raises(InputError, match="--unit"):
+            co.read_foreign(tmp_path / "v.csv", unit=unit)
+    assert co.read_foreign(tmp_path / "v.csv", unit="s V").traces["v", "v"].dt_ms == 0.1
