@@ -99,7 +99,8 @@ class Pair:
 
     ``agree_until_ms`` is when spikes or traces first differ by more than round-off; None if never.
     ``caveats`` are what was not seen or cannot be trusted, of either: with one that limits, the verdict is
-    ``undecided`` unless something differs. ``unmatched`` are remarks on what only one of the two has.
+    ``undecided`` unless something differs; ``of_seen`` is the verdict of what was compared, whatever stands
+    beside it. ``unmatched`` are remarks on what only one of the two has.
     """
 
     a: str
@@ -111,6 +112,7 @@ class Pair:
     spikes: tuple[SpikeRow, ...]
     caveats: tuple[Caveat, ...] = ()
     unmatched: tuple[str, ...] = ()
+    of_seen: Verdict = "undecided"
 
     @property
     def spikes_until_ms(self) -> float | None:
@@ -206,9 +208,12 @@ def compare_recordings(
         ]
     limits, remarks = _unmatched(a, b, names)
     found = (*caveats, *limits, *(_only(words) for row in traces if (words := row.unseen)))
-    verdict = capped(_verdict(spikes, traces, whole=not remarks), found, "undecided", VERDICTS)
+    of_seen = _verdict(spikes, traces, whole=not remarks)
+    verdict = capped(of_seen, found, "undecided", VERDICTS)
     until = _agree_until(spikes, traces)
-    return Pair(*names, verdict, until, tolerance_ms, traces, spikes, found, tuple(remarks))
+    return Pair(
+        *names, verdict, until, tolerance_ms, traces, spikes, found, tuple(remarks), of_seen
+    )
 
 
 def _unmatched(

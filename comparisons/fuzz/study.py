@@ -218,8 +218,8 @@ class Trial:
         """A run with a backend's own integrator: what differs has to be its, or a convention's."""
         dt = realization.dt_ms
         pair = compared(reference.recording, outcome.recording, dt)
-        if pair.verdict != "different":
-            return Judged(name, mode, "agrees", pair.verdict)
+        if pair.of_seen != "different":
+            return Judged(name, mode, "agrees", pair.of_seen)
         half = realization.experiment.with_(dt=f"{dt / 2:.12g} ms")
         below = folder / f"{name}-{mode}-half"
         below.mkdir()
@@ -247,7 +247,7 @@ class Trial:
             )
             found, words = within_integrators(steps, dt)
             said.append(f"{kind}: {words}")
-            if found or compared(steps.reference, steps.backend, dt).verdict != "different":
+            if found or compared(steps.reference, steps.backend, dt).of_seen != "different":
                 return Judged(name, mode, kind, "; ".join(said))  # type: ignore[arg-type]
         return Judged(name, mode, "differs", "; ".join([pair.in_words, *said]))
 

@@ -165,6 +165,7 @@ def test_what_was_not_seen_caps_the_verdict_and_stands_beside_it(
         assert pair.verdict == verdict
         assert "cells.w: was odd" in pair.in_words
         assert pair_to_dict(pair)["caveats"][0]["kind"] == kind
+        assert pair.of_seen == ("identical" if other == 0.0 else "different")
 
 
 @pytest.mark.parametrize(("extreme", "verdict"), [(999.0, "identical"), (-1e26, "undecided")])
