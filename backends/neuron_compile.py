@@ -187,6 +187,7 @@ def _compile(texts: Mapping[str, str], folder: Path) -> None:
             )
         staging = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
+            staging.chmod(0o755)  # in a shared cache others load it
             for file in (made[0], *Path(build).glob("*.mod")):
                 shutil.copy2(file, staging)
             try:

@@ -8,11 +8,14 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from ..core.errors import CoincideError
+from ..core.errors import CoincideError, MachineError
+from ..core.exit_status import ExitStatus, table_of
+from ..core.printable import printable
 from .arguments import Grammar, spread
 from .commands.bench import bench
 from .commands.compare import compare
@@ -34,9 +37,16 @@ from .commands.show import show
 from .commands.targets import targets
 from .gait import app as gait_app
 
+
+def _ended(command: str = "") -> str:
+    """The exit statuses as the end of a command's help."""
+    return "\n\n".join(["Exit status:", *table_of(command)])
+
+
 app = typer.Typer(
     name="coincide",
     help="One model, many simulators: do they coincide? If not, why?",
+    epilog=_ended(),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,24 +54,24 @@ app = typer.Typer(
 )
 
 # In the order in which --help lists them.
-app.command()(compare)
-app.command()(explain)
-app.command()(lesion)
-app.command()(converge)
-app.command()(targets)
-app.command()(select)
-app.command()(curve)
-app.command()(corrections)
-app.command()(run)
-app.command()(conventions)
-app.command()(diff)
-app.command("list")(list_)
-app.command()(show)
-app.command()(doctor)
-app.command()(conformance)
-app.command()(faults)
-app.command()(fuzz)
-app.command()(bench)
+app.command(epilog=_ended("compare"))(compare)
+app.command(epilog=_ended("explain"))(explain)
+app.command(epilog=_ended("lesion"))(lesion)
+app.command(epilog=_ended("converge"))(converge)
+app.command(epilog=_ended("targets"))(targets)
+app.command(epilog=_ended("select"))(select)
+app.command(epilog=_ended("curve"))(curve)
+app.command(epilog=_ended("corrections"))(corrections)
+app.command(epilog=_ended("run"))(run)
+app.command(epilog=_ended("conventions"))(conventions)
+app.command(epilog=_ended("diff"))(diff)
+app.command("list", epilog=_ended("list"))(list_)
+app.command(epilog=_ended("show"))(show)
+app.command(epilog=_ended("doctor"))(doctor)
+app.command(epilog=_ended("conformance"))(conformance)
+app.command(epilog=_ended("faults"))(faults)
+app.command(epilog=_ended("fuzz"))(fuzz)
+app.command(epilog=_ended("bench"))(bench)
 app.add_typer(gait_app, name="gait")
 
 # Typer brings a click of its own in some versions: the class that all its usage errors have in common.
@@ -91,35 +101,55 @@ def spread_values(arguments: list[str]) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 1 not within, 2 bad input, 3 a run failed."""
+    """Run the command line and return its exit status, one of `ExitStatus`."""
     arguments = spread_values(list(sys.argv[1:] if argv is None else argv))
     try:
         # A scheduler's SIGTERM ends the simulators as Ctrl-C does.
         with contextlib.suppress(ValueError):  # only the main thread can set it
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-        code = app(arguments, prog_name="coincide", standalone_mode=False)
+        code = app(arguments, prog_name="coincide", standalone_mode=False, obj=arguments)
+        sys.stdout.flush()
     except typer.Exit as finished:
-        return _interrupted() if finished.exit_code == 130 else int(finished.exit_code)
+        return _ended_with(finished.exit_code)
     except _USAGE_ERROR as error:
         error.message = _in_own_words(error.message)
         error.show()
         return int(error.exit_code)
     except CoincideError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say_error(str(error))
         return error.exit_status
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort as end:
+        if isinstance(end.__cause__, EOFError):
+            _say_error(
+                "a compiled file of Python is cut short, as a full disk leaves it; delete the folders "
+                f"__pycache__ in {Path(__file__).parents[1]} and in this environment's site-packages"
+            )
+            return ExitStatus.MACHINE
+        return _interrupted()
+    except KeyboardInterrupt:
         return _interrupted()
     except MemoryError:
-        print(
-            "error: this does not fit into the memory of this machine; take less", file=sys.stderr
-        )
-        return CoincideError.exit_status
+        _say_error("this does not fit into the memory that this process may have; take less")
+        return ExitStatus.MACHINE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return _interrupted() if code == 130 else int(code or 0)
+        return ExitStatus.DONE
+    except OSError as error:  # what a file or option can be wrong in is an InputError by now
+        _say_error(str(MachineError.of(error)))
+        return ExitStatus.MACHINE
+    return _ended_with(code)
+
+
+def _ended_with(code: Any) -> int:
+    return _interrupted() if code == ExitStatus.INTERRUPTED else int(code or 0)
+
+
+def _say_error(text: str) -> None:
+    """One sentence on standard error, which may itself be full or closed."""
+    with contextlib.suppress(OSError):
+        print(f"error: {printable(text)}", file=sys.stderr)
 
 
 def _interrupted() -> int:
     print("interrupted; what had finished is kept, the same command goes on", file=sys.stderr)
-    return 130
+    return ExitStatus.INTERRUPTED

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from .diff import Diff, Statistics
-from .terminal import print_pair
+from .terminal import Console, print_pair
 
 _MOST = 12
 """Lines of assumptions that are shown; ``--json`` has all."""

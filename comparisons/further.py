@@ -14,10 +14,9 @@ from .compare import Comparison
 from .words import run_labels
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from .report import Section, Statement
     from .runs import Run
+    from .terminal import Console
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import platform
 import resource
@@ -24,19 +25,34 @@ from typing import Any, Literal
 
 from ..backends.base import Progress
 from ..backends.registry import entries, interpreter, is_installed, load_backend
-from ..core.cache import cache_dir
-from ..core.errors import InputError, RunError, UnsupportedError
+from ..core.cache import cache_dir, lock
+from ..core.errors import InputError, MachineError, RunError, UnsupportedError
+from ..core.exit_status import ExitStatus
 from ..core.experiment import Experiment
 from ..core.realization import Realization
 from ..core.realize import realize
 from ..core.recording import Recording
+from ..core.seal import broken_seal, seal
 from ..core.settings import Settings
-from ..core.storage import atomic_folder, read_recording, read_run, write_json, write_recording
+from ..core.storage import (
+    RUN_FILE,
+    atomic_folder,
+    read_recording,
+    read_run,
+    replace_folder,
+    write_json,
+    write_recording,
+)
+from .child import INSIDE, PARENT, child_environment
 from .keys import code_fingerprint, installed_version, run_key
 
 Status = Literal["ok", "failed", "unsupported", "timeout"]
 DEFAULT_TIMEOUT_S = 3600.0
 _CANCELLED = "cancelled"
+_LOG = logging.getLogger("coincide")
+"""Where what is no result is said as it happens: on standard error, unless a program wants it elsewhere."""
+_GRACE_S = 5.0
+"""How long after its time a process that nobody ended ends itself."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,42 +150,63 @@ def store_realization(experiment: Experiment) -> tuple[Realization, Path]:
     # A generator's stream may change between versions of NumPy.
     numpy_version = installed_version("numpy")
     path = folder / f"{experiment.hash[:32]}-{code_fingerprint()}-{numpy_version}.npz"
+    damage = ""
     if path.exists():
         try:
             return Realization.load(path), path
-        except InputError:
+        except InputError as error:
+            damage = (
+                f"what was kept of this model {error.problem.partition(';')[0]}; it was drawn anew"
+            )
+            _LOG.warning("%s: %s", experiment.name, damage)
             path.unlink(missing_ok=True)
     realization = realize(experiment)
-    realization.save(path)
+    try:
+        realization.save(path)
+    except OSError as error:
+        raise MachineError.of(error, str(folder)) from error
+    if damage:
+        realization = replace(realization, notes=(*realization.notes, damage))
     return realization, path
 
 
 def perform(job: Job) -> Run:
     """Perform one run in a process of its own, or take it from the cache.
 
-    Never raises for what happens in the process: a crash, a hang, an error is the run's status.
+    Never raises for what happens in the process: a crash, a hang, an error is the run's status. Raises
+    MachineError where the cache cannot be written, which is so for every other run too.
     """
-    from filelock import FileLock
-
     key = run_key(job.digest, job.backend, job.settings)
     folder = cache_dir("runs", key[:2]) / key
-    with FileLock(str(folder) + ".lock"):
-        if not job.fresh:
-            found = _from_store(job, folder)
-            if found is not None:
-                return found
-        return _start_process(job, folder)
-
-
-def _from_store(job: Job, folder: Path) -> Run | None:
     try:
-        data = read_run(folder)
-        if data.get("status") != "ok":
-            return None
-        read_recording(folder)
-    except InputError:
-        return None  # absent, or broken: it is computed again
-    return _as_run(job, data, folder, cached=True)
+        with lock(folder):
+            damage = None
+            if not job.fresh:
+                found, damage = _from_store(job, folder)
+                if found is not None:
+                    return found
+            run = _start_process(job, folder)
+    except OSError as error:
+        raise MachineError.of(error, str(cache_dir())) from error
+    if damage is None:
+        return run
+    _LOG.warning("%s: %s", job.id, damage)
+    return replace(run, notes=(*run.notes, damage))
+
+
+def _from_store(job: Job, folder: Path) -> tuple[Run | None, str | None]:
+    """The run that is kept in a folder; else None, and what is wrong with what is there, if anything is."""
+    if not (folder / RUN_FILE).exists():
+        return None, None
+    try:
+        damage = broken_seal(folder)
+        if damage is None:
+            data = read_run(folder)
+            read_recording(folder)
+            return _as_run(job, data, folder, cached=True), None
+    except InputError as error:
+        damage = error.problem
+    return None, f"the recording kept of this run was damaged ({damage}); it was computed again"
 
 
 def _as_run(job: Job, data: Mapping[str, Any], folder: Path | None, cached: bool) -> Run:
@@ -200,7 +237,7 @@ def _start_process(job: Job, folder: Path) -> Run:
         command = [
             interpreter(job.backend), "-m", "coincide", "run", job.realization,
             "-b", job.backend, "--settings", json.dumps(asdict(job.settings)),
-            "--out", str(result), "--quiet",
+            "--out", str(result), "--quiet", "--ends-after", f"{job.timeout_s + _GRACE_S:g}",
         ]  # fmt: skip
         if job.progress_file:
             command += ["--progress-file", job.progress_file]
@@ -213,10 +250,8 @@ def _start_process(job: Job, folder: Path) -> Run:
             data = {"status": status if status != "ok" else "failed", "reason": reason}
             return _as_run(job, {**data, "wall_s": wall}, None, cached=False)
         data["wall_s"] = wall
-        write_json(result / "run.json", data)
         if data["status"] == "ok":
-            from ..core.storage import replace_folder
-
+            seal(result, data)
             replace_folder(result, folder)
         return _as_run(job, data, folder, cached=False)
 
@@ -226,10 +261,14 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
     deadline = time.monotonic() + job.timeout_s
     cancelled = Path(job.progress_file).with_name(_CANCELLED) if job.progress_file else None
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            cwd=scratch, start_new_session=True, env=_environment(),
-        )  # fmt: skip
+        try:
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.PIPE,
+                cwd=scratch, start_new_session=True,
+                env=child_environment() | {PARENT: str(os.getpid()), INSIDE: "1"},
+            )  # fmt: skip
+        except FileNotFoundError:
+            return "failed", f"{command[0]} does not run: there is no such program"
         try:
             while process.poll() is None:
                 if time.monotonic() > deadline:
@@ -241,6 +280,10 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
         finally:
             _kill(process)
     code = process.returncode
+    if code == ExitStatus.MACHINE:
+        raise MachineError("", _last_words(log).removeprefix("error: "))
+    if code == -signal.SIGALRM:
+        return "timeout", f"did not finish within {job.timeout_s:g} s"
     if code < 0:
         name = signal.Signals(-code).name
         hint = "; out of memory?" if name == "SIGKILL" else ""
@@ -248,24 +291,13 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
     return "ok", ""
 
 
-def _environment() -> dict[str, str]:
-    # The child finds coincide where this process found it, even when it is not installed.
-    here = str(Path(__file__).resolve().parents[2])
-    paths = [p for p in (os.environ.get("PYTHONPATH"),) if p]
-    root = Path(__file__).resolve().parents[1]
-    if root.name == "coincide":
-        paths.append(here)
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "MPLBACKEND": "agg"}
-    if paths:
-        environment["PYTHONPATH"] = os.pathsep.join(paths)
-    return environment
-
-
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the process and all that it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _last_words(log: Path) -> str:
@@ -328,6 +360,8 @@ def perform_all(
                 k = futures[future]
                 try:
                     results[k] = future.result()
+                except MachineError:
+                    raise
                 except Exception as error:  # the executor itself may fail, on a cluster in any way
                     reason = f"{type(error).__name__}: {error}"
                     failed = {"status": "failed", "reason": reason}
@@ -424,7 +458,8 @@ def write_progress(path: str) -> Progress:
     target = Path(path)
 
     def progress(fraction: float) -> None:
-        target.write_text(f"{fraction:.4f}")
+        with contextlib.suppress(OSError):  # it is advice: the run does not depend on it
+            target.write_text(f"{fraction:.4f}")
 
     return progress
 

@@ -74,7 +74,7 @@ def run_sweep(
         write_json([plain(point) for point in points], json_file)
     if draw and any(point.statistics for point in points):
         page = write_sweep(points, model, out or Path("coincide-report") / f"{model}-sweep")
-        console.print(f"figure: {page}")
+        console.print(f"figure: {escape(str(page))}")
     return points
 
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -19,11 +20,14 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import override
 
 from ..core.caveats import Caveat
 from ..core.experiment import Experiment
+from ..core.printable import printable
 from .compare import Comparison
 from .pairs import Pair, Verdict
 from .runs import Run, read_progress
@@ -44,6 +48,19 @@ STYLE: Mapping[str, str] = {
     "different": "red",
     "ok": "green", "failed": "red", "timeout": "red", "unsupported": "yellow",
 }  # fmt: skip
+
+
+class Console(RichConsole):
+    """A terminal on which a text does nothing but stand: its control characters are written out."""
+
+    @override
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The segments of what is shown."""
+        for segment in super().render(renderable, options):
+            safe = segment.text if segment.control else printable(segment.text)
+            yield segment if safe == segment.text else Segment(safe, segment.style)
 
 
 class TimeLeft(ProgressColumn):
@@ -236,7 +253,7 @@ def print_run(
         console.print(f"  {escape(population)}: {n:,} spikes")
     for line in caveat_sentences(caveats):
         console.print(f"[{STYLE['undecided']}]{SYMBOLS['undecided']}[/] {escape(line)}")
-    console.print(f"recording: {out}")
+    console.print(f"recording: {escape(str(out))}")
 
 
 def exit_status(result: Comparison, expected: Verdict | None) -> int:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .cache import allow_others
 from .cell import Cell
 from .errors import InputError
 from .experiment import Experiment
@@ -27,6 +30,11 @@ from .plasticity import RealizedPlasticity
 from .values import Floats
 
 Ints = NDArray[np.int32]
+_DAMAGED = (
+    OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, TypeError,
+    AttributeError, IndexError, NotImplementedError, RuntimeError, OverflowError, SyntaxError, MemoryError,
+)  # fmt: skip
+"""What NumPy and the zip reader raise for a file of which bytes have changed."""
 _PLASTIC = ("U", "tau_rec", "tau_facil")
 
 
@@ -230,6 +238,7 @@ class Realization:
         try:
             with os.fdopen(handle, "wb") as file:
                 np.savez(file, header=np.array(json.dumps(header)), **self._arrays())  # type: ignore[arg-type]
+            allow_others(temporary)
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -243,11 +252,12 @@ class Realization:
                 arrays = {name: file[name] for name in file.files}
             header = json.loads(str(arrays.pop("header")))
             found = cls._from_arrays(header, arrays)
-        except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
+            written = header["digest"]
+        except _DAMAGED as error:
             raise InputError(
                 str(path), "is no realization, or is damaged; give the model instead"
             ) from error
-        if found.digest != header["digest"]:
+        if found.digest != written:
             raise InputError(str(path), "has other numbers than were written")
         return found
 

@@ -5,25 +5,30 @@ Format: https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOP
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
+from .cache import allow_others
 from .caveats import Caveat, CaveatKind
-from .errors import InputError
+from .errors import InputError, MachineError
 from .reading import read_json, read_text
 from .recording import Recording, Spikes, Trace
-from .safe_hdf5 import what_is_wrong
+from .safe_hdf5 import array_in, dataset_in, group_in, names_of, open_hdf5, text_attribute
 from .units import internal_unit, parse_unit
 from .values import Floats
 
@@ -34,6 +39,8 @@ _MAGIC = 0x0A7A
 _VERSION = (0, 1)
 _BY_TIME = 2
 _LARGE = 2_000_000
+_OVERHEAD = 32_000
+"""Bytes that a file holds beside its numbers, at most."""
 
 
 @contextmanager
@@ -44,6 +51,8 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
     Raises InputError when *target* holds something else than a run.
     """
     target = Path(target)
+    if target.is_symlink():
+        target = target.resolve()  # the link stays, what it leads to is replaced
     check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
@@ -94,7 +103,9 @@ def replace_folder(source: Path, target: Path) -> None:
 def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, Any]) -> None:
     """Write spikes, traces and run.json into an existing folder."""
     folder = Path(folder)
-    with _new_file(folder / SPIKES_FILE) as file:
+    with _new_file(
+        folder / SPIKES_FILE, sum(16 * len(s) for s in recording.spikes.values())
+    ) as file:
         spikes = file.create_group("spikes")
         enum = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": _BY_TIME}, basetype=np.uint8)
         for name, trains in recording.spikes.items():
@@ -107,7 +118,8 @@ def write_recording(recording: Recording, folder: str | Path, run: Mapping[str, 
     for (population, variable), trace in recording.traces.items():
         by_variable.setdefault(variable, {})[population] = trace
     for variable, traces in by_variable.items():
-        with _new_file(folder / _report_file(variable)) as file:
+        n_bytes = sum(12 * t.values.size + 24 * t.cells.size for t in traces.values())
+        with _new_file(folder / _report_file(variable), n_bytes) as file:
             for population, trace in traces.items():
                 _write_report(file.create_group(f"report/{population}"), trace)
     data = {
@@ -132,8 +144,12 @@ def _report_file(variable: str) -> str:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[h5py.File]:
-    """A SONATA file that takes the place of another when it is whole: its traces may be in use."""
+def _new_file(path: Path, n_bytes: int) -> Iterator[h5py.File]:
+    """A SONATA file that takes the place of another when it is whole: its traces may be in use.
+
+    It will hold about so many bytes.
+    """
+    _check_room(path, n_bytes + _OVERHEAD)
     part = path.with_name(f".{path.name}.part")
     try:
         with h5py.File(part, "w") as file:
@@ -141,8 +157,28 @@ def _new_file(path: Path) -> Iterator[h5py.File]:
             file.attrs["version"] = np.asarray(_VERSION, dtype=np.uint32)
             yield file
         os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        raise _not_written(error, path) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _check_room(path: Path, n_bytes: int) -> None:
+    """MachineError where a file would not fit: HDF5 may crash when a disk is full in the middle of one."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit != resource.RLIM_INFINITY and n_bytes > limit:
+        raise MachineError.of(OSError(errno.EFBIG, ""), str(path.parent))
+    disk = os.statvfs(path.parent)
+    if n_bytes > disk.f_bavail * disk.f_frsize:
+        raise MachineError.of(OSError(errno.ENOSPC, ""), str(path.parent))
+
+
+def _not_written(error: Exception, path: Path) -> Exception:
+    """What HDF5 says of a full disk, as what it is; any other error as it is."""
+    found = re.search(r"errno = (\d+)", str(error))
+    number = error.errno if isinstance(error, OSError) and error.errno else None
+    number = int(found[1]) if found is not None else number
+    return error if number is None else MachineError.of(OSError(number, ""), str(path.parent))
 
 
 def _write_report(group: h5py.Group, trace: Trace) -> None:
@@ -179,6 +215,7 @@ def read_recording(folder: str | Path) -> Recording:
     folder = Path(folder)
     run = read_run(folder)
     own = run.pop("provenance", {})
+    run.pop("seal", None)
     if not isinstance(own, dict):
         raise InputError(str(folder / RUN_FILE), "its 'provenance' is no JSON object")
     try:
@@ -188,8 +225,13 @@ def read_recording(folder: str | Path) -> Recording:
     spikes = read_spikes(folder / SPIKES_FILE)
     traces: dict[tuple[str, str], Trace] = {}
     for variable in header.variables:
+        if not variable or Path(variable).name != variable or "\0" in variable:
+            raise InputError(
+                str(folder / RUN_FILE), f"variables: {variable!r} is no name of a variable"
+            )
         for population, trace in read_report(folder / _report_file(variable)).items():
             traces[population, variable] = trace
+    _check_sizes(folder, header.sizes, spikes, traces)
     return Recording(
         duration_ms=header.duration_ms,
         dt_ms=header.dt_ms,
@@ -204,6 +246,30 @@ def read_recording(folder: str | Path) -> Recording:
     )
 
 
+def _check_sizes(
+    folder: Path,
+    sizes: Mapping[str, int],
+    spikes: Mapping[str, Spikes],
+    traces: Mapping[tuple[str, str], Trace],
+) -> None:
+    """InputError where a spike or trace is of a cell beyond the size that run.json gives."""
+    seen = [(name, "a spike", s.cells) for name, s in spikes.items()]
+    seen += [(name, f"a trace of {variable}", t.cells) for (name, variable), t in traces.items()]
+    for name, what, cells in seen:
+        if not cells.size:
+            continue
+        size = sizes.get(name)
+        if size is None:
+            raise InputError(
+                str(folder / RUN_FILE), f"sizes: lacks {name!r}, of which there is {what}"
+            )
+        if cells.max() >= size:
+            raise InputError(
+                str(folder / RUN_FILE),
+                f"sizes.{name}: {size}, but there is {what} of cell {cells.max()}",
+            )
+
+
 class _Caveat(BaseModel):
     kind: CaveatKind
     where: str
@@ -215,7 +281,7 @@ class _Header(BaseModel):
 
     duration_ms: float = Field(ge=0, allow_inf_nan=False)
     dt_ms: float = Field(gt=0, allow_inf_nan=False)
-    sizes: dict[str, int]
+    sizes: dict[str, Annotated[int, Field(ge=0, lt=2**31)]]
     variables: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     caveats: tuple[_Caveat, ...] = ()
@@ -233,20 +299,38 @@ def _first_complaint(error: ValidationError) -> str:
 
 def read_spikes(path: str | Path) -> dict[str, Spikes]:
     """The spikes of a SONATA file by population, times in ms."""
-    try:
-        with h5py.File(path, "r") as file:
-            found = {}
-            for name, group in file["spikes"].items():
-                times = np.asarray(group["timestamps"], dtype=np.float64)
-                unit = group["timestamps"].attrs.get("units", "ms")
-                if unit not in ("ms", b"ms"):
-                    raise InputError(str(path), f"spike times in {unit!r}; 'ms' is needed")
-                found[name] = Spikes.sorted(times, np.asarray(group["node_ids"], dtype=np.int64))
-            return found
-    except InputError:
-        raise
-    except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(str(path), f"is no SONATA spike file: {what_is_wrong(error)}") from error
+    with open_hdf5(path) as file:
+        everything = group_in(file, "spikes")
+        if everything is None:
+            raise InputError(str(path), "is no SONATA spike file: there is no group 'spikes' in it")
+        found = {}
+        for name in names_of(everything):
+            group = group_in(everything, name)
+            times = None if group is None else array_in(group, "timestamps")
+            cells = None if group is None else array_in(group, "node_ids")
+            if group is None or times is None or cells is None:
+                raise InputError(str(path), f"spikes/{name} lacks timestamps or node_ids")
+            unit = text_attribute(group["timestamps"], "units") or "ms"
+            if unit != "ms":
+                raise InputError(str(path), f"spike times in {unit!r}; 'ms' is needed")
+            if times.shape != cells.shape:
+                raise InputError(
+                    str(path), f"spikes/{name} has {times.size} times, but {cells.size} cells"
+                )
+            if not np.isfinite(times).all():
+                raise InputError(str(path), f"spikes/{name} has a time that is no finite number")
+            found[name] = Spikes.sorted(times, _cell_numbers(cells, f"{path}, spikes/{name}"))
+        return found
+
+
+def _cell_numbers(given: Any, where: str) -> NDArray[np.int32]:
+    """Numbers of cells as they are kept; InputError for what is none."""
+    numbers = np.asarray(given)
+    wrong = (numbers < 0) | (numbers >= 2**31) | (numbers != np.floor(numbers))
+    if wrong.any():
+        shown = numbers[wrong].ravel()[0]
+        raise InputError(where, f"{shown} is no number of a cell; they are whole, from 0 on")
+    return numbers.astype(np.int32)
 
 
 def read_report(path: str | Path) -> dict[str, Trace]:
@@ -254,35 +338,41 @@ def read_report(path: str | Path) -> dict[str, Trace]:
 
     Values in another unit of the same dimension (V) are converted; a unit that is not known is kept.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            found = {}
-            for name, group in file["report"].items():
-                start, _, dt = (float(x) for x in group["mapping/time"])
-                unit = group["data"].attrs.get("units", "1")
-                values, unit = _in_internal_unit(
-                    _samples(path, group.get(_DOUBLE, group["data"])),
-                    unit.decode() if isinstance(unit, bytes) else str(unit),
+    with open_hdf5(path) as file:
+        everything = group_in(file, "report")
+        if everything is None:
+            raise InputError(str(path), "is no SONATA report: there is no group 'report' in it")
+        found = {}
+        for name in names_of(everything):
+            group = group_in(everything, name)
+            mapping = None if group is None else group_in(group, "mapping")
+            data = None if group is None else dataset_in(group, "data")
+            times = None if mapping is None else array_in(mapping, "time")
+            cells = None if mapping is None else array_in(mapping, "node_ids")
+            if group is None or data is None or times is None or cells is None or times.size != 3:
+                raise InputError(
+                    str(path), f"report/{name} lacks data, mapping/node_ids or mapping/time"
                 )
-                cells = np.asarray(group["mapping/node_ids"])
-                if values.ndim != 2 or cells.shape != values.shape[1:] or not dt > 0:
-                    raise InputError(
-                        str(path),
-                        f"{name}: samples of shape {values.shape} every {dt:g} ms do not fit "
-                        f"{cells.size} cells",
-                    )
-                found[name] = Trace(
-                    values,
-                    cells.astype(np.int32),
-                    unit,
-                    start,
-                    dt,
+            start, _, dt = (float(x) for x in times)
+            unit = text_attribute(data, "units") or "1"
+            double = dataset_in(group, _DOUBLE)
+            values, unit = _in_internal_unit(
+                _samples(path, data if double is None else double), unit
+            )
+            if (
+                values.ndim != 2
+                or cells.shape != values.shape[1:]
+                or not dt > 0
+                or not np.isfinite([start, dt]).all()
+            ):
+                raise InputError(
+                    str(path),
+                    f"{name}: samples of shape {values.shape} every {dt:g} ms do not fit "
+                    f"{cells.size} cells",
                 )
-            return found
-    except InputError:
-        raise
-    except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(str(path), f"is no SONATA report: {what_is_wrong(error)}") from error
+            numbers = _cell_numbers(cells, f"{path}, report/{name}")
+            found[name] = Trace(values, numbers, unit, start, dt)
+        return found
 
 
 def _samples(path: str | Path, data: h5py.Dataset) -> Floats:
@@ -316,7 +406,7 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(data, file, indent=2, ensure_ascii=False, default=float)
-        os.chmod(temporary, 0o644)
+        allow_others(temporary)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ...core.errors import unknown
@@ -66,8 +67,8 @@ def run_bench(
             keep(_table(console, name, options, by_hand, folder))
     if out is not None:
         for path in _drawn(tables, out):
-            console.print(f"figure: {path}")
-        console.print(f"tables: {out}")
+            console.print(f"figure: {escape(str(path))}")
+        console.print(f"tables: {escape(str(out))}")
     return 3 if any(table.failed for table in tables) else 0
 
 

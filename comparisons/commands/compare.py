@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from ...core.errors import InputError
 from ..arguments import (
@@ -165,5 +166,5 @@ def compare(
         more = [section for part in parts for section in part.sections]
         folder = out or Path("coincide-report") / experiment.name
         page = result.save(folder, more, [f"--{name}" for name in wanted])
-        console.print(f"report: {page}")
+        console.print(f"report: {escape(str(page))}")
     return exit_status(result, expected)

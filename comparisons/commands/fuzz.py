@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from ...core.errors import InputError
 from ..arguments import Backends, Json, Modes, check_writable, write_json
@@ -96,5 +97,5 @@ def _inputs(
     if json_file is not None:
         write_json(data, json_file)
     if out is not None:
-        console.print(f"what failed: {out}")
+        console.print(f"what failed: {escape(str(out))}")
     return 1 if any(v.problem for v in verdicts) else 0

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...core.errors import InputError
+from ...core.exit_status import ExitStatus
 from ..arguments import (
     Device,
     Dt,
@@ -27,6 +28,7 @@ from ..gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
 
 
 def run(
+    context: typer.Context,
     model: Model,
     backend: Annotated[str, typer.Option("-b", "--backend", help="One backend.")] = "reference",
     out: Annotated[Path, typer.Option(help="Folder for spikes.h5, traces and run.json.")] = Path(
@@ -53,6 +55,7 @@ def run(
     ] = None,
     settings_json: Annotated[str | None, typer.Option("--settings", hidden=True)] = None,
     progress_file: Annotated[str | None, typer.Option("--progress-file", hidden=True)] = None,
+    ends_after: Annotated[float | None, typer.Option("--ends-after", hidden=True)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
 ) -> int:
     """Run a model on one backend and store the recording (SONATA HDF5 and run.json)."""
@@ -63,8 +66,10 @@ def run(
     from ...core.settings import Settings
     from ...core.storage import check_target, read_recording
     from ..caveats import caveats_of_recording
+    from ..child import end_with_parent, in_its_own_environment
     from ..runs import run_to_folder, write_progress
 
+    end_with_parent(ends_after)
     console = None
     if not quiet:
         from ..terminal import Console
@@ -72,6 +77,9 @@ def run(
         console = Console()
     if backend not in entries():
         raise unknown("-b", "backend", backend, entries())
+    elsewhere = in_its_own_environment(backend, context.obj or ())
+    if elsewhere is not None:
+        return elsewhere
     check_writable(out, None)
     check_target(out)
     if settings_json is not None:
@@ -96,11 +104,11 @@ def run(
     if console is None:
         progress = write_progress(progress_file) if progress_file else lambda fraction: None
         data = run_to_folder(realization, backend, settings, out, progress)
-        return 0 if data["status"] == "ok" else 3
+        return ExitStatus.DONE if data["status"] == "ok" else ExitStatus.FAILED
     from ..terminal import one_bar, print_run
 
     with one_bar(console, backend) as bar:
         data = run_to_folder(realization, backend, settings, out, bar)
     caveats = caveats_of_recording(read_recording(out), backend) if data["status"] == "ok" else ()
     print_run(console, data, out, caveats)
-    return 0 if data["status"] == "ok" else 3
+    return ExitStatus.DONE if data["status"] == "ok" else ExitStatus.FAILED
