@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -102,6 +103,8 @@ def spread_values(arguments: list[str]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status, one of `ExitStatus`."""
+    if not _has_memory():
+        return ExitStatus.MACHINE
     arguments = spread_values(list(sys.argv[1:] if argv is None else argv))
     try:
         # A scheduler's SIGTERM ends the simulators as Ctrl-C does.
@@ -138,6 +141,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say_error(str(MachineError.of(error)))
         return ExitStatus.MACHINE
     return _ended_with(code)
+
+
+_LEAST_BYTES = 512 * 2**20
+_PLENTY_BYTES = 4 * 2**30
+
+
+def _has_memory() -> bool:
+    """Whether the libraries can be loaded at all: OpenBLAS waits for ever, deaf to signals, where it cannot.
+
+    With little it is told to take one thread, each of which has memory of its own.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return True
+    if limit < _PLENTY_BYTES:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if limit < _LEAST_BYTES:
+        _say_error(
+            f"this process may have {limit / 2**20:.0f} MB of address space (ulimit -v), and the libraries "
+            f"alone need {_LEAST_BYTES / 2**20:.0f} MB; allow more"
+        )
+    return limit >= _LEAST_BYTES
 
 
 def _ended_with(code: Any) -> int:

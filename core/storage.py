@@ -225,7 +225,7 @@ def read_recording(folder: str | Path) -> Recording:
     spikes = read_spikes(folder / SPIKES_FILE)
     traces: dict[tuple[str, str], Trace] = {}
     for variable in header.variables:
-        if not variable or Path(variable).name != variable or "\0" in variable:
+        if not variable or Path(variable).name != variable or variable == ".." or "\0" in variable:
             raise InputError(
                 str(folder / RUN_FILE), f"variables: {variable!r} is no name of a variable"
             )
@@ -281,7 +281,7 @@ class _Header(BaseModel):
 
     duration_ms: float = Field(ge=0, allow_inf_nan=False)
     dt_ms: float = Field(gt=0, allow_inf_nan=False)
-    sizes: dict[str, Annotated[int, Field(ge=0, lt=2**31)]]
+    sizes: dict[str, Annotated[int, Field(ge=0, le=2**31)]]
     variables: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     caveats: tuple[_Caveat, ...] = ()

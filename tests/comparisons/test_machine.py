@@ -447,8 +447,13 @@ def test_too_little_memory_ends_with_a_sentence(megabytes: int, own_cache: Path)
         "compare", "lif_80", "-b", "reference", "--duration", "20 ms", "--no-report",
         preexec_fn=limited(AS=megabytes * 2**20),
     )  # fmt: skip
-    assert time.monotonic() - begun < 100
     said = done.stdout + done.stderr
-    assert done.returncode in (ExitStatus.DONE, ExitStatus.FAILED, ExitStatus.MACHINE), said
     assert "Traceback" not in said
-    assert said.strip()
+    if megabytes < 512:
+        # OpenBLAS would wait for ever for the memory that it does not get, deaf to signals.
+        assert time.monotonic() - begun < 60
+        assert done.returncode == ExitStatus.MACHINE, said
+        assert "may have 300 MB of address space (ulimit -v)" in said
+    else:
+        assert done.returncode in (ExitStatus.DONE, ExitStatus.FAILED, ExitStatus.MACHINE), said
+        assert said.strip()

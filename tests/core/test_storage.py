@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def test_the_provenance_of_a_run_is_kept(tmp_path: Path) -> None:
 def test_large_traces_stay_in_their_file(tmp_path: Path) -> None:
     values = np.random.default_rng(3).normal(-60, 5, (20_001, 100))
     trace = Trace(values, np.arange(100, dtype=np.int32), "mV", 0.0, 0.1)
-    whole = replace(recording(), traces={("exc", "v"): trace})
+    before = recording()
+    whole = replace(before, traces={("exc", "v"): trace}, sizes={**before.sizes, "exc": 100})
     tracemalloc.start()
     after = read_recording(written(tmp_path, whole))
     _, peak = tracemalloc.get_traced_memory()
@@ -159,6 +161,8 @@ def test_any_numbers_survive(
     before = recording(
         [t for t, _ in spikes], [c for _, c in spikes], np.array(samples, dtype=np.float64)
     )
+    most = max((c for _, c in spikes), default=0) + 1
+    before = replace(before, sizes={**before.sizes, "exc": max(6, most)})
     # Single precision holds less; its infinities are for SONATA's readers alone.
     with np.errstate(over="ignore"):
         after = read_recording(written(tmp_path_factory.mktemp("any"), before))
@@ -271,6 +275,45 @@ def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
         with h5py.File(folder / "v.h5", "a") as file:
             del file["report/exc/mapping/time"]
 
+    def run_json(**more: object) -> Callable[[Path], None]:
+        def change(folder: Path) -> None:
+            run = json.loads((folder / RUN_FILE).read_text())
+            (folder / RUN_FILE).write_text(json.dumps(run | more))
+
+        return change
+
+    def nested(folder: Path) -> None:
+        text = (folder / RUN_FILE).read_text().rstrip()[:-1]
+        (folder / RUN_FILE).write_text(f'{text}, "deep": {"[" * 3000}{"]" * 3000}}}')
+
+    def soft(folder: Path) -> None:
+        with h5py.File(folder / SPIKES_FILE, "a") as file:
+            del file["spikes/exc/timestamps"]
+            file["spikes/exc/timestamps"] = h5py.SoftLink("/spikes/exc/node_ids")
+
+    def loop(folder: Path) -> None:
+        with h5py.File(folder / SPIKES_FILE, "a") as file:
+            file["spikes/again"] = h5py.SoftLink("/spikes")
+
+    def external(folder: Path) -> None:
+        with h5py.File(folder / "v.h5", "a") as file:
+            del file["report/exc/data_float64"]
+            file["report/exc/data_float64"] = h5py.ExternalLink("/etc/passwd", "/")
+
+    def number(dataset: str, value: float) -> Callable[[Path], None]:
+        def change(folder: Path) -> None:
+            with h5py.File(folder / SPIKES_FILE, "a") as file:
+                found = file[f"spikes/exc/{dataset}"][()].astype(float)
+                del file[f"spikes/exc/{dataset}"]
+                found[0] = value
+                file[f"spikes/exc/{dataset}"] = found
+
+        return change
+
+    def links(folder: Path) -> None:
+        (folder / "v.h5").unlink()
+        (folder / "v.h5").symlink_to(folder / "v.h5")
+
     def lacking(folder: Path) -> None:
         run = json.loads((folder / RUN_FILE).read_text())
         del run["dt_ms"]
@@ -284,12 +327,27 @@ def test_what_is_missing_or_broken_is_named(tmp_path: Path) -> None:
         ),
         "list": (lambda f: (f / RUN_FILE).write_text("[]"), f"{RUN_FILE}: is no JSON object"),
         "dt": (lacking, "lacks 'dt_ms'"),
-        "spikes": (lambda f: (f / SPIKES_FILE).unlink(), "is no SONATA spike file"),
-        "short": (lambda f: (f / SPIKES_FILE).write_bytes(b"HDF"), "is no SONATA spike file"),
-        "lengths": (lengths, "is no SONATA spike file"),
+        "spikes": (lambda f: (f / SPIKES_FILE).unlink(), "there is no such file"),
+        "short": (lambda f: (f / SPIKES_FILE).write_bytes(b"HDF"), "is no HDF5 file"),
+        "lengths": (lengths, "times, but 2 cells"),
+        "nested": (nested, "is nested too deeply"),
+        "soft": (soft, "is a link to somewhere else, which is not followed"),
+        "loop": (loop, "is a link to somewhere else, which is not followed"),
+        "external": (external, "is a link to somewhere else, which is not followed"),
+        "links": (links, "there is no such file"),
+        "nan": (number("timestamps", np.nan), "has a time that is no finite number"),
+        "half": (number("node_ids", 1.5), "1.5 is no number of a cell"),
+        "below": (number("node_ids", -1), "-1.0 is no number of a cell"),
+        "beyond": (number("node_ids", 2**32), "is no number of a cell"),
+        "sizes": (run_json(sizes={"exc": 1}), "sizes.exc: 1, but there is a spike of cell"),
+        "no size": (run_json(sizes={}), "sizes: lacks 'exc', of which there is a spike"),
+        "negative": (run_json(sizes={"exc": -6}), "sizes.exc: "),
+        "absolute": (run_json(variables=["/etc/passwd"]), "'/etc/passwd' is no name of a variable"),
+        "up": (run_json(variables=["../v"]), "'../v' is no name of a variable"),
+        "dots": (run_json(variables=[".."]), "is no name of a variable"),
         "unit": (unit, "spike times in 's'; 'ms' is needed"),
-        "report": (lambda f: (f / "v.h5").unlink(), "is no SONATA report"),
-        "time": (no_time, "is no SONATA report"),
+        "report": (lambda f: (f / "v.h5").unlink(), "there is no such file"),
+        "time": (no_time, "lacks data, mapping/node_ids or mapping/time"),
     }
     for name, (change, words) in cases.items():
         folder = broken(name, change)
