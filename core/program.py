@@ -227,7 +227,7 @@ def _stage(cell: Cell, stage: int, guard: ast.expr | None = None) -> list[Assign
         beyond = f"beyond{stage}_"
         statements.append(Assignment(beyond, _call("int", rename(guard, trial))))
         for v in cell.states:
-            tree = _if(beyond, _name(f"{v.name}_{stage - 1}_"), _name(trial[v.name]))
+            tree = _if(beyond, _name(f"{v.name}__{stage - 1}_"), _name(trial[v.name]))
             statements.append(Assignment(local[v.name], tree))
     for v in cell.subexpressions:
         statements.append(Assignment(local[v.name], rename(_right(v), local)))

@@ -1,10 +1,10 @@
 """The eight firing patterns of the adaptive exponential cell, at a usual step, on every backend.
 
 Parameters: Naud, Marcille, Clopath & Gerstner 2008, Biol. Cybern. 99:335, Table 1. The number of spikes of
-each pattern is the oracle's, and by halving dt the reference's too. A spike is late by up to a step for itself
-and every one before it in its cell, as the clock contract brings spikes and resets to the grid. The last
-pattern, irregular, is chaotic: runs at two steps part after some 70 ms, and only what lies before is held
-against the oracle.
+each pattern is the oracle's, and by halving dt the reference's too. A spike is late by up to a step for
+itself and every one before it in its cell, as the clock contract brings spikes and resets to the grid.
+The last pattern, irregular, is chaotic: runs at two steps part after some 70 ms, and only what lies before is
+held against the oracle.
 """
 
 import numpy as np

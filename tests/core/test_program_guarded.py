@@ -1,0 +1,74 @@
+"""guarded_rk4: rk4 where that is safe; nothing beyond a threshold, exponential Euler at fast rates."""
+
+from typing import Any
+
+import numpy as np
+
+from coincide.core.cell import Cell, build_cell
+from coincide.core.neurons import NeuronModel
+from coincide.core.numpy_code import compile_statements, evaluate_constants
+from coincide.core.populations import Population
+from coincide.core.program import Scheme, program_of, runs_away
+
+
+def cell_of(equations: str, **more: Any) -> Cell:
+    return build_cell(
+        Population(name="p", size=1, model=NeuronModel(name="M", equations=equations, **more))
+    )
+
+
+def step(
+    cell: Cell, method: Scheme, dt: float, active: bool = True, **state: float
+) -> dict[str, float]:
+    """The states after one step from a state."""
+    program = program_of(cell, method)
+    ns: dict[str, Any] = {name: np.array([value]) for name, value in state.items()}
+    ns |= {"dt": dt, "not_refractory": np.array([active])}
+    ns |= evaluate_constants(program.constants, {}, dt)
+    with np.errstate(all="ignore"):
+        compile_statements(program.update, list(state))(ns)
+    return {name: float(ns[name][0]) for name in state}
+
+
+EXPONENTIAL = cell_of(
+    "dv/dt = (exp(v) - q)/ms : 1\ndq/dt = (v - q)/(10*ms) : 1", threshold="v > 30", reset="v = 0"
+)
+GATE = cell_of("dv/dt = (m - v**3)/ms : 1\ndm/dt = (v - m)/(0.05*ms) : 1",
+               threshold="v > 9", reset="v = 0")  # fmt: skip
+
+
+def test_it_is_rk4_to_the_bit_where_no_stage_is_beyond_and_no_rate_is_fast() -> None:
+    state = {"v": -0.3, "q": 0.2}
+    assert step(EXPONENTIAL, "guarded_rk4", 0.1, **state) == step(EXPONENTIAL, "rk4", 0.1, **state)
+
+
+def test_what_lies_beyond_a_threshold_enters_no_variable() -> None:
+    # From v = 4 it takes e^{-4} = 0.018 ms to infinity; in 0.1 ms rk4's stages are far behind that.
+    state = {"v": 4.0, "q": 1.0}
+    assert not abs(step(EXPONENTIAL, "rk4", 0.1, **state)["q"]) < 1e9
+    found = step(EXPONENTIAL, "guarded_rk4", 0.1, **state)
+    assert found["v"] > 30
+    # The slope of q lies between those of v = 4 and of the threshold.
+    assert 0.1 * 3 / 10 <= found["q"] - 1.0 <= 0.1 * 30 / 10
+
+
+def test_a_refractory_cell_may_be_beyond_its_threshold() -> None:
+    free = cell_of("dv/dt = -v/(5*ms) : 1\ndx/dt = v*x/ms : 1", threshold="v > 1", reset="x = 0",
+                   refractory="5 ms")  # fmt: skip
+    state = {"v": 2.0, "x": 1.0}
+    assert step(free, "guarded_rk4", 0.1, False, **state) == step(free, "rk4", 0.1, False, **state)
+
+
+def test_a_rate_that_rk4_is_too_slow_for_is_given_to_exponential_euler() -> None:
+    state = {"v": 0.5, "m": 0.9}
+    fast = step(GATE, "guarded_rk4", 0.1, **state)
+    assert fast == step(GATE, "exponential_euler", 0.1, **state)
+    assert step(GATE, "guarded_rk4", 0.01, **state) == step(GATE, "rk4", 0.01, **state)
+
+
+def test_only_a_reset_ends_what_is_not_linear_in_itself() -> None:
+    assert runs_away(EXPONENTIAL)
+    assert not runs_away(cell_of("dv/dt = exp(-v)/ms : 1", threshold="v > 1"))
+    assert not runs_away(
+        cell_of("dv/dt = (g - v)/ms : 1\ndg/dt = -g*v/ms : 1", threshold="v > 1", reset="v = 0")
+    )
