@@ -160,7 +160,12 @@ def diff_of(
             note = f"what was not seen is not explained: {left}"
             explanation = replace(explanation, notes=(*explanation.notes, note))
     assumed = tuple(c for c in dict.fromkeys(caveats) if not c.limits)
-    statistics = _statistics(one), _statistics(other)
+    # A table of spikes says neither how long was recorded nor how many cells were silent.
+    known = first.lasts and second.lasts
+    statistics = (
+        _statistics(one, one if known else other),
+        _statistics(other, other if known else one),
+    )
     versions = first.made_by, second.made_by
     return Diff(pair, one, other, assumed, statistics, versions, explanation)
 
@@ -184,17 +189,21 @@ def _check_common(a: Recording, b: Recording, names: tuple[str, str]) -> None:
     )
 
 
-def _statistics(recording: Recording) -> tuple[Statistics, ...]:
-    """Rate, CV and correlation of every population; nothing but the counts where there are too few spikes."""
+def _statistics(recording: Recording, beside: Recording) -> tuple[Statistics, ...]:
+    """Rate, CV and correlation of every population; nothing but the counts where there are too few spikes.
+
+    Where *beside* lasts longer or has more cells, these count: it is another recording of the same.
+    """
     rows = []
     for name, spikes in recording.spikes.items():
         ids: NDArray[np.integer[Any]] = spikes.cells
-        size = recording.sizes.get(name, 0)
+        size = max(recording.sizes.get(name, 0), beside.sizes.get(name, 0))
         if size > _MOST_CELLS:  # ids that are no indices: of the cells that spiked
             found, ids = np.unique(ids, return_inverse=True)
             size = found.size
         first = min(float(spikes.times[0]), 0.0) if len(spikes) else 0.0
-        last = max(float(spikes.times[-1]), recording.duration_ms) if len(spikes) else 0.0
+        lasts = max(recording.duration_ms, beside.duration_ms)
+        last = max(float(spikes.times[-1]), lasts) if len(spikes) else 0.0
         if len(spikes) < 2 or last <= first or (last - first) / BIN_MS > _MOST_BINS:
             rows.append(Statistics(name, size, len(spikes), None, None, None))
             continue

@@ -33,7 +33,7 @@ def print_diff(console: Console, found: Diff) -> None:
         from .explain.terminal import print_explanation
 
         print_explanation(console, found.explanation)
-    elif found.verdict in ("close", "different"):
+    elif found.verdict == "different" or found.pair.agree_until_ms is not None:
         console.print("why they differ, as far as the two alone tell: --explain", style="dim")
 
 

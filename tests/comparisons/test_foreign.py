@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import quantities as pq
 
+import coincide as co
 from coincide.comparisons.cli import main
 from coincide.comparisons.doctor import tiny_experiment
 from coincide.comparisons.recordings_from import from_neo, read_foreign, to_neo
@@ -145,3 +146,19 @@ def test_diff_of_two_runs(folder: Path, tmp_path: Path, capsys) -> None:
     assert main(["diff", str(folder), str(folder), "--expect", "identical"]) == 0
     assert main(["diff", str(folder), str(other), "--expect", "round-off"]) == 1
     assert "cells.v" in capsys.readouterr().out
+
+
+def test_rates_of_a_table_are_those_of_the_run_that_it_came_from(
+    folder: Path, tmp_path: Path
+) -> None:
+    spikes = read_foreign(folder).spikes["cells"]
+    rows = zip(spikes.times.tolist(), spikes.cells.tolist(), strict=True)
+    path = tmp_path / "spikes.csv"
+    path.write_text("time (ms),cell\n" + "".join(f"{t!r},{c}\n" for t, c in rows))
+    found = co.diff(path, folder)
+    ours, theirs = (rows[0] for rows in found.statistics)
+    assert ours == theirs
+    assert ours.rate_hz == pytest.approx(
+        1000 * ours.spikes / ours.cells / read_foreign(folder).duration_ms
+    )
+    assert found.versions[1].startswith("NumPy")
