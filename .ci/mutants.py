@@ -250,8 +250,12 @@ class Copies:
             process.communicate()
             return "too long", ""
         failed = [row for row in said.splitlines() if row.startswith(("FAILED ", "ERROR "))]
-        status = {0: "passed", 5: "no test ran"}.get(process.returncode, "failed")
-        return status, failed[0].split(" - ")[0] if failed else ""
+        if failed:
+            return "failed", failed[0].split(" - ")[0]
+        return (
+            "passed" if process.returncode == 0 else f"pytest ended with {process.returncode}",
+            "",
+        )
 
     def close(self) -> None:
         """Remove them."""
@@ -281,9 +285,11 @@ def judged(
 ) -> Iterator[tuple[Mutant, str, str]]:
     """(mutant, killed or survived or why neither, by which test), as they are done."""
     times: dict[tuple[str, ...], float | str] = {}
+    # Asked now: the copies hold the tests of now.
+    tests_by_file = {file: tests_of(file) for file in {m.file for m in mutants}}
 
     def judge(mutant: Mutant) -> tuple[Mutant, str, str]:
-        tests = tests_of(mutant.file)
+        tests = tests_by_file[mutant.file]
         if not tests:
             return mutant, "no test", ""
         if time.monotonic() > end:

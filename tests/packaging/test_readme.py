@@ -57,6 +57,8 @@ _HERE = "coincide run lif_10 -b neuron --mode aligned --out here"
 _THERE = "coincide run lif_10 -b brian2 --mode raw --undo spike_stamp --out there"
 _NAMED = How("", instead="")
 _FOUND = (0, 1)
+_SLOW_S = 900
+"""A whole study, on a machine that does other things too."""
 
 COMMANDS: dict[str, How] = {
     "coincide compare lif_10 --mode raw lockstep": How("≡ lockstep", "--duration 20ms", _RUNS),
@@ -72,7 +74,7 @@ COMMANDS: dict[str, How] = {
         "neuron", "--duration 20ms", _STUDY, _FOUND
     ),
     "coincide select hh_squid --error 0.05ms -b brian2 neuron": How(
-        "0.05", "--duration 20ms --budget 60s", _MEASURES, _FOUND
+        "0.05", "--duration 20ms --budget 60", _MEASURES, _FOUND
     ),
     "coincide lesion purkinje_khaliq2003 nav16_null -b brian2 neuron oracle --no-reference --dt 0.0025ms "
     "--out lesion": How("nav16_null", "--duration 20ms --dt 0.01ms", _STUDY),
@@ -120,7 +122,7 @@ COMMANDS: dict[str, How] = {
     "coincide show lif_10": How("dv/dt"),
     "coincide doctor": How("reference", "", "a run on each simulator"),
     "coincide conformance brian2": How("passed", "--cases relaxation", "compiles on Brian2"),
-    "coincide bench": How("", "--only cell --pairs 1 --duration 20ms --budget 60s", _MEASURES),
+    "coincide bench": How("", "--only cell --pairs 1 --duration 20ms --budget 60", _MEASURES),
     "coincide compare lif_80 --mode raw aligned lockstep --conventions --explain --converge --select "
     "--out report": How("lockstep", "--duration 20ms -b pymonntorch", _STUDY),
     "coincide compare": _NAMED,
@@ -135,8 +137,8 @@ COMMANDS: dict[str, How] = {
     "coincide conformance NAME": How(
         "passed", "--cases relaxation", instead="coincide conformance reference"
     ),
-    "coincide bench --only cell": How("", "--pairs 1 --duration 20ms --budget 60s", _MEASURES),
-    "coincide bench --only compare": How("", "--budget 60s", _MEASURES),
+    "coincide bench --only cell": How("", "--pairs 1 --duration 20ms --budget 60", _MEASURES),
+    "coincide bench --only compare": How("", "--budget 60", _MEASURES),
 }
 
 
@@ -170,7 +172,7 @@ def typed(folder: Path, command: str, short: str = "") -> subprocess.CompletedPr
     assert program == "coincide"
     return subprocess.run(
         [sys.executable, "-m", "coincide", *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=280,
+        cwd=folder, capture_output=True, text=True, timeout=_SLOW_S,
         env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
     )  # fmt: skip
 
@@ -193,7 +195,7 @@ def ends(folder: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
     [
         pytest.param(
             command, id=command.removeprefix("coincide "),
-            marks=(pytest.mark.slow,) if how.slow else (),
+            marks=(pytest.mark.slow, pytest.mark.timeout(_SLOW_S)) if how.slow else (),
         )
         for command, how in COMMANDS.items()
         if how.instead != ""
@@ -212,12 +214,13 @@ BLOCKS = _PYTHON.findall(README)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(_SLOW_S)
 @pytest.mark.parametrize("k", range(len(BLOCKS)))
 def test_a_block_of_python(k: int, tmp_path: Path) -> None:
     text = re.sub(r'duration="\d+ ms"', 'duration="10 ms"', BLOCKS[k])
     assert text != BLOCKS[k]
     done = subprocess.run(
-        [sys.executable, "-"], input=text, cwd=tmp_path, capture_output=True, text=True, timeout=280
-    )
+        [sys.executable, "-"], input=text, cwd=tmp_path, capture_output=True, text=True, timeout=_SLOW_S,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "lockstep" in done.stdout
