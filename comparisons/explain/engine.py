@@ -81,6 +81,8 @@ def explain_sides(
     if spoiled(a, trials) or spoiled(b, trials):
         return _told(case, model, before, before, None, [])
     conventional = before if before.settled else undo_conventions(case, before)
+    if conventional.settled:  # nobody has to judge for that, so that it is not short of runs
+        put_back(case, conventional)
     judgement = judge(case)
     hearings = judgement.hearings
     for hearing in hearings:
@@ -91,7 +93,8 @@ def explain_sides(
         hearings = [*hearings, unjudged]
         if not any(_is_the_truth(j) for j in judgement.sides):
             unjudged.after = _ask_proposers(unjudged.case, proposers, unjudged.before)
-    put_back(case, conventional)
+    if not conventional.settled:
+        put_back(case, conventional)
     for hearing in hearings:
         if not hearing.judged:
             hearing.after = ask_finer_steps(hearing.case, hearing.after)
