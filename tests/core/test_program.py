@@ -15,8 +15,9 @@ from coincide.core.expressions import names, number, text
 from coincide.core.neurons import NeuronModel
 from coincide.core.numpy_code import compile_statements, evaluate_constants
 from coincide.core.populations import Population
-from coincide.core.program import METHODS, inlined_rates, program_of
+from coincide.core.program import METHODS, SCHEMES, Scheme, inlined_rates, program_of
 from coincide.core.receptors import NMDA, DoubleExponentialConductance
+from coincide.models.library import load_model
 
 Run = Callable[..., dict[str, Any]]
 
@@ -284,3 +285,15 @@ def test_no_stage_of_rk4_is_called_as_the_slope_of_another_state(
     assert course["y"][-1] == pytest.approx(1 - np.exp(-1), abs=1e-9)
     targets = [a.target for a in program_of(cell, "rk4").update]
     assert len(targets) == len(set(targets))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_step_reads_no_temporary_before_it_is_made(scheme: Scheme) -> None:
+    experiment = load_model("lif_10")
+    cell = experiment.cells["cells"]
+    program = program_of(cell, scheme)
+    known = {a.target for a in program.constants}
+    for statement in program.update:
+        read = {name for name in names(statement.expression) if name.endswith("_")}
+        assert read <= known, statement.target
+        known.add(statement.target)
