@@ -68,6 +68,15 @@ def _versions(python: str, packages: tuple[str, ...], backend: str) -> tuple[tup
     return found
 
 
+def versions_of(backend: str) -> dict[str, str]:
+    """The versions of what a backend needs, in the environment that runs it.
+
+    Raises InputError for an interpreter of its own that does not run.
+    """
+    found = _versions(interpreter(backend), entries()[backend].needs, backend)
+    return {package: version for package, version in found if version}
+
+
 def _plugin_code(name: str) -> str:
     """The content of a plug-in's own module, so that its author never sees a result of older code.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,9 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..backends.registry import entries, is_installed
+from ..backends.registry import entries, interpreter, is_installed
 from ..core.cable import CableCell
 from ..core.describe import cable_lines
+from ..core.errors import InputError
 from ..core.experiment import Experiment
 from ..core.losses import n_lost
 from ..core.perturbations import Lesion
@@ -19,7 +21,7 @@ from ..core.populations import AnyPopulation, Population
 from ..core.units import Quantity
 from ..models.basal_ganglia.cell_types import EQUATIONS, ROWS
 from ..models.library import MODELS
-from .keys import installed_version
+from .keys import versions_of
 
 
 def inventory() -> dict[str, Any]:
@@ -35,13 +37,22 @@ def inventory() -> dict[str, Any]:
     ]
     backends = []
     for name, backend in entries().items():
-        versions = {package: installed_version(package) for package in backend.needs}
+        python = interpreter(name)
+        own = "" if python == sys.executable else python
+        installed, cause, versions = is_installed(name), "", {}
+        try:
+            versions = versions_of(name)
+            # An environment of its own is asked; nothing is imported from it.
+            installed = installed and (not own or len(versions) == len(backend.needs))
+        except InputError as error:
+            installed, cause = False, error.problem
         backends.append(
             {
                 "name": name,
-                "installed": is_installed(name),
-                "versions": {p: v for p, v in versions.items() if v},
-                "install": "" if is_installed(name) else backend.install,
+                "installed": installed,
+                "versions": versions,
+                "python": own,
+                "install": "" if installed else cause or backend.install,
             }
         )
     cells = [
@@ -79,6 +90,7 @@ def print_inventory(console: Console, data: Mapping[str, Any]) -> None:
         backends.add_column(heading, overflow="fold")
     for backend in data["backends"]:
         versions = ", ".join(f"{p} {v}" for p, v in backend["versions"].items())
+        versions += f" in {backend['python']}" if backend["python"] else ""
         installed = "[green]✓ yes[/]" if backend["installed"] else "[yellow]– no[/]"
         backends.add_row(
             f"[bold]{escape(backend['name'])}[/]",

@@ -422,6 +422,26 @@ def test_run_obeys_the_interpreter_of_a_backend(tmp_path: Path, own_cache: Path)
     assert "does not run: no such file or directory; give the path of a Python" in done.stderr
 
 
+def test_list_says_the_versions_of_a_backend_where_it_runs(tmp_path: Path) -> None:
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    found = {}
+    for name, python in (("NEURON", str(other)), ("BRIAN2", "/bin/false"), ("ORACLE", "/none")):
+        done = coincide("list", "--json", "-", env={f"COINCIDE_PYTHON_{name}": python})
+        assert done.returncode == 0, done.stderr
+        rows = {row["name"]: row for row in json.loads(done.stdout)["backends"]}
+        found[name] = rows[name.lower()]
+    assert found["NEURON"]["python"] == str(other)
+    assert found["NEURON"]["installed"]
+    assert found["NEURON"]["versions"].keys() == {"neuron"}
+    for name, python in (("BRIAN2", "/bin/false"), ("ORACLE", "/none")):
+        assert not found[name]["installed"]
+        assert found[name]["versions"] == {}
+        assert f"{python} " in found[name]["install"]
+        assert "give the path of a Python that has" in found[name]["install"]
+
+
 # The table of exit statuses
 
 
