@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,7 +33,7 @@ Kind = Literal[
 FAULTS: tuple[Kind, ...] = ("differs", "failed", "crashed", "timeout", "refused")
 """What is a finding; all else is counted."""
 NUDGE = 4e-16
-"""By what share initial values are moved to see what round-off does to a case: two bits."""
+"""By what share numbers are moved to see what round-off does to a case: two bits."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def judge_lockstep(
         return Judged(backend, "lockstep", "agrees", pair.of_seen)
     nudged = sensitivity(realization, settings, reference.recording)
     if nudged is not None and nudged.of_seen not in ("identical", "round-off"):
-        words = f"{pair.in_words}; moving initial values by {NUDGE:g} does too: {nudged.in_words}"
+        words = f"{pair.in_words}; moving all numbers by {NUDGE:g} does too: {nudged.in_words}"
         return Judged(backend, "lockstep", "sensitive", words)
     return Judged(backend, "lockstep", "differs", pair.in_words)
 
@@ -98,23 +98,32 @@ def _not_ok(backend: str, mode: str, outcome: Outcome) -> Judged:
 
 
 def sensitivity(realization: Realization, settings: Settings, recording: Recording) -> Pair | None:
-    """The reference against itself with initial values two bits off: what round-off can do to a case."""
+    """The reference against itself with every number two bits off: what round-off can do to a case.
+
+    Initial values alone would not tell: a cell at rest forgets them, and round-off comes with every step.
+    """
     populations = {
         name: replace(
             p,
-            initial={
-                variable: values * (1 + NUDGE * np.where(np.arange(values.size) % 2, 1, -1))
-                for variable, values in p.initial.items()
-            },
+            initial={variable: _nudged(values) for variable, values in p.initial.items()},
+            parameters={parameter: _nudged(value) for parameter, value in p.parameters.items()},
         )
         for name, p in realization.populations.items()
     }
-    moved = replace(realization, populations=populations)
+    edges = tuple(replace(e, weight=_nudged(e.weight)) for e in realization.edges)
+    moved = replace(realization, populations=populations, edges=edges)
     try:
         other = load_backend("reference").run(moved, settings)
     except CoincideError:
         return None
     return compared(recording, other, realization.dt_ms)
+
+
+def _nudged(values: Any) -> Any:
+    """Numbers two bits larger and smaller by turns."""
+    size = np.size(values)
+    moved = np.asarray(values) * (1 + NUDGE * np.where(np.arange(size) % 2, -1, 1))
+    return moved if np.ndim(values) else float(moved[0])
 
 
 def size_of(pair: Pair) -> float:
