@@ -1,9 +1,9 @@
 """Names, expressions and small blocks of NMODL and of the C inside it.
 
 Every name of a model gets an underscore behind it, so that ``v``, ``t`` or ``area`` of NEURON stay its own;
-variables made here do not end in one. A name that begins with D gets ``_x`` instead, because NEURON itself
-makes ``Dv_`` for a state ``v_``. Of a PROCEDURE ``hold`` NEURON makes a C function ``hold_``, so those made
-here begin with DD: nothing of a model that begins so ends in an underscore.
+variables made here do not end in one. A name that begins with D is put between ``q`` and ``_x``, because
+NEURON itself makes ``Dv_`` for a state ``v_``. Of a PROCEDURE ``hold`` NEURON makes a C function ``hold_``, so those made
+here begin with DD: no name of a model does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..core.expressions import FUNCTIONS, Renderer
 
 def mangled(name: str) -> str:
     """The name of a model's variable in NMODL."""
-    return f"{name}_x" if name.startswith("D") else f"{name}_"
+    return f"q{name}_x" if name.startswith("D") else f"{name}_"
 
 
 def made(name: str) -> str:

@@ -124,6 +124,17 @@ IN_ORDER = Kind(
 )
 """Two statements of its reset depend on their order."""
 
+COPYING = Kind(
+    NeuronModel(
+        name="copying",
+        equations="du/dt = 1*mV/ms : mV\ndv/dt = 0*mV/ms : mV\ndz/dt = 0*mV/ms : mV",
+        threshold="u > 10.05*mV",
+        reset="u = -1000*mV; z = v; v *= 0.5",
+        initial={"v": "8 mV"},
+    )
+)
+"""Its reset copies a variable and then changes it."""
+
 ADDING = Kind(
     NeuronModel(
         name="adding", equations="du/dt = s : 1\nds/dt = 0/ms**2 : 1/ms", initial={"u": 1.0}

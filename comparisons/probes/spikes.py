@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cells import CROSSING, FALLING, HOLDING, IN_ORDER, LIF, STILL, of, ramp
+from .cells import COPYING, CROSSING, FALLING, HOLDING, IN_ORDER, LIF, STILL, of, ramp
 from .pack import DT_MS, DURATION_MS, Cells, Parts
 from .probe import Probe, shown_number
 from .view import View
@@ -47,6 +47,10 @@ def _side(number: float) -> str:
 
 def _order(number: float) -> str:
     return {1.0: "in order", 8.0: "all at once"}.get(round(number, 3), shown_number(number))
+
+
+def _copy(number: float) -> str:
+    return {8.0: "a value", 4.0: "one array"}.get(round(number, 3), shown_number(number))
 
 
 SPIKES = (
@@ -109,6 +113,12 @@ SPIKES = (
         "the reset 'v = 0; z = v + 1' from v = 7: z after it",
         "delivery_order", _one(of(IN_ORDER, "z")), lambda v: v.end("cell", "z"), 1, "mV",
         ("reset_order",), _order,
+    ),
+    Probe(
+        "reset_copies", "spikes", "a copy in a reset",
+        "the reset 'z = v; v *= 0.5' from v = 8: z after it",
+        "non_convergent", _one(of(COPYING, "z")), lambda v: v.end("cell", "z"), 8, "mV",
+        ("aliased_copies",), _copy,
     ),
     Probe(
         "saturation", "spikes", "1.5 crossings a step: spikes",

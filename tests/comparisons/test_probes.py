@@ -131,7 +131,7 @@ def test_a_tie_of_the_last_bit_is_no_digit_more(
 
 BRIAN2 = {
     "stamp": "10 ms", "stamp_lateness": "1 step early", "stamp_lif": "19.6 ms",
-    "threshold_start": "0 spikes", "crossing_start": "1 spike",
+    "threshold_start": "0 spikes", "crossing_start": "1 spike", "reset_copies": "one array",
     "refractory_2": "19 steps", "refractory_1_04": "9 steps", "refractory_1_05": "9 steps",
     "refractory_1_06": "9 steps", "refractory_2_05": "19 steps", "refractory_0_25": "1 step",
     "refractory_0_15": "0 steps",
