@@ -2,8 +2,8 @@
 
 Every name of a model gets an underscore behind it, so that ``v``, ``t`` or ``area`` of NEURON stay its own;
 variables made here do not end in one. A name that begins with D is put between ``q`` and ``_x``, because
-NEURON itself makes ``Dv_`` for a state ``v_``. Of a PROCEDURE ``hold`` NEURON makes a C function ``hold_``, so those made
-here begin with DD: no name of a model does.
+NEURON itself makes ``Dv_`` for a state ``v_``. Of a PROCEDURE ``hold`` NEURON makes a C function ``hold_``,
+so those made here begin with DD: no name of a model does.
 """
 
 from __future__ import annotations
