@@ -101,7 +101,7 @@ KINDS = {
     }, (120, 301), "pA", 80),
     "QIF": ({
         "equations": "dx/dt = (x**2 + I0)/tau : 1\nI0 : 1\ntau : ms",
-        "threshold": "x > 1000", "reset": "x = -1000", "parameters": {"tau": "10 ms"},
+        "threshold": "x > 100", "reset": "x = -20", "parameters": {"tau": "10 ms"},
     }, (4, 14.7), "1", 80),
     "Hodgkin-Huxley": ({
         "equations": _HH, "threshold": "v > 0*mV",
@@ -167,8 +167,7 @@ KINDS = {
 KINDS["recurrent"] = KINDS["AdEx tonic"]
 
 QUICK = [("AdEx tonic", name) for name in BACKENDS]
-QUICK += [(kind, "reference") for kind in KINDS if kind != "AdEx tonic"]
-QUICK += [("stiff channel", "pymonntorch"), ("conditions", "brian2")]
+QUICK += [(kind, "reference") for kind in ("LIF", "EIF", "AdEx bursting", "Izhikevich 2007", "QIF")]
 
 
 def experiment(kind: str, dt: float) -> Experiment:
