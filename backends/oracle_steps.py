@@ -169,7 +169,9 @@ class VectorDOP853(Stepper):
             factor = np.clip(np.nan_to_num(factor, nan=0.2), 0.2, 10.0)
             factor = np.where(shrunk[cells], np.minimum(factor, 1.0), factor)
             wish = np.maximum(h * np.where(fine, factor, np.minimum(factor, 0.9)), 0.5 * least)
-            wish = np.minimum(wish, self._longest(cells, h, k, after, rates, ends))
+            # The stages of a step that is refused may lie anywhere, and tell nothing of the solution.
+            longest = self._longest(cells, h, k, after, rates, ends, fine)
+            wish = np.minimum(wish, np.maximum(longest, 0.5 * least))
             # A step cut short by its limit says nothing against the longer one wished for.
             self._wish[cells] = np.where(fine & whole, np.maximum(wish, self._wish[cells]), wish)
             shrunk[cells] = ~fine
@@ -193,8 +195,9 @@ class VectorDOP853(Stepper):
             raise StuckError(cell, time, state, finite=not self._left[cell])
 
     def _longest(
-        self, cells: Rows, h: Floats, k: Floats, after: Floats, rates: RatesOfSome, ends: Floats
-    ) -> Floats:
+        self, cells: Rows, h: Floats, k: Floats, after: Floats, rates: RatesOfSome, ends: Floats,
+        accepted: Bools,
+    ) -> Floats:  # fmt: skip
         """The longest step that damps what is left of earlier errors.
 
         At rest the error estimate is one of round-off alone and would let steps grow until the method
@@ -208,8 +211,9 @@ class VectorDOP853(Stepper):
         moved = np.abs(after - last).max(axis=0, initial=0.0)
         seen = moved > 1e4 * np.spacing(np.abs(after).max(axis=0, initial=1.0))
         rate = np.abs(k[12] - k[11]).max(axis=0, initial=0.0)[seen] / moved[seen]
-        self._fastest[cells[seen]] = rate
-        asked = ~seen & (h * self._fastest[cells] > 1)
+        told = seen & accepted
+        self._fastest[cells[told]] = rate[accepted[seen]]
+        asked = ~seen & accepted & (h * self._fastest[cells] > 1)
         if asked.any():
             probed = self._probed(rates, ends, k[12], after)
             asked &= np.isfinite(probed)

@@ -113,6 +113,17 @@ def test_a_steep_upstroke_ends_at_its_threshold_and_steps_are_long_again_after_i
     assert recording.provenance["steps"] < 600 * expected.size
 
 
+def test_a_step_from_the_end_of_refractoriness_may_be_long():
+    # The upstroke's rate is forgotten while the cell is held, so that a step of ms is tried from the reset.
+    # Its stages are infinite and tell nothing of the rates there.
+    recording = run(
+        "dop853", "dv/dt = exp(v)/ms : 1 (unless refractory)", threshold="v > 20", reset="v = -0.5",
+        refractory="1 ms", duration="8 ms",
+    )  # fmt: skip
+    expected = 1 - np.exp(-20.0) + (np.exp(0.5) - np.exp(-20.0) + 1.0) * np.arange(3)
+    np.testing.assert_allclose(recording.spikes["p"].times, expected, rtol=0, atol=1e-9)
+
+
 def test_one_result_serves_all_modes_and_the_schemes_of_lockstep():
     asked = [Settings("raw"), Settings("aligned"), Settings("aligned", "auto"), Settings()]
     asked += [Settings("lockstep", "rk4"), Settings("raw", undone=("spike_stamp",))]
