@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...core.exit_status import ExitStatus
 from ..words import caveat_sentences
 from .beside import MARGIN, UNITS, Holds, Judged, Standing, Study, Value, whose
 
@@ -142,5 +143,9 @@ def shown(value: Value) -> str:
 def exit_status(study: Study) -> int:
     """3 if a run failed or none could be run, 1 if a claim does not hold on a simulator, else 0."""
     if any(run.status in ("failed", "timeout") for run in study.runs) or not study.simulators:
-        return 3
-    return 0 if all(judged.holds == "holds" for judged in study.claims) else 1
+        return ExitStatus.FAILED
+    return (
+        ExitStatus.DONE
+        if all(judged.holds == "holds" for judged in study.claims)
+        else ExitStatus.FOUND
+    )

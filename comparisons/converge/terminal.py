@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...core.exit_status import ExitStatus
 from ..lesion.terminal import StudyBars
 from ..runs import Job
 from .horizon import Horizon
@@ -114,5 +115,5 @@ def exit_status(study: ConvergenceStudy) -> int:
     """3 if a run failed or none could be run, 1 if a series goes to another limit or to none, else 0."""
     runs = [level.run for s in study.series for level in s.levels]
     if any(run.status in ("failed", "timeout") for run in runs) or not any(r.ok for r in runs):
-        return 3
-    return 1 if study.flagged else 0
+        return ExitStatus.FAILED
+    return ExitStatus.FOUND if study.flagged else ExitStatus.DONE

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ...core.exit_status import ExitStatus
 from ...core.experiment import Experiment
 from ..runs import Job, Run, read_progress
 from ..terminal import TimeLeft
@@ -319,5 +320,5 @@ def _dose_cell(row: object) -> str:
 def exit_status(study: LesionStudy) -> int:
     """3 if a run failed or none could be run, else 0."""
     if any(r.run.status in ("failed", "timeout") for r in study.runs):
-        return 3
-    return 0 if any(r.run.ok for r in study.runs) else 3
+        return ExitStatus.FAILED
+    return ExitStatus.DONE if any(r.run.ok for r in study.runs) else ExitStatus.FAILED

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...core.exit_status import ExitStatus
 from ..words import caveat_sentences
 from .cost import seconds
 from .points import Ability
@@ -73,5 +74,5 @@ def _points(study: Selection) -> Table:
 def exit_status(study: Selection) -> int:
     """3 if no run ended well, 1 if none is within the error asked for, else 0."""
     if not any(p.run.ok for p in study.points):
-        return 3
-    return 0 if study.recommended is not None else 1
+        return ExitStatus.FAILED
+    return ExitStatus.DONE if study.recommended is not None else ExitStatus.FOUND

@@ -161,10 +161,10 @@ def test_a_file_that_may_not_grow_is_a_sentence_and_a_status(
 
 @pytest.fixture
 def small_disk(tmp_path: Path):
-    """A file system of 1 MB."""
+    """A file system of 128 kB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    asked = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs", str(folder)]
+    asked = ["mount", "-t", "tmpfs", "-o", "size=128k,mode=755", "tmpfs", str(folder)]
     if subprocess.run(asked, capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount a tmpfs")
     yield folder
@@ -173,13 +173,13 @@ def small_disk(tmp_path: Path):
 
 def test_a_full_disk_is_a_sentence_and_a_status(small_disk: Path, own_cache: Path) -> None:
     out = small_disk / "out"
-    done = coincide("run", "lif_80", "--duration", "2000 ms", "--out", str(out))
+    done = coincide("run", "lif_80", "--duration", "200 ms", "--out", str(out))
     assert done.returncode == ExitStatus.MACHINE, done.stderr
     assert "no space left on device; make room, or write elsewhere" in done.stderr
     assert "Traceback" not in done.stderr
     assert not out.exists()
     done = coincide(
-        "compare", "lif_80", "-b", "reference", "--duration", "2000 ms", "--no-report",
+        "compare", "lif_80", "-b", "reference", "--duration", "200 ms", "--no-report",
         env={"COINCIDE_CACHE_DIR": str(small_disk / "cache")},
     )  # fmt: skip
     assert done.returncode == ExitStatus.MACHINE, done.stderr + done.stdout
