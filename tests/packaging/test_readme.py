@@ -70,6 +70,7 @@ COMMANDS: dict[str, How] = {
     "coincide faults": How(
         "weights_half", "--only weights_half --models lif_10 --per-fault 1 --no-controls", _STUDY
     ),
+    "coincide fuzz --cases 20 --seed 1": How("experiments", "--cases 2", _RUNS),
     "coincide converge hh_squid --variant built_in -b neuron --mode raw": How(
         "neuron", "--duration 20ms", _STUDY, _FOUND
     ),
@@ -125,7 +126,6 @@ COMMANDS: dict[str, How] = {
     "coincide bench": How("", "--only cell --pairs 1 --duration 20ms --budget 60", _MEASURES),
     "coincide compare lif_80 --mode raw aligned lockstep --conventions --explain --converge --select "
     "--out report": How("lockstep", "--duration 20ms -b pymonntorch", _STUDY),
-    "coincide compare": _NAMED,
     "coincide compare mine.json": How("aligned|lockstep", "--duration 10ms -b pymonntorch", _RUNS),
     "coincide show --schema": How('"Experiment"'),
     "coincide compare mine.json --set cells.tau='10 ms'": How(
