@@ -55,7 +55,6 @@ _MEASURES = "measures times"
 _GAIT = "coincide gait make walk.csv --ataxic --seed 3"
 _HERE = "coincide run lif_10 -b neuron --mode aligned --out here"
 _THERE = "coincide run lif_10 -b brian2 --mode raw --undo spike_stamp --out there"
-_NAMED = How("", instead="")
 _FOUND = (0, 1)
 _SLOW_S = 900
 """A whole study, on a machine that does other things too."""
