@@ -21,6 +21,8 @@ MOST_REFUSED = 200
 """So many steps that keep no tolerance without one that passed, and no solution passes."""
 LEAP = 1e-3
 """A state that moves by this part of its size in a step of round-off blows up."""
+_BLURRED = 1e4
+"""Two times less apart than so many times their round-off tell nothing of the interval between them."""
 _GRID = (
     "; the simulators step over it on their grid: compare with the reference in lockstep instead"
 )
@@ -76,9 +78,15 @@ def accumulates(who: str, times: Floats) -> str:
             "below threshold; a refractory time, or a reset further away, would end that"
         )
     # The gaps fall as a geometric series does: what is left of it is one gap times ratio/(1 - ratio).
-    middle = gaps.size // 2
-    ratio = float((gaps[-1] / gaps[middle]) ** (1 / (gaps.size - 1 - middle)))
-    limit = times[-1] + gaps[-1] * ratio / max(1 - ratio, 1e-3)
+    # Those that round-off of the times blurs tell no ratio: in the end two spikes have one time.
+    blurred = np.flatnonzero(gaps < _BLURRED * np.spacing(times[-1]))
+    told = gaps[: blurred[0]] if blurred.size else gaps
+    if told.size < 3:
+        limit = float(times[-1])
+    else:
+        middle = told.size // 2 if told.size > 3 else 0
+        ratio = float((told[-1] / told[middle]) ** (1 / (told.size - 1 - middle)))
+        limit = float(times[told.size] + told[-1] * ratio / max(1 - ratio, 1e-3))
     return (
         f"the spikes of {who} accumulate at {limit:.6g} ms, after {times.size} of them within "
         f"{times[-1] - times[0]:.3g} ms: in continuous time it spikes without end before that instant, "

@@ -152,14 +152,16 @@ class Watch:
                 self._highest[population, variable] = max(
                     known, (float(largest[k]), int(trace.cells[k]))
                 )
-        found = list(self._implausible())
+        found = list(self._implausible(on_grid))
         if on_grid:
             for name, spikes in recording.spikes.items():
                 rate = rate_of_the_step(self._realization, name, spikes)
                 found += [] if rate is None else [rate]
         return tuple(found)
 
-    def _implausible(self) -> Iterable[Caveat]:
+    def _implausible(self, on_grid: bool) -> Iterable[Caveat]:
+        # In continuous time no step is to blame, and there is nobody better to ask.
+        advice = "compare with -b oracle" if on_grid else "look at its equations and their units"
         worst: dict[str, tuple[float, int, str]] = {}
         for (name, variable), (value, cell) in self._highest.items():
             worst[name] = max(worst.get(name, (0.0, 0, "")), (value, cell, variable))
@@ -168,7 +170,7 @@ class Watch:
             yield Caveat(
                 "implausible",
                 f"{name}.{variable} of cell {number}",
-                f"reaches {value:.3g} mV, which no cell does; compare with -b oracle",
+                f"reaches {value:.3g} mV, which no cell does; {advice}",
             )
 
 

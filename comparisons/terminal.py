@@ -256,11 +256,14 @@ def print_run(
     console.print(f"recording: {escape(str(out))}")
 
 
-def exit_status(result: Comparison, expected: Verdict | None) -> int:
-    """3 if a run failed or none could be run, 1 if the whole is not as good as expected, else 0."""
+def exit_status(
+    result: Comparison, expected: Verdict | None, asked: Sequence[str] | None = None
+) -> int:
+    """3 if a run failed or a backend *asked* for ran nothing, 1 if it is worse than expected, else 0."""
     if any(run.status in ("failed", "timeout") for run in result.runs):
         return 3
-    if not any(run.ok for run in result.runs):
+    able = {run.backend for run in result.runs if run.ok}
+    if not able or not able.issuperset(asked or ()):
         return 3
     if expected is None:
         return 0

@@ -28,7 +28,7 @@ _MEANINGS: Mapping[ExitStatus, str] = MappingProxyType(
         ExitStatus.DONE: "all was done, and nothing speaks against it",
         ExitStatus.FOUND: "all was done, and there is a finding",
         ExitStatus.BAD_INPUT: "a model, a file or an option is wrong; nothing was run",
-        ExitStatus.FAILED: "a run failed or did not finish, or no backend could run it",
+        ExitStatus.FAILED: "a run failed or did not finish, or a backend asked for could not run it",
         ExitStatus.MACHINE: "the machine: a disk is full, memory ran out, a folder cannot be written "
         "or trusted",
         ExitStatus.INTERRUPTED: "interrupted by Ctrl-C or SIGTERM; what had finished is kept",

@@ -128,7 +128,7 @@ def compare(
             model, lambda e: follow(changes(e), None), console, json_file, out, report, backends,
             modes or ["lockstep"], how,
         )  # fmt: skip
-        return max(exit_status(point.comparison, expected) for point in points)
+        return max(exit_status(point.comparison, expected, backends) for point in points)
     experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
     experiment = follow(experiment, console)
     with running(console, experiment) as progress:
@@ -167,4 +167,4 @@ def compare(
         folder = out or Path("coincide-report") / experiment.name
         page = result.save(folder, more, [f"--{name}" for name in wanted])
         console.print(f"report: {escape(str(page))}")
-    return exit_status(result, expected)
+    return exit_status(result, expected, backends)

@@ -105,4 +105,4 @@ def lesion(
         write_json(study.to_dict(), json_file)
     if out is not None:
         console.print(f"report: {study.save(out)}")
-    return exit_status(study)
+    return exit_status(study, backends)

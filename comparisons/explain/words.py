@@ -83,6 +83,8 @@ def judgement(explanation: Explanation) -> list[str]:
         sides = f"neither {one.words.removeprefix('is not ')}"
         if one.words != other.words:
             sides = f"{one.in_words}; {other.in_words}"
+        if e.before.settled:
+            return [f"Whether they are right is another question: {sides}."]
         return [f"Nobody says which of them is right: {sides}."]
     said = f"Judged by {e.judge}, each by itself: {'; '.join(j.in_words for j in e.judged)}."
     if len(e.off) == 2:

@@ -317,8 +317,9 @@ def _dose_cell(row: object) -> str:
     return text if math.isnan(half) else f"{text}±{number(half, 2)}"
 
 
-def exit_status(study: LesionStudy) -> int:
-    """3 if a run failed or none could be run, else 0."""
+def exit_status(study: LesionStudy, asked: Sequence[str] | None = None) -> int:
+    """3 if a run failed or a backend *asked* for ran nothing, else 0."""
     if any(r.run.status in ("failed", "timeout") for r in study.runs):
         return ExitStatus.FAILED
-    return ExitStatus.DONE if any(r.run.ok for r in study.runs) else ExitStatus.FAILED
+    able = {r.run.backend for r in study.runs if r.run.ok}
+    return ExitStatus.DONE if able and able.issuperset(asked or ()) else ExitStatus.FAILED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -71,8 +73,11 @@ def _points(study: Selection) -> Table:
     return table
 
 
-def exit_status(study: Selection) -> int:
-    """3 if no run ended well, 1 if none is within the error asked for, else 0."""
-    if not any(p.run.ok for p in study.points):
+def exit_status(study: Selection, asked: Sequence[str] | None = None) -> int:
+    """3 if no run ended well, or none of a backend *asked* for; 1 if none is within the error, else 0."""
+    good = {p.backend for p in study.points if p.run.ok}
+    # What the budget kept from a backend that could is no failure.
+    waiting = {a.backend for a in study.abilities if a.able} - {p.backend for p in study.points}
+    if not good or not (good | waiting | {"oracle"}).issuperset(asked or ()):
         return ExitStatus.FAILED
     return ExitStatus.DONE if study.recommended is not None else ExitStatus.FOUND

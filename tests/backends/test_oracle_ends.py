@@ -81,6 +81,16 @@ def test_spikes_that_accumulate_say_at_which_instant(method):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(("ratio", "limit"), [(0.5, "2"), (0.1, "1\\.11111"), (1e-6, "1 ")])
+def test_intervals_shorter_than_round_off_do_not_blur_that_instant(ratio, limit):
+    # Intervals of 1, r, r², …: after 52 halvings two spikes in order have one time.
+    with pytest.raises(RunError, match=rf"accumulate at {limit}"):
+        run(
+            "dop853", "dv/dt = 1/ms : 1\ndtop/dt = 0/ms : 1", threshold="v > top",
+            reset=f"v = 0; top *= {ratio}", initial={"top": 1.0},
+        )  # fmt: skip
+
+
 def test_a_cell_that_no_grid_can_hold_is_said_to_be_one():
     with pytest.raises(RunError, match=r"spikes 100 times within 0\.0495 ms from"):
         run("dop853", "dv/dt = 1/ms : 1", threshold="v > 1", reset="v = 0.9995")

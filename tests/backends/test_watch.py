@@ -304,6 +304,8 @@ def test_a_voltage_that_no_cell_has_is_a_caveat(backend: str, mode: str, recorde
     assert caveat.where == "c.v of cell 0"
     reached = float(caveat.why.split()[1])
     assert 1900 < reached < 2020
+    # Nobody is sent to the oracle with what the oracle itself has found.
+    assert ("compare with -b oracle" in caveat.why) == (backend != "oracle")
     assert run(explosive(recorded, "900*mV"), backend, mode).caveats == ()
 
 

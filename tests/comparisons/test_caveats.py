@@ -77,6 +77,21 @@ def test_what_a_backend_does_not_support_caps_the_verdict(own_cache: Path) -> No
     assert [caveat.kind for caveat in found.caveats] == ["not run"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compare", "lif_10", "--no-report"],
+        ["lesion", "lif_10", "remove 40% cells", "--seeds", "1"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_backend_asked_for_that_could_not_run_is_a_status(command, own_cache: Path) -> None:
+    short = [*command, "--duration", "50 ms", "--mode", "aligned", "--method", "rk2", "-b"]
+    # The reference, which has no such method, runs beside them only where it can.
+    assert main([*short, "brian2"]) == 0
+    assert main([*short, "brian2", "pymonntorch"]) == 3
+
+
 def test_a_series_of_which_a_level_was_not_seen_does_not_converge(
     own_cache: Path, monkeypatch
 ) -> None:

@@ -159,6 +159,9 @@ def test_between_two_recordings_nobody_judges(model):
     found = explain_recordings(replace(healthy, spikes=stamps), healthy, ("one", "other"))
     assert {j.found for j in found.judged} == {"not judged"}
     assert "Nobody says which of them is right" in found.in_words
+    same = explain_recordings(healthy, healthy, ("here", "there"))
+    assert "Nobody says" not in same.in_words
+    assert "Whether they are right is another question" in same.in_words
     assert found.judge == ""
 
 

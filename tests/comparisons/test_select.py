@@ -15,9 +15,10 @@ from coincide.comparisons.select import select
 from coincide.comparisons.select.cost import Load, fit, foreseen, scaled
 from coincide.comparisons.select.figures import precision_figure
 from coincide.comparisons.select.forecast import _Measured
-from coincide.comparisons.select.points import Point, cheapest, foretell, front
+from coincide.comparisons.select.points import Ability, Point, cheapest, foretell, front
 from coincide.comparisons.select.search import Candidate, Search
 from coincide.comparisons.select.study import Selection
+from coincide.comparisons.select.terminal import exit_status
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import ConstantInput
@@ -173,6 +174,18 @@ def test_what_a_backend_cannot_do_has_its_reason(own_cache: Path) -> None:
     assert "it has no method 'cvode'" in study.abilities[0].reason
     assert study.recommended is None
     assert "nothing that was measured" in str(study)
+
+
+def test_a_backend_asked_for_that_cannot_is_a_status_and_one_that_waits_is_none() -> None:
+    able = [Ability(name, "aligned", "", "") for name in ("x", "y")]
+    cannot = Ability("z", "aligned", "", "has no such integrator")
+    good = _point(1.0, 0.1)
+    study = Selection(
+        load_model("lif_10"), ErrorBound("spikes", 0.2), True, "oracle", True, None,
+        (*able, cannot), (good,), good, (), (), 1.0,
+    )  # fmt: skip
+    assert exit_status(study) == exit_status(study, ["x", "y", "oracle"]) == 0
+    assert exit_status(study, ["x", "z"]) == 3
 
 
 @pytest.mark.parametrize(
