@@ -7,10 +7,8 @@ While an integrator holds the switches, the right-hand sides are smooth; where o
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -18,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.cell import Assignment
+from ..core.derivative import condition_of, derivative
 from ..core.errors import InputError
-from ..core.expressions import names, parse, rename, substitute, text
+from ..core.expressions import names, text
 from ..core.numpy_code import ScalarRenderer, bind_scalar, scalar_code
 from .oracle_events import NoDistanceError, distance
 
@@ -149,7 +148,7 @@ class ScalarEquations:
         found: dict[str, ast.expr] = {}
         for statement in self._statements:
             for node in reversed(list(ast.walk(statement.expression))):
-                test = _condition(node)
+                test = condition_of(node)
                 if test is None or "not_refractory" in names(test):
                     continue
                 if not any(self._depends.get(n) for n in names(test)):
@@ -200,73 +199,6 @@ class ScalarEquations:
         self._rows = np.array([c[0] for c in cells], dtype=np.intp)
         self._columns = np.array([c[1] for c in cells], dtype=np.intp)
         return self._code(lines, [c[2] for c in cells])
-
-
-def derivative(tree: ast.expr, name: str) -> ast.expr:
-    """The derivative of a tree by a variable where no condition in it turns."""
-    # The compartments of a cell have the same equations in other names: each is derived once.
-    order = {n: f"x{k}__" for k, n in enumerate(_in_order(tree))}
-    if name not in order:
-        return ast.Constant(value=0.0)
-    found = _derivative_of(text(rename(tree, order)), order[name])
-    return rename(found, {new: old for old, new in order.items()})
-
-
-def _in_order(tree: ast.expr) -> list[str]:
-    variables = names(tree)
-    used = (n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
-    return list(dict.fromkeys(n for n in used if n in variables))
-
-
-@lru_cache(maxsize=4096)
-def _derivative_of(source: str, name: str) -> ast.expr:
-    return _derivative(parse(source, "derivative"), name)
-
-
-def _derivative(tree: ast.expr, name: str) -> ast.expr:
-    # Only the implicit methods need algebra, which takes a while to import.
-    from ..core.symbolic import from_sympy, symbol, to_sympy
-
-    if name not in names(tree):
-        return ast.Constant(value=0.0)
-    if isinstance(tree, ast.IfExp):
-        body, orelse = _derivative(tree.body, name), _derivative(tree.orelse, name)
-        return ast.IfExp(test=tree.test, body=body, orelse=orelse)
-    choices: dict[str, ast.expr] = {}
-    plain = _Placeholders(choices).visit(copy.deepcopy(tree))
-    if isinstance(plain, ast.Name) and plain.id in choices:
-        return ast.Constant(value=0.0)  # int(…)
-    whole = to_sympy(plain)
-    total = substitute(from_sympy(whole.diff(symbol(name))), choices)
-    for placeholder, choice in choices.items():
-        if isinstance(choice, ast.IfExp) and name in names(choice):
-            outer = substitute(from_sympy(whole.diff(symbol(placeholder))), choices)
-            product = ast.BinOp(left=outer, op=ast.Mult(), right=_derivative(choice, name))
-            total = ast.BinOp(left=total, op=ast.Add(), right=product)
-    return total
-
-
-class _Placeholders(ast.NodeTransformer):
-    """Puts names in the place of choices, which sympy would rearrange."""
-
-    def __init__(self, choices: dict[str, ast.expr]) -> None:
-        self.choices = choices
-
-    def visit(self, node: ast.AST) -> Any:
-        if _condition(node) is not None:
-            name = f"choice{len(self.choices)}__"
-            assert isinstance(node, ast.expr)
-            self.choices[name] = node
-            return ast.Name(id=name)
-        return super().visit(node)
-
-
-def _condition(node: ast.AST) -> ast.expr | None:
-    if isinstance(node, ast.IfExp):
-        return node.test
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "int":
-        return node.args[0]
-    return None
 
 
 def _local(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from .cable_step import implicit_step
 from .cell import Assignment, Cell, Increment
+from .derivative import slope_of
 from .equations import Variable
 from .errors import InputError, unknown
 from .expressions import names, number, rename, substitute, text
@@ -169,8 +170,11 @@ def _guarded_rk4(cell: Cell) -> list[Assignment]:
     The upstroke of an exponential or a quadratic cell becomes infinite shortly after its threshold: a stage
     that lies there is worth nothing, to no variable. Where the state of a stage fulfils the threshold's
     condition while the cell is not refractory, the stage before is taken for it, so that every
-    right-hand side is that of a state in which the cell has not spiked. Where an equation linear in itself,
-    x' = a·x + b, has |a·dt| > 1 at t_n, all move by the step of exponential Euler from there.
+    right-hand side is that of a state in which the cell has not spiked. Where the slope a = ∂f/∂x of a rate
+    x' = f has |a·dt| > 1 at t_n, all move from there by x + dt·f·exprel(a·dt): exponential Euler's step for
+    an equation that is linear in itself, and for others that of the line through x_n (Rosenbrock-Euler;
+    Hochbruck and Ostermann 2010, Acta Numerica 19:209), such as x² far down. Others count while they decay.
+    A state that a reset reads is left just behind the threshold, see `_held_at_threshold`.
     """
     guard = None
     if cell.threshold is not None and cell.reset:
@@ -178,31 +182,77 @@ def _guarded_rk4(cell: Cell) -> list[Assignment]:
             op=ast.And(), values=[inlined(cell, cell.threshold), _name("not_refractory")]
         )
     statements = [a for stage in (1, 2, 3, 4) for a in _stage(cell, stage, guard)]
-    inline = _inlined_trees(cell)
     fastest: ast.expr | None = None
     steps: dict[str, ast.expr] = {}
-    for v in cell.states:
-        linear = linear_in(substitute(_right(v), inline), v.name)
-        if linear is None or linear.slope is None:
-            steps[v.name] = _name("dt")
+    for name, rate in inlined_rates(cell).items():
+        linear = linear_in(rate, name)
+        slope = slope_of(rate, name) if linear is None else linear.slope
+        steps[name] = _name("dt")
+        if slope is None:
             continue
-        statements.append(
-            Assignment(f"slope_{v.name}_", _binary(linear.slope, ast.Mult(), _name("dt")))
-        )
-        slope, size = _name(f"slope_{v.name}_"), _call("abs", _name(f"slope_{v.name}_"))
+        scaled, step = f"slope_{name}_", f"step_{name}_"
+        tree = _binary(slope, ast.Mult(), _name("dt"))
+        if linear is None:
+            # One that grows is an upstroke, which rk4 follows to the threshold.
+            tree = _call("minimum", tree, number(0.0))
+        statements.append(Assignment(scaled, tree))
+        size = _call("abs", _name(scaled))
         fastest = size if fastest is None else _call("maximum", fastest, size)
-        step = _binary(_name("dt"), ast.Mult(), _call("exprel", slope))
-        statements.append(Assignment(f"step_{v.name}_", step))
-        steps[v.name] = _name(f"step_{v.name}_")
+        exprel = _call("exprel", _name(scaled))
+        statements.append(Assignment(step, _binary(_name("dt"), ast.Mult(), exprel)))
+        steps[name] = _name(step)
     if fastest is not None:
         within = ast.Compare(left=fastest, ops=[ast.LtE()], comparators=[number(1.0)])
         statements.append(Assignment("calm_", _call("int", within)))
+    before, after = _held_at_threshold(cell)
+    statements += before
     for v in cell.states:
         tree = _runge_kutta(v)
         if fastest is not None:
             tree = _if("calm_", tree, _moved(v.name, f"k1_{v.name}_", steps[v.name]))
         statements.append(Assignment(v.name, tree))
-    return statements
+    return statements + after
+
+
+_BEYOND = 1e-9
+"""How far beyond its threshold, relative to it, a state is left that has just passed it."""
+
+
+def _held_at_threshold(cell: Cell) -> tuple[list[Assignment], list[Assignment]]:
+    """Statements before and after the states move, for a reset that reads the state of an upstroke.
+
+    In continuous time that state is at the threshold when it is reset. A step ends far beyond, at 10^6 mV
+    with an exponential upstroke, which ``v = v - 70*mV`` would carry on with, so it is put just behind the
+    threshold. Only where that is ``x > y`` or ``x < y``, y without x, and x is not linear in itself.
+    """
+    test = cell.threshold
+    read = {name for a in cell.reset for name in names(inlined(cell, a.expression))}
+    if not isinstance(test, ast.Compare) or isinstance(test.ops[0], ast.Eq | ast.NotEq):
+        return [], []
+    rates = inlined_rates(cell)
+    for side, other in ((test.left, test.comparators[0]), (test.comparators[0], test.left)):
+        level = inlined(cell, other)
+        if not isinstance(side, ast.Name) or side.id not in rates or side.id in names(level):
+            continue
+        name, up = side.id, isinstance(test.ops[0], ast.Gt | ast.GtE) == (side is test.left)
+        if name not in read or linear_in(rates[name], name) is not None:
+            continue
+        away = _binary(
+            number(_BEYOND),
+            ast.Mult(),
+            _call("maximum", _call("abs", _name("level_")), number(1.0)),
+        )
+        behind = _binary(_name("level_"), ast.Add() if up else ast.Sub(), away)
+        nearest = _call("minimum" if up else "maximum", _name(name), behind)
+        # Not one that refractoriness keeps there, nor one that was beyond when the step began.
+        order = ast.LtE() if up else ast.GtE()
+        before = ast.Compare(left=_name(name), ops=[order], comparators=[level])
+        under = ast.BoolOp(op=ast.And(), values=[before, _name("not_refractory")])
+        return [Assignment("under_", _call("int", under))], [
+            Assignment("level_", level),
+            Assignment(name, _if("under_", nearest, _name(name))),
+        ]
+    return [], []
 
 
 def _stage(cell: Cell, stage: int, guard: ast.expr | None = None) -> list[Assignment]:

@@ -1,5 +1,6 @@
 """guarded_rk4: rk4 where that is safe; nothing beyond a threshold, exponential Euler at fast rates."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,43 @@ def test_a_refractory_cell_may_be_beyond_its_threshold() -> None:
 def test_a_rate_that_rk4_is_too_slow_for_is_given_to_exponential_euler() -> None:
     state = {"v": 0.5, "m": 0.9}
     fast = step(GATE, "guarded_rk4", 0.1, **state)
-    assert fast == step(GATE, "exponential_euler", 0.1, **state)
+    assert fast["m"] == step(GATE, "exponential_euler", 0.1, **state)["m"]
+    # v is not linear in itself: it moves along the line through its rate there, of slope -3v².
+    slope = -3 * 0.5**2
+    moved = 0.5 + (0.9 - 0.5**3) * math.expm1(slope * 0.1) / slope
+    np.testing.assert_allclose(fast["v"], moved, rtol=1e-14)
     assert step(GATE, "guarded_rk4", 0.01, **state) == step(GATE, "rk4", 0.01, **state)
+
+
+def test_a_square_far_down_is_stiff_though_not_linear_in_itself() -> None:
+    # rk4 would throw x over its threshold: a·dt = 2x·dt/(10 ms) = -20.
+    square = cell_of("dx/dt = (x**2 + 4)/(10*ms) : 1", threshold="x > 1000", reset="x = -1000")
+    assert step(square, "rk4", 0.1, x=-1000.0)["x"] > 1000
+    found = step(square, "guarded_rk4", 0.1, x=-1000.0)["x"]
+    np.testing.assert_allclose(found, -1000 + (1e6 + 4) / 2000 * -math.expm1(-20), rtol=1e-14)
+    # Up the other side the slope is as large, but nothing decays: rk4's stages up to the threshold.
+    assert step(square, "guarded_rk4", 0.1, x=300.0)["x"] > 1000
+
+
+def test_a_reset_that_reads_an_upstroke_finds_it_at_the_threshold() -> None:
+    state = {"v": 4.0, "q": 1.0}
+    for threshold in ("v > 30", "v >= 30", "30 < v"):
+        cell = cell_of("dv/dt = (exp(v) - q)/ms : 1\ndq/dt = (v - q)/(10*ms) : 1",
+                       threshold=threshold, reset="v = v - 20")  # fmt: skip
+        found = step(cell, "guarded_rk4", 0.1, **state)["v"]
+        assert 0 < found - 30 < 1e-6
+        # Nothing else is held: where refractoriness keeps it beyond, nor where it does not arrive there.
+        for active, begun in ((False, 4.0), (True, 1.0)):
+            moved = step(cell, "guarded_rk4", 0.01, active, v=begun, q=1.0)
+            assert moved == step(EXPONENTIAL, "guarded_rk4", 0.01, active, v=begun, q=1.0)
+    falling = cell_of("dv/dt = -(v**2)/ms : 1", threshold="v < -30", reset="v = v + 40")
+    assert 0 < -30 - step(falling, "guarded_rk4", 0.1, v=-15.0)["v"] < 1e-6
+
+
+def test_a_slope_that_algebra_does_not_give_leaves_rk4() -> None:
+    state = {"v": 0.3}
+    odd = cell_of("dv/dt = (floor(v) - sign(v))*v/ms : 1", threshold="v > 1", reset="v = 0")
+    assert step(odd, "guarded_rk4", 0.1, **state) == step(odd, "rk4", 0.1, **state)
 
 
 def test_only_a_reset_ends_what_is_not_linear_in_itself() -> None:
