@@ -134,7 +134,7 @@ class _Taker:
         roots = {CURRENT: ast.Name(id=self._at(f"I_{channel.name}", first))}
         if channel.scheme is not None:
             occupancies = [f"{s}_{channel.name}" for s in channel.scheme.states]
-            arrows = _arrows(channel)
+            arrows = _arrows(channel, self.lowered)
             for arrow in arrows:
                 for rate in filter(None, (arrow.rate, arrow.back)):
                     roots[f"{rate}_"] = ast.Name(id=self._at(rate, first))
@@ -158,7 +158,7 @@ class _Taker:
         """The shell of an ion, in every compartment."""
         assert ion.pool is not None
         compartments = tuple(range(len(self.lowered.compartments)))
-        flux = self._at(f"influx_{ion.name}", 0)
+        flux = self._at(self.lowered.pooled("influx", ion.name), 0)
         right = self.flat[flux].right
         # -(the sum of the currents)/charge, whose sum is NEURON's to know.
         assert isinstance(right, ast.BinOp)
@@ -167,7 +167,7 @@ class _Taker:
         changed: dict[str, ast.expr] = {
             flux: ast.BinOp(left=inward, op=ast.Div(), right=right.right)
         }
-        limited = self._at(f"free_{ion.name}", 0)
+        limited = self._at(self.lowered.pooled("free", ion.name), 0)
         if limited in self.flat and not variable_step:
             changed[limited] = number(1.0)
         state = f"{ion.name}i"
@@ -178,7 +178,11 @@ class _Taker:
         name = ion_name(ion)
         # mA/cm² in NEURON, pA/µm² here.
         outside = {**piece.outside, "outward_": f"(10 * i{name})", state: f"{name}i"}
-        floor = f"floor_{ion.name}" if limited in self.flat and not variable_step else None
+        floor = (
+            self.lowered.pooled("floor", ion.name)
+            if limited in self.flat and not variable_step
+            else None
+        )
         parameters = dict(piece.parameters)
         if floor is not None:
             parameters[floor] = self._across(self.population.parameters[floor])
@@ -372,13 +376,13 @@ class _Taker:
         return initial, flat
 
 
-def _arrows(channel: Channel) -> tuple[Arrow, ...]:
+def _arrows(channel: Channel, lowered: Lowered) -> tuple[Arrow, ...]:
     """The transitions of a scheme, there and back in one."""
     assert channel.scheme is not None
     pairs = [(t.source, t.target) for t in channel.scheme.arrows]
 
     def rate(a: str, b: str) -> str:
-        return f"rate_{a}_{b}_{channel.name}"
+        return lowered.rate(channel, a, b)
 
     found: list[Arrow] = []
     done: set[tuple[str, str]] = set()

@@ -279,6 +279,13 @@ class Channel(Description):
         return _dimension(self.amounts[self.region]) == ABSOLUTE
 
     @property
+    def written_names(self) -> frozenset[str]:
+        """The names of its gates, states, sub-expressions and parameters, as they were written."""
+        states = () if self.scheme is None else self.scheme.states
+        own = (v.name for v in parse_equations(self.equations, self.name))
+        return frozenset({*own, *states, *(gate.name for gate in self.gates)})
+
+    @property
     def opening(self) -> str:
         """The expression of what is open."""
         if self.open is not None:

@@ -25,9 +25,12 @@ from .membrane import (
     MembraneWriter,
     amount_name,
     compartment_at,
+    made_name,
     named,
+    written_names,
 )
 from .neurons import NeuronModel
+from .scopes import ion_name
 from .values import Value, smallest
 
 if TYPE_CHECKING:
@@ -88,6 +91,14 @@ class Lowered:
     def amount(self, channel: Channel, region: str) -> str:
         """The parameter that holds a channel's conductance or permeability in a region."""
         return amount_name(channel, region)
+
+    def rate(self, channel: Channel, source: str, target: str) -> str:
+        """What the rate of a transition of a channel's scheme is called, but for the compartment."""
+        return made_name(f"rate_{source}_{target}", channel, written_names(self.cell))
+
+    def pooled(self, part: str, ion: str) -> str:
+        """What the ``tau``, ``depth``, ``influx``, … of an ion's pool is called in the lowered equations."""
+        return ion_name(part, ion, written_names(self.cell))
 
 
 def lower(cell: CableCell) -> Lowered:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from .errors import InputError, unknown
 from .expressions import names, parse, rename, text, units_in
 from .morphology import Morphology
 from .names import check_variable
+from .scopes import ion_name
 from .units import Quantity, internal_unit
 from .values import Value
 
@@ -66,6 +67,21 @@ def amount_name(channel: Channel, region: str) -> str:
     return f"{own}_in_" + "_".join(part.strip() for part in region.split(","))
 
 
+def written_names(cell: CableCell) -> frozenset[str]:
+    """What channels' own names are called in a compartment, which nothing made here may be called."""
+    return frozenset(f"{name}_{c.name}" for c in cell.channels for name in c.written_names)
+
+
+def made_name(name: str, channel: Channel, written: Container[str]) -> str:
+    """What is made here for a channel, such as the rate ``alpha_m`` of its gate, is called in a compartment.
+
+    A channel's own ``alpha_m`` is not the one of its gate m, nor is ``alpha`` of another channel ``m_na``.
+    """
+    while f"{name}_{channel.name}" in written:
+        name = f"gate_{name}"
+    return f"{name}_{channel.name}"
+
+
 def sections_of(channel: Channel, morphology: Morphology, where: str) -> dict[str, str]:
     """The region whose density of a channel holds, by section; ``elsewhere`` goes before ``all``.
 
@@ -88,6 +104,7 @@ class MembraneWriter:
         self.cell, self.cut = cell, cut
         self.compartments = cut.compartments
         self.ions = {ion.name: ion for ion in cell.ions}
+        self.written = written_names(cell)
         self.values: dict[str, Value] = {}
         self.initial: dict[str, Value | str] = {}
         self.schemes: list[LoweredScheme] = []
@@ -184,16 +201,20 @@ class MembraneWriter:
         reversal = named(f"e{ion.name}", k, self.compartments)
         inside = named(f"{ion.name}i", k, self.compartments)
         if ion.pool is not None:
-            pool = f"{ion.name}"
-            total = named(f"influx_{pool}", k, self.compartments)
-            decays = named(f"free_{pool}", k, self.compartments)
+            total, decays = (
+                named(ion_name(part, ion.name, self.written), k, self.compartments)
+                for part in ("influx", "free")
+            )
+            depth, tau, rest, floor = (
+                ion_name(part, ion.name, self.written) for part in ("depth", "tau", "rest", "floor")
+            )
             summed = " + ".join(densities) or "0*pA/um**2"
-            charge = f"({ion.valence * _CHARGE!r}*pA*ms/(um**3*mM)*depth_{pool})"
+            charge = f"({ion.valence * _CHARGE!r}*pA*ms/(um**3*mM)*{depth})"
             yield f"{total} = -({summed})/{charge} : mM/ms (held)"
-            rate = f"({total} - ({inside} - rest_{pool})/tau_{pool})"
+            rate = f"({total} - ({inside} - {rest})/{tau})"
             if ion.pool.floor.internal > 0:
                 # At the floor it only moves upward.
-                yield (f"{decays} = int({inside} > floor_{pool} or {rate} > 0*mM/ms) : 1 (held)")
+                yield (f"{decays} = int({inside} > {floor} or {rate} > 0*mM/ms) : 1 (held)")
                 rate = f"{decays}*{rate}"
             yield f"d{inside}/dt = {rate} : mM"
             self.initial[inside] = ion.pool.start
@@ -209,21 +230,25 @@ class MembraneWriter:
             f"{ion.name}i": ("mM", ion.inside),
             f"{ion.name}o": ("mM", ion.outside),
         }
+        pooled = {
+            part: ion_name(part, ion.name, self.written)
+            for part in ("depth", "tau", "rest", "floor")
+        }
         if ion.pool is not None:
             pool = ion.pool
             given |= {
-                f"depth_{ion.name}": ("um", pool.depth),
-                f"tau_{ion.name}": ("ms", pool.tau),
-                f"rest_{ion.name}": ("mM", pool.rest),
+                pooled["depth"]: ("um", pool.depth),
+                pooled["tau"]: ("ms", pool.tau),
+                pooled["rest"]: ("mM", pool.rest),
             }
             if pool.floor.internal > 0:
-                given[f"floor_{ion.name}"] = ("mM", pool.floor)
+                given[pooled["floor"]] = ("mM", pool.floor)
         for name, (unit, value) in given.items():
             if value is not None:
                 yield f"{name} : {unit}"
                 self.values[name] = value
                 if name != f"e{ion.name}":
-                    included = name in {f"rest_{ion.name}", f"floor_{ion.name}"}
+                    included = name in {pooled["rest"], pooled["floor"]}
                     self.bounds[name] = (0.0, included)
 
     # One channel
@@ -283,10 +308,7 @@ class MembraneWriter:
             return text(rename(tree, mapping))
 
         def own(name: str, part: str) -> str:
-            # A channel's own alpha_m is not the one made here for its gate m.
-            while name in inner:
-                name = f"gate_{name}"
-            found = named(f"{name}_{channel.name}", k, self.compartments)
+            found = named(made_name(name, channel, self.written), k, self.compartments)
             self.places[found] = f"{channel.name}.{part}"
             return found
 

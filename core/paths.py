@@ -298,7 +298,8 @@ def _membrane(
             f"{path}.outside": f"{ion.name}o",
         }
         lowered |= {
-            f"{path}.pool.{f}": f"{f}_{ion.name}" for f in ("depth", "tau", "rest", "floor")
+            f"{path}.pool.{f}": model.lowered.pooled(f, ion.name)
+            for f in ("depth", "tau", "rest", "floor")
         }
     for k, channel in enumerate(model.channels):
         path, place = f"{name}.{channel.name}", (*inside, "channels", k)
@@ -313,7 +314,8 @@ def _membrane(
         amounts = {channel.region: f"{path}.{channel.amount}"}
         amounts |= {region: f"{path}.elsewhere.{region}" for region in channel.elsewhere}
         lowered |= {p: model.lowered.amount(channel, region) for region, p in amounts.items()}
-        lowered[f"{path}.reversal"] = f"reversal_{channel.name}"
+        if channel.reversal is not None:
+            lowered[f"{path}.reversal"] = f"reversal_{channel.name}"
     for given in found:
         flat = lowered.get(given.path)
         if flat is not None and flat in population.parameters:

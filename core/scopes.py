@@ -2,8 +2,10 @@
 
 A receptor's ``g`` is called ``g_exc`` in the cell and in recordings, an input's share of the port ``I``
 ``I_drive``. Where that is the name of something else already, it is ``g__exc`` and ``I__drive__input``,
-which nobody can have written. What a name means is decided by who uses it, never by how it ends: a receptor
-sees its own names first, then the cell's; the cell's neuron sees its own alone.
+which nobody can have written. What is made for an ion's pool gives way too: the ``tau_p_ca`` of an ion
+``p_ca`` is ``pool_tau_p_ca`` beside a channel ``ca`` with a ``tau_p``. What a name means is decided by who
+uses it, never by how it ends: a receptor sees its own names first, then the cell's; the cell's neuron sees
+its own alone.
 """
 
 from __future__ import annotations
@@ -25,6 +27,14 @@ def input_name(port: str, given: str, taken: Container[str]) -> str:
     """What an input's share of a port is called in the equations of its cell."""
     plain = f"{port}_{given}"
     return f"{port}__{given}__input" if plain in taken else plain
+
+
+def ion_name(part: str, ion: str, taken: Container[str]) -> str:
+    """What a part of an ion's pool, such as its ``tau``, is called in the equations of its cell."""
+    name = f"{part}_{ion}"
+    while name in taken:
+        name = f"pool_{name}"
+    return name
 
 
 @dataclass(frozen=True)
