@@ -18,7 +18,9 @@ _SERIES = (
     "a value of every time is an input: declare 'stim : pA (input)' and give a TimeSeriesInput (or "
     "StepInput, SineInput, RampInput)"
 )
-_INDEX = "equations do not know a cell's number; give a parameter with one value a cell: Array([…], 'mV')"
+_INDEX = (
+    "equations do not know a cell's number; use a parameter with one value a cell: Array([…], 'mV')"
+)
 _PAIR = (
     "equations do not see the cell at the other end of a connection, so gap junctions and graded synapses "
     "cannot be described; a receptor sees w and its own cell"
@@ -56,21 +58,21 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "w": "it is the weight of what arrives at a receptor; call an adaptation w_ad, for instance",
         "t": "it is the time, on which equations do not depend; use an input (SineInput, StepInput, …)",
         "t_in_timesteps": "equations do not depend on time; use an input (SineInput, StepInput, …)",
-        "dt": "it is the time step, of which the equations of a model do not know",
+        "dt": "it is the time step, of which equations do not know; use a parameter of another name",
         "pi": "write 3.141592653589793",
         "e": "write exp(1)",
         "xi": _NOISE,
         "i": _INDEX,
         "j": _INDEX,
-        "N": "equations do not know how many cells there are; weight_scale='1/N' of a projection does",
+        "N": "equations do not know how many cells there are; use weight_scale='1/N' of a projection",
         "lastspike": _SINCE,
-        "refractory": "the refractory time is the model's field refractory; not_refractory is a condition",
-        "not_refractory": "it is a condition that equations can use, true while the cell is not refractory",
+        "refractory": "the refractory time is the model's field refractory; use not_refractory in conditions",
+        "not_refractory": "use it as a condition, true while a cell is not refractory; call nothing else so",
         "rand": _RANDOM,
         "randn": _RANDOM,
         "inf": "infinity is no number here; write a large one",
-        "nan": "it is no number",
-        "celsius": "in channels it is the cell's temperature; elsewhere declare a parameter temperature",
+        "nan": "it is no number; use a finite one",
+        "celsius": "in channels it is the cell's temperature; elsewhere call a parameter temperature",
         "area": "call it membrane_area, for instance",
         "diam": "call it diameter, for instance",
     }
@@ -112,7 +114,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "w": "it is called weight", "weights": "it is called weight", "delays": "it is called delay",
         "events": "one event, the spike, can be described: threshold and reset",
         "run_regularly": "nothing happens at regular times but the inputs: use a TimeSeriesInput",
-        "N": "it is called size", "eqs": "it is called equations",
+        "N": "it is called size, of a population", "eqs": "it is called equations",
         "namespace": "values are given in parameters",
         "on_spike": "it is called reset", "dt": "the time step is the experiment's",
         "gap_junctions": _PAIR,
