@@ -135,6 +135,15 @@ class PoissonSource(_Group):
     start: Quantity = Quantity(0.0, "ms")
     stop: Quantity | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _factors(cls, given: Any) -> Any:
+        """The profile as plain numbers: what has a unit is no factor of a rate."""
+        if isinstance(given, dict) and "profile" in given:
+            place = f"{given.get('name', cls.__name__)}.profile"
+            return given | {"profile": in_unit(given["profile"], "1", place)}
+        return given
+
     @model_validator(mode="after")
     def _consistent(self) -> PoissonSource:
         check_value(self.rate, _RATE, f"{self.name}.rate")

@@ -83,7 +83,9 @@ class Array(Description):
 
     def __init__(self, values: Any = (), unit: str = "1", **data: Any) -> None:
         foreign = numbers_with_unit(values)
-        if foreign is not None:
+        if foreign is not None and unit != "1":
+            values = in_unit(values, unit, "Array.values")
+        elif foreign is not None:
             values, unit = foreign
         elif isinstance(values, np.ndarray):
             values = values.tolist()

@@ -9,7 +9,7 @@ from coincide.core.errors import InputError
 from coincide.core.expressions import FUNCTIONS, parse, text
 from coincide.core.inputs import TimeSeriesInput
 from coincide.core.neurons import NeuronModel
-from coincide.core.populations import Population, SpikeTrains
+from coincide.core.populations import PoissonSource, Population, SpikeTrains
 from coincide.core.projections import AllToAll, Projection
 from coincide.core.receptors import ExponentialCurrent
 from coincide.core.units import Quantity
@@ -166,3 +166,23 @@ def test_lists_of_texts_and_mixed_units() -> None:
     assert Array(["10 ms", "0.02 s"]) == Array([10.0, 20.0], "ms")
     with pytest.raises(InputError, match="has another dimension than 10 ms"):
         Array(["10 ms", "1 mV"])
+
+
+def test_the_profile_of_a_poisson_source_is_of_factors() -> None:
+    brian2 = pytest.importorskip("brian2")
+    quantities = pytest.importorskip("quantities")
+    factors = ([1.0, 2.0], np.array([1.0, 2.0]), np.array([1.0, 2.0]) * quantities.dimensionless)
+    for profile in factors:
+        source = PoissonSource(name="s", size=1, rate="1 Hz", profile=profile, interval="1 ms")
+        assert source.profile == (1.0, 2.0)
+    rates = ([1, 2] * brian2.Hz, [brian2.Hz, 2 * brian2.Hz], [1, 2] * quantities.Hz)
+    for profile in rates:
+        with pytest.raises(InputError, match=r"s\.profile: 1 .* a rate .* a pure number is needed"):
+            PoissonSource(name="s", size=1, rate="1 Hz", profile=profile, interval="1 ms")
+
+
+def test_a_unit_given_twice_is_one_unit() -> None:
+    brian2 = pytest.importorskip("brian2")
+    assert Array([1, 2] * brian2.second, "ms") == Array([1000.0, 2000.0], "ms")
+    with pytest.raises(InputError, match=r"a voltage \[mV\], but a time \[ms\] is needed"):
+        Array([1, 2] * brian2.mV, "ms")
