@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import InputError, nearest
+from ..core.reading import reason_of
 from ..core.settings import MODES
 
 if TYPE_CHECKING:
@@ -237,7 +238,9 @@ def check_writable(out: Path | None, json_file: str | None) -> None:
             with tempfile.TemporaryFile(dir=parent):
                 pass
         except OSError as error:
-            raise InputError(str(path), f"{parent} cannot be written to: {error}") from error
+            raise InputError(
+                str(path), f"{parent} cannot be written to: {reason_of(error)}"
+            ) from error
 
 
 def write_json(data: Any, target: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .complaints import complaint
 from .errors import InputError, nearest
 from .idioms import FIELDS
 
@@ -73,5 +74,4 @@ def explain(error: ValidationError, of: type[BaseModel], name: object = None) ->
     if kind == "union_tag_not_found":
         what = first["ctx"]["discriminator"]
         return InputError(".".join(place), f"the field {what} is missing", not named)
-    message = first["msg"].removeprefix("Value error, ")
-    return InputError(".".join(place), f"{given}: {message[0].lower()}{message[1:]}", not named)
+    return InputError(".".join(place), f"{given}: {complaint(first)}", not named)

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from .common_units import SPELLED_OUT
 from .errors import InputError, nearest
 from .idioms import about_call, about_name
+from .syntax import why_no_expression
 from .units import DIMENSIONLESS, Dimension, Quantity, describe
 
 FUNCTIONS: Mapping[str, int] = {
@@ -56,9 +57,12 @@ def parse(text: str, where: str = "expression") -> ast.expr:
         raise InputError(where, f"{shown(text)}: only plain letters, digits and operators")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else str(error) or "too long"
-        raise InputError(where, f"{shown(text)} is not an expression ({reason})") from error
+    except SyntaxError as error:
+        problem = f"{shown(text)} is not an expression: {why_no_expression(text)}"
+        raise InputError(where, problem) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        problem = f"{shown(text)} is not an expression: it nests too deeply or a number is too long"
+        raise InputError(where, problem) from error
     _check(tree, where, 0)
     _fold(tree, where)
     return _unchained(tree)

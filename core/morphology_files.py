@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from .channels import LENGTH, relative_number
 from .description import Description
@@ -42,6 +42,14 @@ class Reading(Description):
     min_radius: Quantity | None = None
     roots: Roots | None = None
     neurites_from: NeuritesFrom | None = None
+
+    @field_validator("roots", mode="before")
+    @classmethod
+    def _which(cls, given: object) -> object:
+        if isinstance(given, str) and given not in ("all", "largest"):
+            problem = f"{given!r} is none of 'all', 'largest' and the number of a root"
+            raise InputError("Reading.roots", problem, True)
+        return given
 
     @model_validator(mode="after")
     def _lengths(self) -> Reading:

@@ -187,7 +187,10 @@ def evaluate(tree: ast.expr, values: Mapping[str, Any]) -> Any:
     except ArithmeticError as error:
         used = [n for n in sorted(names(tree)) if not np.ndim(values[n])]
         given = "".join(f", {n} = {values[n]:g}" for n in used)
-        raise InputError("parameters", f"{text(tree)!r}{given}: {error}") from error
+        what = (
+            "division by zero" if isinstance(error, ZeroDivisionError) else "is too large a number"
+        )
+        raise InputError("parameters", f"{text(tree)!r}{given}: {what}") from error
 
 
 def _needed(statements: Sequence[Assignment]) -> list[str]:

@@ -126,8 +126,9 @@ def _number(value: object, where: str, advice: str) -> float:
 def _as_json(value: Any, path: str) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InputError(path, f"{value!r} cannot be set: {error}") from None
+    except (TypeError, ValueError):
+        problem = f"{value!r} cannot be set: it is no text, finite number or list of such"
+        raise InputError(path, problem) from None
 
 
 def _addend(value: object, where: str) -> Any:

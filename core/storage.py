@@ -25,6 +25,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from .cache import allow_others
 from .caveats import Caveat, CaveatKind
+from .complaints import complaint
 from .errors import InputError, MachineError
 from .reading import read_json, read_text
 from .recording import Recording, Spikes, Trace
@@ -294,7 +295,9 @@ def _first_complaint(error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         return f"lacks {place!r}"
-    return f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    if first["type"] == "extra_forbidden":
+        return f"there is no {place!r} in it"
+    return f"{place}: {complaint(first)}"
 
 
 def read_spikes(path: str | Path) -> dict[str, Spikes]:

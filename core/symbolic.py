@@ -134,7 +134,8 @@ def _apply(function: Any, node: ast.expr, arguments: Sequence[ast.expr]) -> Any:
         return function(*values)
     except (TypeError, ValueError) as error:
         # Sympy's answer to what cannot be compared, such as sqrt(-1).
-        raise InputError("expression", f"{text(node)!r}: {error}") from error
+        problem = f"{text(node)!r} has no real value; is a root or a logarithm negative?"
+        raise InputError("expression", problem) from error
 
 
 class _Printer(StrPrinter):  # type: ignore[misc]

@@ -9,12 +9,13 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from ..core.description import explain
 from ..core.errors import InputError, unknown
 from ..core.reading import read_json
 from ..core.units import Dimension, Quantity, describe, internal_unit
-from ..core.values import Value, check_value
+from ..core.values import Array, Value, check_value
 
 _READ: TypeAdapter[Any] = TypeAdapter(Value)
 
@@ -59,9 +60,8 @@ class Table:
     def _value(self, name: str) -> Any:
         try:
             return self[name]
-        except ValueError as error:  # pydantic's and ours alike
-            problem = getattr(error, "problem", None) or str(error).splitlines()[-1].strip()
-            raise InputError(f"{self.where}: {name}", problem) from None
+        except ValidationError as error:
+            raise InputError(f"{self.where}: {name}", explain(error, Array).problem) from None
 
     def values(self, *names: str) -> dict[str, Any]:
         """Several values by name, as ``parameters`` of a population takes them."""

@@ -57,7 +57,7 @@ def _why(error: BaseException) -> str:
     said = str(error).split("\n", 1)[0]
     if "pickle" in said.lower():
         return "holds pickled objects, which are never loaded; write plain arrays"
-    return f"is no file of NumPy, or damaged: {said or type(error).__name__}"
+    return "is no file of NumPy, or damaged"
 
 
 def read_matlab(path: Path, found: Found) -> Table | None:

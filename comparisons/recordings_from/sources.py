@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError
+from ...core.reading import reason_of
 from ...core.recording import Recording
 from .arrays import read_matlab, read_numpy, table_of_arrays, table_of_frame
 from .columns import read_table
@@ -87,7 +88,7 @@ def _read_path(path: Path, reading: Reading) -> Foreign:
     try:
         exists, is_folder = path.exists(), path.is_dir()
     except (OSError, ValueError) as error:
-        raise InputError(str(path), f"cannot be looked at: {error}") from error
+        raise InputError(str(path), f"cannot be looked at: {reason_of(error)}") from error
     if not exists:
         raise InputError(str(path), "there is no such file or folder")
     if is_folder:

@@ -175,7 +175,10 @@ def _rows(
         try:
             rows.append(split(line))
         except csv.Error as error:
-            raise InputError(f"{where}, row {number}", f"is no row of a table: {error}") from error
+            raise InputError(
+                f"{where}, row {number}",
+                "is no row of a table: a quotation mark is not closed, or a field is too long",
+            ) from error
     return rows
 
 

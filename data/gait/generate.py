@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import InputError, unknown
+from ...core.reading import reason_of
 from ...core.realize import stream
 from .parameters import body, walker
 from .schema import AXES, COLUMNS, COORDINATES, JOINTS, Floats, features
@@ -110,7 +111,7 @@ def write_gait(
     try:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        raise InputError(str(path), f"cannot be written: {error}") from error
+        raise InputError(str(path), f"cannot be written: {reason_of(error)}") from error
     return path
 
 

@@ -26,6 +26,7 @@ from ...core.experiment import Experiment, Record
 from ...core.inputs import ConstantInput
 from ...core.neurons import NeuronModel
 from ...core.populations import Population
+from ...core.reading import read_text
 from ...core.units import DIMENSIONLESS, Dimension, Quantity
 from ..tables import Table, parse_table
 from .neurons import KINDS, Kind
@@ -116,9 +117,9 @@ def read_cell(cell: str, parameters: str = "") -> CellParameters:
     if path.suffix != ".json" and not path.exists():
         raise unknown(f"{cell}.parameters", "parameter set", name, sets)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{cell}.parameters", f"{name} cannot be read: {error}") from None
+        text = read_text(path)
+    except InputError as error:
+        raise InputError(f"{cell}.parameters", f"{name} {error.problem}") from None
     return _checked(cell, path.stem, parse_table(text, path.stem, name))
 
 

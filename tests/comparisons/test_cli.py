@@ -182,7 +182,7 @@ BAD_ARGUMENTS = [
     (["compare", "lif_10", "--set", "cells.tau"], "path=value"),
     (["compare", "lif_10", "--set", "cells.tua=3 ms"], "cells.tau"),
     (["compare", "lif_10", "--set", "cells.tau=-3 ms"], "negative"),
-    (["compare", "lif_10", "--set", "cells.size=0"], "greater than 0"),
+    (["compare", "lif_10", "--set", "cells.size=0"], "it has to be > 0"),
     (["compare", "lif_10", "--expect", "perfect"], "round-off"),
     (["compare", "lif_10", "--tolerance", "1 mV"], "a time"),
     (["compare", "lif_10", "--timeout", "-1"], "timeout"),

@@ -416,7 +416,7 @@ BAD = [
     ({"conductance": Array([1], "flurb")}, "x.conductance", "'flurb' is not a unit"),
     ({"region": " "}, "x.region", "is empty"),
     ({"q10": 3}, "x.q10", "needs q10_celsius"),
-    ({"q10": 0, "q10_celsius": 20}, "x.q10", "greater than 0"),
+    ({"q10": 0, "q10_celsius": 20}, "x.q10", "> 0"),
     ({"open": "O", "scheme": None, "gates": [{"name": "m"}]}, "x.gates.0.m", "is given by nothing"),
     ({"scheme": {"transitions": ["C <-> O (1/ms, 1/ms)"]}}, "x.open", "say which state lets"),
     ({"gates": [{"name": "m", "inf": "1", "tau": "1*ms"}] * 2}, "x.m", "is the name of two things"),

@@ -108,7 +108,7 @@ def test_assignments_are_applied_together(described: Plain) -> None:
         ("dt=NaN", "all.dt"),
         ("dt=null", "all.dt"),
         ("exc.tau=-1 ms", "exc.tau: -1 ms is negative"),
-        ("exc.size=0", "exc.size: 0: input should be greater than 0"),
+        ("exc.size=0", "exc.size: 0: it has to be > 0"),
         ("exc.size=[", "exc.size: '['"),
         ("exc.__class__=1", "matches nothing"),
         ("exc.initial.u=1", "matches nothing; did you mean 'exc.initial.v'"),

@@ -363,6 +363,8 @@ class TestOptions:
         for wrong in ("both", [], "7", True, 1.5):
             with pytest.raises(InputError, match="roots"):
                 load_swc(file, roots=wrong)
+        with pytest.raises(InputError, match="'both' is none of 'all', 'largest' and the number"):
+            load_swc(file, roots="both")
 
     def test_several_roots_without_a_soma(self, tmp_path: Path) -> None:
         file = written(tmp_path, STRAY.replace("1 1 0", "1 3 0"))
