@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import InputError, nearest
+from ...core.reading import reason_of
 from .faults import Copies, equal_axes, find_copies, no_speed, rate_in_stride_speed
 from .generate import MARK, SHIPPED, shipped
 from .recording import GaitRecording
@@ -114,8 +115,9 @@ def _table(path: Path, skipped: int) -> tuple[Any, list[str]]:
             str(path), "has rows that are longer than its header; write one name for every cell"
         ) from None
     except (ValueError, OSError) as error:
-        problem = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        raise InputError(str(path), f"is no CSV file with equally long rows: {problem}") from error
+        raise InputError(
+            str(path), f"is no CSV file with equally long rows{_where(error)}"
+        ) from error
     known = {_bare(name): name for name in COLUMNS}
     names = {column: known.get(_bare(str(column)), "") for column in table.columns}
     _check_columns(path, names)
@@ -144,6 +146,14 @@ def _table(path: Path, skipped: int) -> tuple[Any, list[str]]:
                 raise _bad_cell(path, name, skipped + row + 2, str(cells[column].iloc[row]), wrong)
             numbers[name] = values
     return pandas.DataFrame({name: numbers[name] for name in COLUMNS}), notes
+
+
+def _where(error: Exception) -> str:
+    """The line at which pandas could not go on, in our own words."""
+    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+    if found is not None:
+        return f": line {found[2]} has {found[3]} cells, those before it {found[1]}"
+    return f": it cannot be read: {reason_of(error)}" if isinstance(error, OSError) else ""
 
 
 def _check_separator(path: Path, skipped: int) -> None:

@@ -145,7 +145,10 @@ def test_lines_are_counted_with_the_comments(table: pandas.DataFrame, tmp_path: 
         ("", "is empty"),
         ("# synthetic\n", "is empty"),
         ("a,b\n1,2,3\n1,2,3\n", "longer than its header|none of the 47"),
-        ("a,b\n1,2\n1,2,3\n", "no CSV file with equally long rows"),
+        (
+            "a,b\n1,2\n1,2,3\n",
+            "no CSV file with equally long rows: line 3 has 3 cells, those before it 2$",
+        ),
     ],
 )
 def test_files_that_are_no_tables(tmp_path: Path, text: str, message: str) -> None:
