@@ -39,14 +39,16 @@ def recommendation(study: Selection) -> str:
             said += " (the reference judges, and is no simulator)"
     if study.verdict == "undecided":
         said = f"undecided, for not all was measured; of what was: {said}"
-    return "; ".join([said, *(_other(need) for need in others)])
+    return "; ".join([said, *(_other(need, study) for need in others)])
 
 
-def _other(need: Need) -> str:
+def _other(need: Need, study: Selection) -> str:
     if math.isfinite(need.seconds):
         about = "" if need.measured else "about "
         return f"{need.backend} would need {about}{seconds(need.seconds)}"
-    return f"{need.backend} does not get there"
+    if not any(p.run.ok for p in study.points if p.backend == need.backend):
+        return f"of {need.backend} no run ended well, so that nothing is known of it"
+    return f"{need.backend} did not get there"
 
 
 def in_words(study: Selection) -> list[str]:

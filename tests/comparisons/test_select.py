@@ -15,10 +15,11 @@ from coincide.comparisons.select import select
 from coincide.comparisons.select.cost import Load, fit, foreseen, scaled
 from coincide.comparisons.select.figures import precision_figure
 from coincide.comparisons.select.forecast import _Measured
-from coincide.comparisons.select.points import Ability, Point, cheapest, foretell, front
+from coincide.comparisons.select.points import Ability, Need, Point, cheapest, foretell, front
 from coincide.comparisons.select.search import Candidate, Search
 from coincide.comparisons.select.study import Selection
 from coincide.comparisons.select.terminal import exit_status
+from coincide.comparisons.select.words import recommendation
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import ConstantInput
@@ -186,6 +187,19 @@ def test_a_backend_asked_for_that_cannot_is_a_status_and_one_that_waits_is_none(
     )  # fmt: skip
     assert exit_status(study) == exit_status(study, ["x", "y", "oracle"]) == 0
     assert exit_status(study, ["x", "z"]) == 3
+
+
+def test_of_a_backend_whose_runs_all_failed_nothing_is_said() -> None:
+    good = _point(1.0, 0.5)
+    stopped = replace(good, backend="y", run=replace(good.run, status="timeout"), error=None)
+    needs = tuple(Need(name, name, 0.1, math.inf, math.inf, False) for name in ("x", "y"))
+    study = Selection(
+        load_model("lif_10"), ErrorBound("spikes", 0.2), True, "oracle", True, None, (),
+        (good, stopped), None, needs, (), 1.0,
+    )  # fmt: skip
+    said = recommendation(study)
+    assert "of y no run ended well, so that nothing is known of it" in said
+    assert "x did not get there" in said
 
 
 @pytest.mark.parametrize(
