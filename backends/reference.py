@@ -40,8 +40,8 @@ class ReferenceBackend(Backend):
     """The clock contract in NumPy; its modes differ in the default scheme alone.
 
     In raw and aligned that is rk4, of order 4, guarded: it never looks beyond a threshold, and moves by
-    exponential Euler where a rate is too fast for it. Where a cell spikes without reset it is
-    exponential_euler: its currents' rates exceed what rk4 is stable for at usual steps.
+    exponential Euler where a rate is too fast for it. Where a cell is compartments it is exponential_euler:
+    their coupling exceeds what rk4 is stable for at usual steps.
     """
 
     name = "reference"
@@ -89,9 +89,9 @@ def scheme_for(realization: Realization, settings: Settings) -> Scheme:
     """The scheme that the settings ask for, or the reference's default for these cells."""
     if settings.mode == "lockstep" or settings.method in SCHEMES:
         return settings.scheme
-    # Channels and the coupling of compartments are too fast for an explicit method at usual steps.
+    # The coupling of compartments is too fast for an explicit method at usual steps.
     cells = [p.cell for p in realization.populations.values()]
-    stiff = any(c.on_crossing or c.lowered is not None for c in cells)
+    stiff = any(c.lowered is not None for c in cells)
     return "exponential_euler" if stiff else "guarded_rk4"
 
 

@@ -171,10 +171,10 @@ KINDS = {
 }  # fmt: skip
 KINDS["recurrent"] = KINDS["AdEx tonic"]
 # A reset that reads v, which an exponential upstroke leaves at 10^5 mV after a step.
-KINDS["EIF, reset by"] = ({**KINDS["EIF"][0], "reset": "v = v - 68*mV"}, *KINDS["EIF"][1:])
+KINDS["EIF reset by"] = ({**KINDS["EIF"][0], "reset": "v = v - 68*mV"}, *KINDS["EIF"][1:])
 
 QUICK = [("AdEx tonic", name) for name in BACKENDS]
-QUICK += [(kind, "reference") for kind in ("LIF", "EIF, reset by", "AdEx bursting", "QIF far down")]
+QUICK += [(kind, "reference") for kind in ("LIF", "EIF reset by", "AdEx bursting", "QIF far down")]
 
 
 def experiment(kind: str, dt: float) -> Experiment:
