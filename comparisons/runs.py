@@ -272,7 +272,7 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
         try:
             while process.poll() is None:
                 if time.monotonic() > deadline:
-                    return "timeout", f"did not finish within {job.timeout_s:g} s"
+                    return "timeout", _too_late(job)
                 if cancelled is not None and cancelled.exists():
                     return "failed", "cancelled"
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -283,12 +283,19 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
     if code == ExitStatus.MACHINE:
         raise MachineError("", _last_words(log).removeprefix("error: "))
     if code == -signal.SIGALRM:
-        return "timeout", f"did not finish within {job.timeout_s:g} s"
+        return "timeout", _too_late(job)
     if code < 0:
         name = signal.Signals(-code).name
         hint = "; out of memory?" if name == "SIGKILL" else ""
         return "failed", f"the process died of {name}{hint}"
     return "ok", ""
+
+
+def _too_late(job: Job) -> str:
+    """That its time was over, and how far it had come, where it said so."""
+    done = read_progress(job.progress_file) if job.progress_file else 0.0
+    how_far = f"; {100 * done:.2g} % of it was done" if done > 0 else ""
+    return f"did not finish within {job.timeout_s:g} s{how_far}"
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

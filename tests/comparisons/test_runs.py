@@ -16,7 +16,7 @@ from coincide.backends.base import Backend
 from coincide.comparisons import runs as runs_module
 from coincide.comparisons.compare import compare
 from coincide.comparisons.doctor import tiny_experiment
-from coincide.comparisons.runs import Job, execute, perform, store_realization
+from coincide.comparisons.runs import Job, execute, perform, store_realization, write_progress
 from coincide.core.settings import Settings
 
 PLUGIN = """
@@ -221,3 +221,10 @@ def test_nothing_half_written_is_left(broken, own_cache: Path) -> None:
 def test_a_backend_is_abstract_until_it_simulates() -> None:
     with pytest.raises(TypeError, match="_simulate"):
         Backend()  # type: ignore[abstract]
+
+
+def test_a_run_that_is_stopped_says_how_far_it_came(tmp_path: Path) -> None:
+    job = Job("x", "x", "reference", Settings("lockstep"), 3.0, progress_file=str(tmp_path / "0"))
+    assert runs_module._too_late(job) == "did not finish within 3 s"
+    write_progress(job.progress_file)(0.125)
+    assert runs_module._too_late(job) == "did not finish within 3 s; 12 % of it was done"
