@@ -236,7 +236,7 @@ TABLE: dict[str, tuple[Change, str, str]] = {
         lambda d: d["records"][0].update(cells=[True, False]), "all.records.0.cells", "True is not a whole number"),
     "input cells as text": (
         lambda d: given_input(d, "bias").update(cells=["0"]), "bias.cells", "'0' is not a whole number"),
-    "half a cell": (lambda d: exc(d).update(size=1.5), "exc.size", "fractional part"),
+    "half a cell": (lambda d: exc(d).update(size=1.5), "exc.size", "a whole number is needed"),
     "tau negative": (
         lambda d: model(d)["parameters"].update(tau="-10 ms"), "LIF.tau",
         "-10 ms is negative; a time constant has to be > 0"),
@@ -296,7 +296,7 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "input start": (lambda d: given_input(d, "step").update(start="-1 ms"), "step.start", "has to be >= 0"),
     "std negative": (
         lambda d: projection(d, 1)["weight"].update(std="-1 nS"), "exc_to_exc_gaba.weight", "std -1 nS is negative"),
-    "sigma negative": (lambda d: projection(d, 2)["weight"].update(sigma=-1), "exc_to_inh_kick.weight.sigma", "equal to 0"),
+    "sigma negative": (lambda d: projection(d, 2)["weight"].update(sigma=-1), "exc_to_inh_kick.weight.sigma", "has to be >= 0"),
     "duration zero": (lambda d: d.update(duration="0 ms"), "all.duration", "has to be > 0"),
     "duration negative": (lambda d: d.update(duration="-5 ms"), "all.duration", "has to be > 0"),
     "dt zero": (lambda d: d.update(dt="0 ms"), "all.dt", "has to be > 0"),
@@ -307,8 +307,8 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "seed true": (lambda d: d.update(seed=True), "all.seed", "True is not a whole number"),
     # --- connections
     "p above one": (lambda d: projection(d)["rule"].update(p=1.5), "drive_to_exc_ampa.rule.p", "it has to be <= 1"),
-    "p negative": (lambda d: projection(d)["rule"].update(p=-0.5), "drive_to_exc_ampa.rule.p", "equal to 0"),
-    "in-degree negative": (lambda d: projection(d, 1)["rule"].update(n=-1), "exc_to_exc_gaba.rule.n", "equal to 0"),
+    "p negative": (lambda d: projection(d)["rule"].update(p=-0.5), "drive_to_exc_ampa.rule.p", "has to be >= 0"),
+    "in-degree negative": (lambda d: projection(d, 1)["rule"].update(n=-1), "exc_to_exc_gaba.rule.n", "has to be >= 0"),
     "in-degree too large": (
         lambda d: projection(d, 1)["rule"].update(n=12), "exc_to_exc_gaba: source cells", "12 asked for, but only 11"),
     "out-degree too large": (
@@ -341,13 +341,13 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "record twice": (lambda d: d["records"].append(d["records"][0]), "records.exc", "'v' is recorded twice"),
     # --- types
     "null population": (lambda d: d["populations"].append(None), "all.populations.5", "None"),
-    "populations by name": (lambda d: d.update(populations={"exc": exc(d)}), "all.populations", "valid tuple"),
-    "populations null": (lambda d: d.update(populations=None), "all.populations", "valid tuple"),
+    "populations by name": (lambda d: d.update(populations={"exc": exc(d)}), "all.populations", "a list is needed"),
+    "populations null": (lambda d: d.update(populations=None), "all.populations", "a list is needed"),
     "name of a number": (lambda d: d.update(name=5), "Experiment.name", "5: a text is needed"),
     "model by name": (lambda d: exc(d).update(model="LIF"), "exc.model", "'LIF'"),
     "equations as a list": (lambda d: model(d).update(equations=["x"]), "LIF.equations", "a text is needed"),
     "rule by name": (lambda d: projection(d).update(rule="all_to_all"), "drive_to_exc_ampa.rule", "'all_to_all'"),
-    "parameters as a list": (lambda d: exc(d).update(parameters=[1]), "exc.parameters", "valid dictionary"),
+    "parameters as a list": (lambda d: exc(d).update(parameters=[1]), "exc.parameters", "names with values are needed"),
     "parameter null": (lambda d: exc(d)["parameters"].update(tau=None), "exc.parameters.tau", "None is not a quantity"),
     "parameter true": (lambda d: exc(d)["parameters"].update(tau=True), "exc.parameters.tau", "True is not a quantity"),
     "truth value in an array": (
@@ -363,13 +363,13 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "distribution of a list": (
         lambda d: exc(d)["parameters"].update(tau={"distribution": [1]}), "exc.parameters.tau", "no distribution"),
     "initial null": (lambda d: exc(d)["initial"].update(v=None), "exc.initial.v", "None is not a quantity"),
-    "times as a number": (lambda d: source(d, "given").update(times=5), "given.times", "valid tuple"),
+    "times as a number": (lambda d: source(d, "given").update(times=5), "given.times", "a list is needed"),
     "times as texts": (lambda d: source(d, "given").update(times=[["x"]]), "given.times[0]", "is not a quantity"),
-    "series as an object": (lambda d: given_input(d, "series").update(values={}), "series.values", "valid tuple"),
+    "series as an object": (lambda d: given_input(d, "series").update(values={}), "series.values", "a list is needed"),
     "csv as a number": (
         lambda d: (given_input(d, "series").pop("values"), given_input(d, "series").update(csv=5)),
         "series.csv", "a text is needed"),
-    "shared as a text": (lambda d: given_input(d, "white").update(shared="maybe"), "white.shared", "valid boolean"),
+    "shared as a text": (lambda d: given_input(d, "white").update(shared="maybe"), "white.shared", "true or false is needed"),
     "version": (lambda d: d.update(schema_version=2), "schema_version", "2 is not 1, the version this program reads"),
     "version as text": (lambda d: d.update(schema_version="1"), "schema_version", "'1' is not 1"),
     "version true": (lambda d: d.update(schema_version=True), "schema_version", "True is not 1"),

@@ -278,14 +278,14 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     "no sections": (lambda d: model(d)["morphology"].update(sections=[]), "pc.morphology.sections", "is empty"),
     "length": (lambda d: section(d, "soma").update(length="-1 um"), "soma.length", "has to be > 0"),
     "point": (lambda d: section(d, "tuft")["points"].__setitem__(1, [0, 0, 0]), "tuft.points.1", "is missing"),
-    "parent_x": (lambda d: section(d, "tuft").update(parent_x=1.5), "tuft.parent_x", "less than or equal to 1"),
+    "parent_x": (lambda d: section(d, "tuft").update(parent_x=1.5), "tuft.parent_x", "it has to be <= 1"),
     "discretisation": (lambda d: model(d).update(discretisation={"kind": "d_lambda"}), "pc.discretisation", "there is no kind 'd_lambda'; known: fixed, length_constant"),
     "fraction": (lambda d: model(d)["discretisation"].update(fraction=1e-320), "soma", "at most 100,000"),
     "frequency": (lambda d: model(d)["discretisation"].update(frequency="1 ms"), "pc.discretisation.frequency", "a rate [1/ms] is needed"),
     # --- kinds
     "no morphology": (lambda d: model(d).pop("morphology"), "pc", "the field 'morphology' is missing"),
     "kind": (lambda d: model(d).update(kind="cabel"), "pc.kind", "there is no kind 'cabel'; a cell with a membrane is of the kind 'cable'"),
-    "channels": (lambda d: model(d).update(channels="leak"), "pc.channels", "valid tuple"),
+    "channels": (lambda d: model(d).update(channels="leak"), "pc.channels", "a list is needed"),
     "field": (lambda d: model(d).update(temperature=22), "pc", "there is no field 'temperature'"),
     # --- at the start
     "negative rate": (lambda d: gate(d, alpha="v/mV/ms"), "cells.nav.m.alpha", "comes to -65/ms at t = 0; a rate has to be >= 0"),
