@@ -72,10 +72,11 @@ KICKED = {"receptors": {"kick": Delta()}}
 @pytest.mark.parametrize("method", METHODS)
 def test_1_inputs_are_evaluated_at_the_begin_of_a_step_and_held_over_it(method):
     model = NeuronModel(name="integrator", equations="dv/dt = I/ms : 1\nI : 1 (input)")
-    # On from 1.1 to 2.1: of t_n it is 1.25, 1.5, 1.75 and 2 that lie in there.
+    # From 1.1 to 2.1, to the nearest step (sentence 8) from 1 to 2: held over the steps from
+    # t_n = 1, 1.25, 1.5 and 1.75.
     step = StepInput(name="i", population="p", amplitude=1.0, start="1.1 ms", stop="2.1 ms")
     v = values(run(cells(model=model), method=method, inputs=[step]))
-    expected = np.clip(np.arange(41) * 0.25 - 1.25, 0.0, 1.0)
+    expected = np.clip(np.arange(41) * 0.25 - 1.0, 0.0, 1.0)
     # rk4 adds sixths: 0.25 to the last bit or two.
     np.testing.assert_allclose(v, expected, rtol=0, atol=1e-15)
     sine = SineInput(name="i", population="p", amplitude=1.0, frequency="100 Hz")
