@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.clock import step_times
 from ..core.features import FEATURES
-from ..core.program import METHODS, runs_away
+from ..core.program import METHODS
 from ..core.realization import Realization, RealizedPopulation
 from ..core.recording import Recording, Spikes, Trace
 from ..core.settings import MODES, Settings
@@ -47,7 +47,7 @@ class NeuronBackend(Backend):
     In raw mode a point neuron is written as NEURON's users write one: STATE and DERIVATIVE, ``cnexp`` where
     every equation is linear in its own variable, WATCH for the threshold, net_send for refractoriness,
     NetCon delays in ms. In aligned mode the integrator is the same and the clock contract is kept, but that
-    cells with a reset whose equations are not linear (exponential, quadratic) take rk4, written as C. A cable
+    cells that cnexp cannot solve (exponential, quadratic, Morris-Lecar) take rk4, written as C. A cable
     cell is built of Sections with generated density mechanisms, in raw by implicit Euler, in aligned by
     Crank and Nicolson's method or by CVODE. In lockstep every cell is a point process, its program's
     statements C in a PROCEDURE.
@@ -141,10 +141,12 @@ def _integrators(
 ) -> tuple[dict[str, Integrator], tuple[str, ...]]:
     """The METHOD for every population of point neurons, and notes where it is not what one would expect.
 
-    By default cnexp for linear equations, derivimplicit for others. But a step of derivimplicit has no
-    solution on the upstroke of a spike that only a reset ends (Izhikevich, exponential integrate-and-fire),
-    so a nonlinear cell with a reset is integrated by euler in NEURON's own way, which comes half a dozen
-    steps late over such an upstroke, and by guarded_rk4 under the clock contract.
+    By default cnexp for equations that are linear in their own variables. In NEURON's own way others are
+    derivimplicit's; but a step of that has no solution on the upstroke of a spike that only a reset ends
+    (Izhikevich, exponential integrate-and-fire), so with a reset they are euler's, which comes half a dozen
+    steps late over such an upstroke. Under the clock contract they are guarded_rk4's, with a reset or
+    without: Newton's iterations of derivimplicit diverge on the upstroke of a Wang-Buzsaki cell too, whose
+    sodium channels open at once with v.
     """
     by_contract = style_of(settings).by_contract
     chosen: dict[str, Integrator] = {}
@@ -159,7 +161,7 @@ def _integrators(
             chosen[name] = "cnexp"
             if reason is not None:
                 chosen[name] = "euler" if population.cell.reset else "derivimplicit"
-                if by_contract and runs_away(population.cell):
+                if by_contract and population.cell.lowered is None:
                     chosen[name] = "guarded_rk4"
                 notes.append(f"NEURON integrates {name} by {chosen[name]}: {reason}")
     return chosen, tuple(notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -69,7 +69,8 @@ CONVENTIONS = (
     Convention(
         "integrator",
         "Sections are integrated by implicit Euler, NEURON's default (secondorder = 0), of order 1 in dt; "
-        "point neurons with a reset that are not linear, such as exponential ones, by its METHOD euler",
+        "point neurons that are not linear in their own variables by its METHOD euler with a reset, such as "
+        "exponential ones, by derivimplicit without one, such as Morris and Lecar's",
         "Sections are integrated by Crank and Nicolson's method with the channels' states half a step ahead "
         "(secondorder = 2), of order 2; a state's sample of t_n is the mean of the two around it; such point "
         "neurons by rk4 that looks at nothing beyond the threshold",
@@ -136,17 +137,18 @@ def style_of(settings: Settings) -> Style:
     if settings.method == "cvode":
         # A NetCon that looks at v is what CVODE locates; samples are of chosen times already.
         return Style(watch=True, played=True, copies=False, second_order=False, variable_step=True)
-    return Style(
+    style = Style(
         integrator=_integrator(settings),
         watch=not settings.undoes("threshold_test"),
         release=not settings.undoes("refractory_count"),
         in_turn=not settings.undoes("delivery_order"),
-        played=settings.mode == "raw",
         copies=settings.undoes("recording_phase"),
         whole_steps=settings.undoes("refractory_rounding"),
         built_in=not settings.undoes("built_in"),
         second_order=settings.undoes("integrator"),
     )
+    # Both ways of giving inputs agree; a program's statements read them from tables.
+    return replace(style, played=settings.mode == "raw" and not style.by_contract)
 
 
 def _integrator(settings: Settings) -> Integrator:

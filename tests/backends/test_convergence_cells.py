@@ -175,6 +175,8 @@ KINDS["EIF reset by"] = ({**KINDS["EIF"][0], "reset": "v = v - 68*mV"}, *KINDS["
 
 QUICK = [("AdEx tonic", name) for name in BACKENDS]
 QUICK += [(kind, "reference") for kind in ("LIF", "EIF reset by", "AdEx bursting", "QIF far down")]
+# Its sodium channels open at once with v: derivimplicit finds no solution on the upstroke.
+QUICK += [("Wang-Buzsaki", "neuron")]
 
 
 def experiment(kind: str, dt: float) -> Experiment:
