@@ -414,6 +414,7 @@ def run_to_folder(
         recording = simulator.run(realization, settings, progress)
         data["method"] = recording.provenance.get("method", data["method"])
         data["status"] = "ok"
+        data["notes"] = list(recording.notes)
         data["spikes"] = {name: len(spikes) for name, spikes in recording.spikes.items()}
     except UnsupportedError as error:
         data |= {"status": "unsupported", "reason": error.reason}

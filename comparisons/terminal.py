@@ -253,6 +253,8 @@ def print_run(
         console.print(f"  {escape(population)}: {n:,} spikes")
     for line in caveat_sentences(caveats):
         console.print(f"[{STYLE['undecided']}]{SYMBOLS['undecided']}[/] {escape(line)}")
+    for note in data.get("notes", ()):
+        console.print(f"  note: {escape(note)}", style="dim", highlight=False)
     console.print(f"recording: {escape(str(out))}")
 
 

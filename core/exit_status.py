@@ -25,7 +25,7 @@ class ExitStatus(IntEnum):
 
 _MEANINGS: Mapping[ExitStatus, str] = MappingProxyType(
     {
-        ExitStatus.DONE: "all was done, and nothing speaks against it",
+        ExitStatus.DONE: "all was done, and what was asked for holds",
         ExitStatus.FOUND: "all was done, and there is a finding",
         ExitStatus.BAD_INPUT: "a model, a file or an option is wrong; nothing was run",
         ExitStatus.FAILED: "a run failed or did not finish, or a backend asked for could not run it",

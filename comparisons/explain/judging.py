@@ -167,7 +167,7 @@ def _judged(case: Case, side: Side) -> Judged:
     distance = case.measured(mine, contract)
     ids = trials.id(mine), trials.id(contract)
     found: Found = "obeys" if distance.settled else "off"
-    return Judged(side.label, found, _words(mine, distance), *ids, distance)
+    return Judged(side.label, found, _words(side, mine, distance), *ids, distance)
 
 
 def after_chaos(judgement: Judgement) -> Judgement:
@@ -182,11 +182,15 @@ def after_chaos(judgement: Judgement) -> Judgement:
     return Judgement((sides[0], sides[1]), judgement.off)
 
 
-def _words(mine: Side, distance: Disagreement) -> str:
+def _words(side: Side, mine: Side, distance: Disagreement) -> str:
+    """What was found of a side, by the run of it in lockstep, which is another than its own elsewhere."""
     assert mine.realization is not None
+    where = "" if side.settings is not None and side.settings.mode == "lockstep" else "in lockstep "
     if distance.settled:
-        return f"obeys it in all {mine.realization.n_steps:,} steps"
-    return "is off it" + ("" if distance.until_ms is None else f" from {distance.until_ms:g} ms on")
+        return f"{where}obeys it in all {mine.realization.n_steps:,} steps"
+    return f"{where}is off it" + (
+        "" if distance.until_ms is None else f" from {distance.until_ms:g} ms on"
+    )
 
 
 def _why_not(case: Case, side: Side) -> str:

@@ -218,7 +218,7 @@ class Trial:
         """A run with a backend's own integrator: what differs has to be its, or a convention's."""
         dt = realization.dt_ms
         pair = compared(reference.recording, outcome.recording, dt)
-        if pair.of_seen != "different":
+        if pair.of_seen not in ("undecided", "different"):
             return Judged(name, mode, "agrees", pair.of_seen)
         half = realization.experiment.with_(dt=f"{dt / 2:.12g} ms")
         below = folder / f"{name}-{mode}-half"
