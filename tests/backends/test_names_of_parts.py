@@ -181,5 +181,5 @@ def test_a_kick_reaches_what_it_names(backend: str, mode: str) -> None:
     )
     ends = {n: traces["p", n].values[-1, 0] for n in ("v_d", "g_e", "g__e")}
     assert ends == {"v_d": 0.0, "g_e": 0.0, "g__e": 2.0}
-    # From 2 to 4 ms at 2 mV/ms, or a step more or less where a simulator has it so.
-    assert 4.7 < traces["p", "v"].values[-1, 0] < 5.3
+    # From 2 to 4 ms at 2 mV/ms; in raw Brian2 begins a step later and its last sample is a step earlier.
+    assert 4.5 < traces["p", "v"].values[-1, 0] < 5.3

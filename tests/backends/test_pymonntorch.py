@@ -13,6 +13,7 @@ from pymonntorch import Behavior, EventRecorder, Network, NeuronGroup, Recorder,
 from coincide.backends import pymonntorch_
 from coincide.backends.pymonntorch_ import PymoNNtorchBackend
 from coincide.backends.reference import ReferenceBackend
+from coincide.backends.watch import Watch
 from coincide.core.errors import RunError, UnsupportedError
 from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import ConstantInput, StepInput, TimeSeriesInput, WhiteNoiseInput
@@ -216,7 +217,7 @@ def test_the_path_of_other_devices_gives_the_same(case):
     realization = realize(CASES[case]())
     with torch.inference_mode():
         model = pymonntorch_._Model(realization, Settings(), host=False)
-        model.run(lambda fraction: None)
+        model.run(Watch("pymonntorch", realization, lambda fraction: None))
         found = pymonntorch_.Recording(**model.recording())
     assert_round_off(BACKEND.run(realization, Settings()), found)
 
@@ -248,7 +249,7 @@ def test_many_spikes_at_once_take_another_path_than_few():
     assert_round_off(expected, BACKEND.run(realization, Settings()))
     with torch.inference_mode():
         model = pymonntorch_._Model(realization, Settings(), host=False)
-        model.run(lambda fraction: None)
+        model.run(Watch("pymonntorch", realization, lambda fraction: None))
         assert_round_off(expected, pymonntorch_.Recording(**model.recording()))
 
 

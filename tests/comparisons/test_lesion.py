@@ -393,7 +393,9 @@ def test_shapes_without_an_action_potential_are_words() -> None:
 
 
 def test_a_block_of_sodium_makes_action_potentials_smaller(own_cache: Path) -> None:
-    study = lesion(spiking(), ["axon.g_Na *= 0.95", "axon.g_Na *= 0"], ["neuron", "brian2"])
+    # At 0.02 ms exponential Euler's amplitude is 0.8 mV off, and the effect of 2.5 mV unclear.
+    model = spiking().with_(dt="0.01 ms")
+    study = lesion(model, ["axon.g_Na *= 0.95", "axon.g_Na *= 0"], ["neuron", "brian2"])
     smaller = {e.measure.quantity: e for e in study.at("aligned", "axon.g_Na *= 0.95")}
     assert -5.0 < smaller["AP amplitude"].effect < -1.0
     assert smaller["AP amplitude"].verdict == "independent"
@@ -478,7 +480,11 @@ def test_a_number_of_spikes_that_depends_on_the_threshold_is_undecided(
     assert caveat.kind == "ambiguous"
     assert "purkinje, kv3_half" in caveat.where
     assert all(e.ambiguous for e in study.effects)
-    assert "Ambiguous: purkinje, kv3_half: 12 peaks are above its threshold of 0 mV" in repr(study)
+    # How many peaks there are of each kind is the cell's affair, and a processor's after some time.
+    assert re.search(
+        r"Ambiguous: purkinje, kv3_half: \d+ peaks are above its threshold of 0 mV, \d+ above",
+        repr(study),
+    )
     print_study(Console(width=200), study)
     assert "purkinje rate (Hz) *" in capsys.readouterr().out
 
