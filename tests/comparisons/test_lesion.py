@@ -500,7 +500,7 @@ def test_the_command_from_end_to_end(model: Path, tmp_path: Path, capsys) -> Non
     out = tmp_path / "out"
     arguments = [
         "lesion", str(model), "relay->out.weight *= 0.5", "remove 50% relay", "-b", "neuron",
-        "brian2", "--no-reference", "--seeds", "2", "--severity", "0,0.5,1", "--from", "50 ms",
+        "brian2", "--no-reference", "--seeds", "3", "--severity", "0,0.5,1", "--from", "50 ms",
         "--json", str(tmp_path / "study.json"), "--out", str(out),
     ]  # fmt: skip
     assert main(arguments) == 0
@@ -518,12 +518,12 @@ def test_the_command_from_end_to_end(model: Path, tmp_path: Path, capsys) -> Non
             assert (out / f"{kind}.{suffix}").stat().st_size > 5000
     data = json.loads((tmp_path / "study.json").read_text())
     assert data["from_ms"] == 50.0
-    assert data["seeds"] == [1, 2]
+    assert data["seeds"] == [1, 2, 3]
     assert [a["severity"] for a in data["arms"]] == [0, 0.5, 1, 0.5, 1]
     assert {"mode", "arm", "severity", "population", "quantity", "unit", "seeds", "effect",
             "relative", "disagreement", "apart", "agree", "ratio", "verdict", "in_words", "caveats",
             "simulators"} == set(data["effects"][0])  # fmt: skip
-    assert len(data["runs"]) == 5 * 2 * 2
+    assert len(data["runs"]) == 5 * 2 * 3
     readouts = pandas.read_csv(out / "readouts.csv")
     assert len(readouts) == len(data["readings"])
     doses = pandas.read_csv(out / "dose_response.csv")
