@@ -151,15 +151,20 @@ def _finite(out: Path) -> str | None:
     return None
 
 
+def _damaged(draw: Draw, original: str, file: Path, as_text: float) -> str:
+    """Write a text with a part changed, or with some of its bytes damaged; returns what can be read of it."""
+    if draw.chance(as_text):
+        text = mutated_text(draw, original)
+        file.write_text(text, encoding="utf-8", errors="surrogateescape")
+        return text
+    file.write_bytes(mutated_bytes(draw, original.encode()))
+    return file.read_text(errors="replace")
+
+
 def _swc(draw: Draw, originals: Originals, folder: Path) -> Attack:
     original = originals.swc(draw)
     file = folder / "cell.swc"
-    if draw.chance(0.6):
-        text = mutated_text(draw, original)
-        file.write_text(text, encoding="utf-8", errors="surrogateescape")
-    else:
-        file.write_bytes(mutated_bytes(draw, original.encode()))
-        text = file.read_text(errors="replace")
+    text = _damaged(draw, original, file, 0.6)
     model = folder / "model.json"
     model.write_text(json.dumps(originals.with_swc(file)))
     command = ("run", str(model), "-b", "reference", "--out", str(folder / "out"))
@@ -303,12 +308,7 @@ def _neo(draw: Draw, originals: Originals, folder: Path) -> Attack:
 def _gait(draw: Draw, originals: Originals, folder: Path) -> Attack:
     original = originals.gait()
     file = folder / "walk.csv"
-    if draw.chance(0.7):
-        text = mutated_text(draw, original)
-        file.write_text(text, encoding="utf-8", errors="surrogateescape")
-    else:
-        file.write_bytes(mutated_bytes(draw, original.encode()))
-        text = file.read_text(errors="replace")
+    text = _damaged(draw, original, file, 0.7)
     model = folder / "model.json"
     model.write_text(json.dumps(originals.driven()))
     run = ("run", str(model), "-b", "reference", "--gait", str(file), "--out", str(folder / "out"))
