@@ -447,7 +447,7 @@ def test_a_sheet_as_html_escapes_and_marks_by_shape(packed) -> None:
         (["--mode", "row"], "did you mean 'raw'"),
         (["--out", __file__], "is a file; give a folder"),
         (["--json", str(Path(__file__).parent)], "is a folder; give a file"),
-        (["--jobs", "0"], "greater than or equal to 1"),
+        (["--jobs", "0"], "has to be 1 or more"),
     ],
 )
 def test_bad_input_is_one_sentence(
