@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
 
+import numpy as np
+
 from .cable_step import implicit_step
 from .cell import Assignment, Cell, Increment
 from .derivative import slope_of
@@ -170,14 +172,16 @@ def _guarded_rk4(cell: Cell) -> list[Assignment]:
     The upstroke of an exponential or a quadratic cell becomes infinite shortly after its threshold: a stage
     that lies there is worth nothing, to no variable. Where the state of a stage fulfils the threshold's
     condition while the cell is not refractory, the stage before is taken for it, so that every
-    right-hand side is that of a state in which the cell has not spiked. Where the slope a = ∂f/∂x of a rate
-    x' = f has |a·dt| > 1 at t_n, all move from there by x + dt·f·exprel(a·dt): exponential Euler's step for
-    an equation that is linear in itself, and for others that of the line through x_n (Rosenbrock-Euler;
-    Hochbruck and Ostermann 2010, Acta Numerica 19:209), such as x² far down. Others count while they decay.
+    right-hand side is that of a state in which the cell has not spiked. Not in a cell that stays finite
+    without (`runs_away`): the stages of a linear cell are as good there as elsewhere. Where the slope
+    a = ∂f/∂x of a rate x' = f has |a·dt| > 1 at t_n, all move from there by x + dt·f·exprel(a·dt):
+    exponential Euler's step for an equation that is linear in itself, and for others that of the line
+    through x_n (Rosenbrock-Euler; Hochbruck and Ostermann 2010, Acta Numerica 19:209), such as x² far down.
+    Others count while they decay.
     A state that a reset reads is left just behind the threshold, see `_held_at_threshold`.
     """
     guard = None
-    if cell.threshold is not None and cell.reset:
+    if cell.threshold is not None and runs_away(cell):
         guard = ast.BoolOp(
             op=ast.And(), values=[inlined(cell, cell.threshold), _name("not_refractory")]
         )
@@ -345,14 +349,33 @@ def inlined_rates(cell: Cell) -> dict[str, ast.expr]:
     return {v.name: substitute(_right(v), inline) for v in cell.states}
 
 
+@lru_cache(maxsize=256)
 def runs_away(cell: Cell) -> bool:
-    """Whether only a reset ends what a state does: it has one, and an equation is not linear in itself.
+    """Whether only a reset may end what the states do: it has one, and a rate grows faster than they do.
 
-    The upstroke of a quadratic or an exponential cell is infinite shortly after its threshold.
+    The upstroke of a quadratic or an exponential cell is infinite shortly after its threshold. A solution
+    stays finite for all times where the states that drive each other, in a circle, do so linearly, whatever
+    is multiplied to them by states that they do not drive: v' = (E - v)/tau + g*(E_s - v) with g' = -g/tau_s.
     """
     if not cell.reset:
         return False
-    return any(linear_in(tree, name) is None for name, tree in inlined_rates(cell).items())
+    rates = inlined_rates(cell)
+    order = {name: k for k, name in enumerate(rates)}
+    drives = np.zeros((len(order), len(order)))
+    for name, tree in rates.items():
+        for other in names(tree) & order.keys():
+            drives[order[other], order[name]] = 1.0
+    # Importing scipy's graphs takes a while, and few commands come here.
+    from scipy.sparse.csgraph import connected_components
+
+    _, circle = connected_components(drives, directed=True, connection="strong")
+    for name, tree in rates.items():
+        own = {other for other, k in order.items() if circle[k] == circle[order[name]]}
+        for other in own & names(tree):
+            linear = linear_in(tree, other)
+            if linear is None or (linear.slope is not None and names(linear.slope) & own):
+                return True
+    return False
 
 
 def inlined(cell: Cell, tree: ast.expr) -> ast.expr:

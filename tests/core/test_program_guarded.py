@@ -102,9 +102,21 @@ def test_a_slope_that_algebra_does_not_give_leaves_rk4() -> None:
     assert step(odd, "guarded_rk4", 0.1, **state) == step(odd, "rk4", 0.1, **state)
 
 
-def test_only_a_reset_ends_what_is_not_linear_in_itself() -> None:
+def test_only_a_reset_ends_what_drives_itself_faster_than_linearly() -> None:
+    def reset(equations: str) -> bool:
+        return runs_away(cell_of(equations, threshold="v > 1", reset="v = 0"))
+
     assert runs_away(EXPONENTIAL)
-    assert not runs_away(cell_of("dv/dt = exp(-v)/ms : 1", threshold="v > 1"))
-    assert not runs_away(
-        cell_of("dv/dt = (g - v)/ms : 1\ndg/dt = -g*v/ms : 1", threshold="v > 1", reset="v = 0")
-    )
+    assert not runs_away(cell_of("dv/dt = exp(v)/ms : 1", threshold="v > 1"))
+    assert not reset("dv/dt = (g*(1 - v) - v)/ms : 1\ndg/dt = -g/ms : 1")
+    assert not reset("dv/dt = (u - v)/ms : 1\ndu/dt = (v - u)/(9*ms) : 1")
+    # Each is linear in itself; together v = u = 1/(1 - t/ms).
+    assert reset("dv/dt = v*u/ms : 1\ndu/dt = v*u/ms : 1")
+
+
+def test_a_linear_cell_moves_by_rk4_to_the_bit_wherever_its_stages_lie() -> None:
+    linear = cell_of("dv/dt = (9*g - v)/ms : 1\ndg/dt = -g/(5*ms) : 1",
+                     threshold="v > 1", reset="v = 0")  # fmt: skip
+    state = {"v": 0.8, "g": 1.0}
+    assert step(linear, "rk4", 0.1, **state)["v"] > 1
+    assert step(linear, "guarded_rk4", 0.1, **state) == step(linear, "rk4", 0.1, **state)
