@@ -23,9 +23,11 @@ from functools import lru_cache
 from typing import Literal
 
 from .errors import InputError
-from .expressions import BOOLEAN, dimension_of, names, parse, shown, text, units_in
+from .expressions import BOOLEAN, dimension_of, names, parse, text, units_in
+from .folding import fold
 from .idioms import FLAGS, UNITS
 from .names import check_variable
+from .syntax import shown
 from .units import TIME, Dimension, describe, dimension_of_unit
 
 Kind = Literal["state", "subexpression", "input", "parameter"]
@@ -145,13 +147,31 @@ def _parse_line(line: str, where: str) -> Variable:
 def check_dimensions(variables: tuple[Variable, ...], where: str) -> None:
     """InputError unless both sides of every equation have one dimension and every name is known."""
     known = known_dimensions(variables)
+    constants = constants_of(variables, known, where)
     for variable in variables:
         if variable.right is None:
             continue
         left = f"d{variable.name}/dt" if variable.kind == "state" else variable.name
         place = f"{where}.{left}"
         needed = variable.dimension / TIME if variable.kind == "state" else variable.dimension
-        check_dimension(variable.right, needed, known, place)
+        check_dimension(variable.right, needed, known, place, constants)
+
+
+def constants_of(
+    variables: tuple[Variable, ...], known: Mapping[str, Dimension | str], where: str
+) -> dict[str, float | bool]:
+    """The values of the sub-expressions that are numbers, whatever the states, parameters and inputs are."""
+    pending = {v.name: _right(v) for v in variables if v.kind == "subexpression"}
+    needs = {name: names(tree) for name, tree in pending.items()}
+    found: dict[str, float | bool] = {}
+    while ready := [n for n in pending if all(u in found or u not in known for u in needs[n])]:
+        for name in ready:
+            tree = pending.pop(name)
+            values = {u: q.internal for u, q in units_in(tree, known).items()}
+            value = fold(tree, f"{where}.{name}", {**values, **found})
+            if value is not None:
+                found[name] = value
+    return found
 
 
 def known_dimensions(variables: tuple[Variable, ...]) -> dict[str, Dimension | str]:
@@ -162,12 +182,24 @@ def known_dimensions(variables: tuple[Variable, ...]) -> dict[str, Dimension | s
 
 
 def check_dimension(
-    tree: ast.expr, needed: Dimension | str, known: Mapping[str, Dimension | str], where: str
+    tree: ast.expr,
+    needed: Dimension | str,
+    known: Mapping[str, Dimension | str],
+    where: str,
+    constants: Mapping[str, float | bool] | None = None,
 ) -> None:
-    """InputError unless a tree has the dimension *needed* (or is a condition, for BOOLEAN)."""
-    units = {name: unit.dimension for name, unit in units_in(tree, known).items()}
+    """InputError unless a tree has the dimension *needed* (or is a condition, for BOOLEAN).
+
+    Nor may a part of it that is a number, with units and the sub-expressions *constants*, be none that is
+    finite: ``sqrt(-1)*v`` and ``v/(0*mV)`` are NaN or infinite whatever the states are.
+    """
+    units = units_in(tree, known)
     # Chained, not copied: a cell of many compartments has many names and many equations.
-    found = dimension_of(tree, ChainMap(units, known), where)  # type: ignore[arg-type]
+    dimensions = {name: unit.dimension for name, unit in units.items()}
+    found = dimension_of(tree, ChainMap(dimensions, known), where)  # type: ignore[arg-type]
+    if units or constants:
+        values = {name: unit.internal for name, unit in units.items()}
+        fold(tree, where, ChainMap(values, constants or {}))  # type: ignore[arg-type]
     if found == needed:
         return
     if needed == BOOLEAN:
@@ -227,5 +259,8 @@ def parse_statements(source: str, where: str) -> tuple[tuple[str, str, ast.expr]
             raise InputError(
                 where, f"{shown(line)} is no statement; write 'v = v_reset' or 'g += w'"
             )
-        statements.append((match[1], match[2], parse(match[3], where)))
+        right = parse(match[3], where)
+        if match[2] == "/=":
+            fold(ast.BinOp(left=ast.Name(id=match[1]), op=ast.Div(), right=right), where)
+        statements.append((match[1], match[2], right))
     return tuple(statements)

@@ -17,12 +17,12 @@ from .cell import Cell, Port, build_cell, choose_port
 from .clock import to_steps
 from .description import Description, explain
 from .errors import InputError, unknown
-from .expressions import shown
 from .inputs import Input
 from .neurons import check_initial
 from .populations import AnyPopulation, Population
 from .projections import OneToOne, Projection
 from .reading import read_json, read_text
+from .syntax import shown
 from .units import TIME, Quantity
 from .values import Indices, WholeNumber, check_value
 

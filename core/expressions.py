@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import difflib
 import math
-import operator
 from collections.abc import Callable, Container, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -18,8 +17,9 @@ from typing import Any, ClassVar
 
 from .common_units import SPELLED_OUT
 from .errors import InputError, nearest
+from .folding import fold
 from .idioms import about_call, about_name
-from .syntax import why_no_expression
+from .syntax import shown, source_of, why_no_expression
 from .units import DIMENSIONLESS, Dimension, Quantity, describe
 
 FUNCTIONS: Mapping[str, int] = {
@@ -41,12 +41,6 @@ _OPERATORS: Mapping[type[ast.AST], str] = {
 }  # fmt: skip
 
 
-def shown(text: str) -> str:
-    """A text in quotes for a message, shortened when it is long."""
-    short = " ".join(text.split())
-    return repr(short if len(short) <= 60 else f"{short[:57]}...")
-
-
 @lru_cache(maxsize=4096)
 def parse(text: str, where: str = "expression") -> ast.expr:
     """The tree of an expression; InputError names *where* for anything outside the language."""
@@ -64,7 +58,7 @@ def parse(text: str, where: str = "expression") -> ast.expr:
         problem = f"{shown(text)} is not an expression: it nests too deeply or a number is too long"
         raise InputError(where, problem) from error
     _check(tree, where, 0)
-    _fold(tree, where)
+    fold(tree, where)
     return _unchained(tree)
 
 
@@ -89,7 +83,7 @@ def _check(node: ast.AST, where: str, depth: int) -> None:
         case ast.Compare(ops=ops) if all(type(op) in _OPERATORS for op in ops):
             parts = [node.left, *node.comparators]
         case ast.Compare():
-            raise InputError(where, f"{_source(node)}: compare with <, <=, >, >=, == or !=")
+            raise InputError(where, f"{source_of(node)}: compare with <, <=, >, >=, == or !=")
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             if name not in FUNCTIONS:
                 raise InputError(where, f"there is no function {name!r}; {_about(node, name)}")
@@ -99,18 +93,18 @@ def _check(node: ast.AST, where: str, depth: int) -> None:
                 )
             parts = node.args
         case ast.Attribute():
-            raise InputError(where, f"{_source(node)}: attribute access is not allowed")
+            raise InputError(where, f"{source_of(node)}: attribute access is not allowed")
         case ast.Call():
             raise InputError(
                 where,
-                f"{_source(node)}: only the functions {', '.join(FUNCTIONS)} can be called",
+                f"{source_of(node)}: only the functions {', '.join(FUNCTIONS)} can be called",
             )
         case ast.BinOp(op=ast.BitXor()):
-            raise InputError(where, f"{_source(node)}: a power is written with **")
+            raise InputError(where, f"{source_of(node)}: a power is written with **")
         case _:
             raise InputError(
                 where,
-                f"{_source(node)} is not allowed; use arithmetic, comparisons, functions",
+                f"{source_of(node)} is not allowed; use arithmetic, comparisons, functions",
             )
     for part in parts:
         _check(part, where, depth + 1)
@@ -141,52 +135,6 @@ def _about(call: ast.Call, name: str) -> str:
     known = f"known: {', '.join(FUNCTIONS)}"
     close = difflib.get_close_matches(name, FUNCTIONS, n=1, cutoff=0.8)
     return about_call(name, of_time) or (f"did you mean {close[0]!r}? {known}" if close else known)
-
-
-def _source(node: ast.AST) -> str:
-    try:
-        return shown(ast.unparse(node))
-    except RecursionError:
-        return "an expression nested too deeply"
-
-
-def _fold(tree: ast.expr, where: str) -> float | None:
-    """The value of plain arithmetic without names; InputError if it is not a finite number."""
-    match tree:
-        case ast.Constant(value=int() | float() as value):
-            return float(value)
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
-            inner = _fold(operand, where)
-            return -inner if inner is not None and isinstance(op, ast.USub) else inner
-        case ast.BinOp(left=left, op=op, right=right):
-            a, b = _fold(left, where), _fold(right, where)
-            if a is None or b is None:
-                if b == 0 and isinstance(op, ast.Div):
-                    raise InputError(where, f"{_source(tree)}: division by zero")
-                return None
-            try:
-                result: float | complex = _ARITHMETIC[type(op)](a, b)
-            except ArithmeticError as error:
-                reason = "division by zero" if b == 0 else "too large a number"
-                raise InputError(where, f"{_source(tree)}: {reason}") from error
-            if isinstance(result, complex) or not math.isfinite(result):
-                raise InputError(where, f"{_source(tree)} is no finite real number")
-            if isinstance(op, ast.Pow) and a != 0 and result == 0:
-                raise InputError(where, f"{_source(tree)} is too small a number")
-            return result
-        case ast.Call(args=arguments):
-            parts = arguments
-        case _:
-            parts = [p for p in ast.iter_child_nodes(tree) if isinstance(p, ast.expr)]
-    for part in parts:
-        _fold(part, where)
-    return None
-
-
-_ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.Pow: operator.pow,
-}  # fmt: skip
 
 
 def _as_float(value: float, where: str) -> float:

@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 
 from .description import Description
 from .errors import InputError, nearest
-from .expressions import shown
 from .names import check_identifier
 from .reading import read_text
+from .syntax import shown
 from .units import TIME, Quantity, dimension_of_unit
 from .values import Indices, RealNumber, RealNumbers, Value, as_tuple, in_unit
 

@@ -332,6 +332,8 @@ class MembraneWriter:
                 limit = own(f"inf_{gate.name}", f"{gate.name}.inf")
                 tau = own(f"tau_{gate.name}", f"{gate.name}.tau")
                 self.time_constants.append(tau)
+                # All that its equation alone can be wrong in is a constant tau of 0.
+                self.places[f"d{x}/dt"] = f"{channel.name}.{gate.name}.tau"
                 yield f"{limit} = {written(gate.inf, f'{gate.name}.inf')} : 1"
                 yield f"{tau} = {written(gate.tau, f'{gate.name}.tau')} : ms"
                 yield f"d{x}/dt = {warm}({limit} - {x})/{tau} : 1"

@@ -12,6 +12,7 @@ from .equations import (
     Variable,
     check_dimension,
     check_dimensions,
+    constants_of,
     in_order,
     known_dimensions,
     parse_equations,
@@ -75,11 +76,10 @@ class NeuronModel(Description):
 
     def _check_spiking(self) -> None:
         known = known_dimensions(self.variables)
+        constants = constants_of(self.variables, known, self.name)
         if self.threshold is not None:
-            check_dimension(
-                parse(self.threshold, f"{self.name}.threshold"),
-                BOOLEAN, known, f"{self.name}.threshold",
-            )  # fmt: skip
+            place = f"{self.name}.threshold"
+            check_dimension(parse(self.threshold, place), BOOLEAN, known, place, constants)
         elif self.reset or self.refractory:
             raise InputError(
                 f"{self.name}.threshold", "a reset or refractoriness needs a threshold"
@@ -92,7 +92,7 @@ class NeuronModel(Description):
             needed = states[target].dimension
             if operator in {"*=", "/="}:
                 needed = needed / needed
-            check_dimension(right, needed, known, place)
+            check_dimension(right, needed, known, place, constants)
         if self.refractory is None:
             if any(v.unless_refractory for v in states.values()):
                 raise InputError(

@@ -14,12 +14,14 @@ from .cable import CableCell
 from .equations import (
     Variable,
     check_dimension,
+    constants_of,
     known_dimensions,
     parse_equations,
     parse_statements,
 )
 from .errors import InputError, unknown
 from .expressions import BOOLEAN, dimension_of, names, number, substitute, text, units_in
+from .folding import fold
 from .linear import linear_in
 from .neurons import NeuronModel, check_parameters
 from .populations import Population
@@ -142,6 +144,7 @@ def _check_equations(
     """InputError unless every name is one of the receptor's or the cell's, and both sides agree."""
     known = known_dimensions((*cell.values(), *local))
     meant = {stands: cell[name].dimension for stands, name in outside.items() if name in cell}
+    constants = constants_of(local, known, where)
     for variable in local:
         if variable.kind == "input":
             raise InputError(f"{where}.{variable.name}", "a receptor has no (input) of its own")
@@ -157,7 +160,7 @@ def _check_equations(
         rate = variable.kind == "state"
         needed = variable.dimension / TIME if rate else variable.dimension
         place = f"{where}.d{variable.name}/dt" if rate else f"{where}.{variable.name}"
-        check_dimension(variable.right, needed, {**known, **meant}, place)
+        check_dimension(variable.right, needed, {**known, **meant}, place, constants)
 
 
 def _voltage_at(model: NeuronModel | CableCell, receptor: Receptor, where: str) -> str | None:
@@ -201,8 +204,10 @@ def read_port(population: str, receptor: WrittenReceptor, flat: tuple[Variable, 
         coefficient = _coefficient_of_w(right, where)
         if operator == "-=":
             coefficient = ast.UnaryOp(op=ast.USub(), operand=coefficient)
-        units = {n: q.dimension for n, q in units_in(coefficient, known).items()}
-        found = dimension_of(coefficient, {**known, **units}, where)
+        units = units_in(coefficient, known)
+        dimensions_here = known | {n: q.dimension for n, q in units.items()}
+        found = dimension_of(coefficient, dimensions_here, where)
+        fold(coefficient, where, {n: q.internal for n, q in units.items()})
         dimension = states[full].dimension / (
             found if isinstance(found, Dimension) else DIMENSIONLESS
         )

@@ -1,7 +1,8 @@
-"""Why a text is no expression, in words about the text rather than about Python."""
+"""Expressions in messages, and why a text is none, in words about the text rather than about Python."""
 
 from __future__ import annotations
 
+import ast
 import re
 
 _MOST_READ = 1000
@@ -31,6 +32,20 @@ _ANSWERS = tuple(
         (r"[\w)]\s+[\w(]", "between two names or numbers an operator is missing"),
     )
 )
+
+
+def shown(text: str) -> str:
+    """A text in quotes for a message, shortened when it is long."""
+    short = " ".join(text.split())
+    return repr(short if len(short) <= 60 else f"{short[:57]}...")
+
+
+def source_of(node: ast.AST) -> str:
+    """A tree as it is written, in quotes for a message."""
+    try:
+        return shown(ast.unparse(node))
+    except RecursionError:
+        return "an expression nested too deeply"
 
 
 def why_no_expression(text: str) -> str:

@@ -290,7 +290,7 @@ TABLE: dict[str, tuple[Change, str, str]] = {
     # --- at the start
     "negative rate": (lambda d: gate(d, alpha="v/mV/ms"), "cells.nav.m.alpha", "comes to -65/ms at t = 0; a rate has to be >= 0"),
     "rate that is none": (lambda d: gate(d, "h", inf="sqrt(v/mV)"), "cells.initial.h_nav_soma", "comes to nan at t = 0"),
-    "time constant of zero": (lambda d: gate(d, "h", tau="0*ms"), "cells.nav.h.tau", "comes to 0 ms at t = 0"),
+    "time constant of zero": (lambda d: gate(d, "h", tau="0*ms"), "pc.nav.h.tau", "division by zero"),
     "negative transition": (
         lambda d: channel(d, "kv").update(equations="a = v/mV/ms : 1/ms\nb = 1/ms : 1/ms"), "cells.kv.C1->C2", "comes to -130/ms at t = 0"),
     "occupancy": (lambda d: population(d).update(initial={"O_kv_soma": "1.5"}), "cells.initial.O_kv_soma", "1.5 is no occupancy"),

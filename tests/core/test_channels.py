@@ -474,3 +474,11 @@ def test_a_conductance_that_is_drawn_negative() -> None:
     made = Channel(name="x", reversal="0 mV", conductance=Normal(mean="1 S/cm**2", std="5 S/cm**2"))  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"cells\.conductance_x: -.* it has to be >= 0"):
         start(made, size=50)
+
+
+def test_a_number_that_is_none_is_refused_in_a_gate() -> None:
+    for inf, words in (("sqrt(-1)", "no finite"), ("1/(1 + exp(v/(0*mV)))", "division by zero")):
+        gate = Gate(name="m", inf=inf, tau="1*ms")
+        with pytest.raises(InputError, match=words) as caught:
+            start(Channel(name="x", reversal="0 mV", conductance="1 S/cm**2", gates=(gate,)))
+        assert "m.inf" in caught.value.where

@@ -13,6 +13,7 @@ from coincide.core.equations import (
 from coincide.core.errors import InputError
 from coincide.core.expressions import FUNCTIONS, names, text
 from coincide.core.names import BRIAN2, CPLUSPLUS, NMODL, check_identifier
+from coincide.core.neurons import NeuronModel
 from coincide.core.units import dimension_of_unit
 
 LIF = """
@@ -196,3 +197,36 @@ def test_statements() -> None:
 def test_what_is_no_statement_is_refused(source: str) -> None:
     with pytest.raises(InputError, match=r"^LIF\.reset: "):
         parse_statements(source, "LIF.reset")
+
+
+BROKEN = {
+    "of a unit": ("v/(0*ms)", {}, "x.dv/dt", "v / (0 * ms)"),
+    "of a sub-expression": ("v/z/ms", {}, "x.dv/dt", "v / z"),
+    "in a threshold": ("1/ms", {"threshold": "v > log(-1)"}, "x.threshold", "log(-1)"),
+    "of a sub-expression, there": ("1/ms", {"threshold": "v > 1/z"}, "x.threshold", "1 / z"),
+    "in a reset": (
+        "1/ms",
+        {"threshold": "v > 1", "reset": "v = sqrt(-mV/mV)"},
+        "x.reset",
+        "sqrt(-mV / mV)",
+    ),
+    "in a statement": (
+        "1/ms",
+        {"threshold": "v > 1", "reset": "v /= 1 - 1"},
+        "x.reset",
+        "v / (1 - 1)",
+    ),
+    "at the start": ("1/ms", {"initial": {"v": "log(0)"}}, "x.initial.v", "log(0)"),
+}
+"""Rate of v, what else is given, the place of the complaint, the part that is no number."""
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_number_that_is_none_is_refused_wherever_it_stands(kind: str) -> None:
+    rate, more, where, part = BROKEN[kind]
+    with pytest.raises(InputError) as caught:
+        NeuronModel(
+            name="x", equations=f"dv/dt = {rate} : 1\nz = 2*y : 1\ny = int(1 > 2) : 1", **more
+        )  # type: ignore[arg-type]
+    assert caught.value.where == where
+    assert repr(part) in caught.value.problem

@@ -318,7 +318,7 @@ def test_linear_rates_have_their_slope(rate: str, slope: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rate", ["v**2", "exp(v)", "v*abs(v)", "v if v > 0 else 2*v", "sqrt(-1)*v"]
+    "rate", ["v**2", "exp(v)", "v*abs(v)", "v if v > 0 else 2*v", "sqrt(0*x - 1)*v"]
 )
 def test_rates_that_are_not_linear_have_no_slope(rate: str) -> None:
     assert linear_coefficient(to_sympy(parse(rate)), "v") is None
@@ -594,3 +594,33 @@ def test_dimension_errors_say_what_is_wrong(source: str, words: str) -> None:
 )  # fmt: skip
 def test_dimensions_of_what_is_right(source: str, expected: Dimension | str) -> None:
     assert dimension_of(parse(source), KNOWN, "LIF.v") == expected
+
+
+# --- numbers that are none -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "part"),
+    [
+        ("sqrt(-1)*v", "sqrt(-1)"), ("v + log(0)", "log(0)"), ("v + log1p(-2)", "log1p(-2)"),
+        ("v*exp(1000)", "exp(1000)"), ("sinh(-1e3)*v", "sinh(-1000.0)"), ("exprel(1e3)", "exprel(1000.0)"),
+        ("v/(1 - 1)", "v / (1 - 1)"), ("0/0", "0 / 0"), ("v*0**-1", "0 ** (-1)"),
+        ("v/int(1 > 2)", "v / int(1 > 2)"), ("v/(0 if 1 < 2 else 1)", "v / (0 if 1 < 2 else 1)"),
+        ("v/clip(3, -1, 0)", "v / clip(3, -1, 0)"), ("(-8)**(1/3)", "(-8) ** (1 / 3)"),
+        ("v > 1 and v < log(-1)", "log(-1)"), ("v if v > sqrt(-2) else 1", "sqrt(-2)"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_none_is_refused_with_the_part_that_is_it(written: str, part: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(written, "cell.v")
+    assert caught.value.where == "cell.v"
+    assert repr(part) in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["v/(1 - p)", "v/(p - p)", "v/int(v > 0)", "log(p)", "sqrt(-p)", "exp(1000*p)", "exp(-1000)",
+     "1/exprel(0)", "v if p > 0 else p", "log(1)", "sqrt(0)", "clip(v, 1, 0)"],
+)  # fmt: skip
+def test_what_depends_on_a_name_is_not_refused(written: str) -> None:
+    assert names(parse(written)) <= {"v", "p"}

@@ -229,3 +229,20 @@ def test_a_receptor_is_looked_up_with_the_nearest_name() -> None:
 def test_a_kind_of_receptor_has_to_be_written_out() -> None:
     with pytest.raises(TypeError, match=r"abstract method '?write_out"):
         _Receptor()  # type: ignore[abstract]
+
+
+@pytest.mark.parametrize(
+    ("equations", "on_pre", "where"),
+    [
+        ("dx/dt = -x/(0*ms) : pA", "x += w", "exc.r.dx/dt"),
+        ("dx/dt = -x/ms*sqrt(-1) : pA", "x += w", "exc.r.x"),
+        ("dx/dt = -x/ms : pA", "x += w*log(0)", "exc.r.on_pre"),
+        ("dx/dt = -x/ms : pA", "x += w/(0*mV)*mV", "exc.r.on_pre"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_a_receptor(
+    equations: str, on_pre: str, where: str
+) -> None:
+    with pytest.raises(InputError, match=r"division by zero|no finite real number") as caught:
+        cell_with(r=own(equations, on_pre))
+    assert caught.value.where == where

@@ -36,7 +36,9 @@ def test_what_is_no_expression_is_told_why(written: str) -> None:
     assert why_no_expression(written) in caught.value.problem
 
 
-@pytest.mark.parametrize("written", ["minimum(sqrt(-1), x)", "log(-1) > x", "sqrt(-2) <= 1"])
+@pytest.mark.parametrize(
+    "written", ["minimum(sqrt(0*x - 1), x)", "log(0*x - 1) > x", "sqrt(0*x - 2) <= 1"]
+)
 def test_what_has_no_real_value_is_said_without_sympys_words(written: str) -> None:
     with pytest.raises(InputError, match="no real value") as caught:
         to_sympy(parse(written))
