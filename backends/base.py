@@ -140,7 +140,7 @@ class Backend(ABC):
         if not self.on_grid:
             drawn = tuple(note for note in drawn if not is_of_a_grid(note))
         notes = (*drawn, *recording.notes)
-        caveats = (*recording.caveats, *watch.caveats(recording, self.on_grid))
+        caveats = (*recording.caveats, *watch.caveats(recording, settings, self.on_grid))
         return replace(
             recording,
             notes=tuple(dict.fromkeys(notes)),

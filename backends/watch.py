@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..core.caveats import Caveat
+from ..core.cell import Cell
 from ..core.errors import RunError
+from ..core.program import runs_away
 from ..core.realization import Realization
 from ..core.recording import Recording, Spikes
+from ..core.settings import Settings
 from ..core.units import internal_unit
 from ..core.values import Floats
 from .diverged import NEUTRAL, advice
@@ -139,7 +142,9 @@ class Watch:
         told = advice(self._realization, population, found.index, found.value)
         return RunError(self._backend, f"{what} is {found.value} {when}; {told}")
 
-    def caveats(self, recording: Recording, on_grid: bool) -> tuple[Caveat, ...]:
+    def caveats(
+        self, recording: Recording, settings: Settings, on_grid: bool
+    ) -> tuple[Caveat, ...]:
         """What keeps a finite run from being believed: voltages no cell has, the rate of the step."""
         for (population, variable), trace in recording.traces.items():
             if (population, variable) not in self._potentials or not trace.values.size:
@@ -152,26 +157,43 @@ class Watch:
                 self._highest[population, variable] = max(
                     known, (float(largest[k]), int(trace.cells[k]))
                 )
-        found = list(self._implausible(on_grid))
+        found = list(self._implausible(settings, on_grid))
         if on_grid:
             for name, spikes in recording.spikes.items():
                 rate = rate_of_the_step(self._realization, name, spikes)
                 found += [] if rate is None else [rate]
         return tuple(found)
 
-    def _implausible(self, on_grid: bool) -> Iterable[Caveat]:
-        # In continuous time no step is to blame, and there is nobody better to ask.
-        advice = "compare with -b oracle" if on_grid else "look at its equations and their units"
+    def _implausible(self, settings: Settings, on_grid: bool) -> Iterable[Caveat]:
         worst: dict[str, tuple[float, int, str]] = {}
         for (name, variable), (value, cell) in self._highest.items():
             worst[name] = max(worst.get(name, (0.0, 0, "")), (value, cell, variable))
         for name, (value, cell, variable) in worst.items():
-            number = cell_number(self._realization.populations[name], cell)
+            population = self._realization.populations[name]
+            number = cell_number(population, cell)
+            # In continuous time no step is to blame, and there is nobody better to ask.
+            told = "look at its equations and their units"
+            if on_grid:
+                told = f"{_over_the_threshold(population.cell, settings)}compare with -b oracle"
             yield Caveat(
                 "implausible",
                 f"{name}.{variable} of cell {number}",
-                f"reaches {value:.3g} mV, which no cell does; {advice}",
+                f"reaches {value:.3g} mV, which no cell does; {told}",
             )
+
+
+def _over_the_threshold(cell: Cell, settings: Settings) -> str:
+    """What to do where a scheme may have evaluated an upstroke beyond the threshold that ends it."""
+    guarded = settings.mode == "aligned" and settings.method in (None, "default", "guarded_rk4")
+    if guarded or cell.threshold is None or cell.on_crossing or not runs_away(cell):
+        return ""
+    method = settings.method or (
+        "its default method" if settings.mode == "raw" else settings.scheme
+    )
+    return (
+        f"{method} goes on beyond the threshold, where the upstroke becomes infinite: take --mode aligned "
+        "without --method, which stops there, and "
+    )
 
 
 def cell_number(population: Any, index: int) -> int:

@@ -42,7 +42,9 @@ Precision = Annotated[str | None, typer.Option(help="float64 or float32.")]
 Target = Annotated[
     str | None, typer.Option(help="How code is generated (brian2: numpy, cython, cpp_standalone).")
 ]
-Timeout = Annotated[float, typer.Option(help="Seconds after which a run is stopped.", min=0.1)]
+Timeout = Annotated[
+    float, typer.Option(help="Seconds after which a run is stopped.", min=0.1, max=1e9)
+]
 Jobs = Annotated[int | None, typer.Option(help="Runs side by side (default: cores).", min=1)]
 Json = Annotated[
     str | None, typer.Option("--json", help="Write JSON to this file, or - for stdout.")

@@ -117,7 +117,8 @@ class Comparison:
         return write_report(self, Path(folder), more, flags)
 
     def __repr__(self) -> str:
-        rows = [f"{p.a} and {p.b}: {p.verdict}, {p.in_words}" for p in self.pairs]
+        told = self.caveats
+        rows = [f"{p.a} and {p.b}: {p.verdict}, {p.words_beside(told)}" for p in self.pairs]
         rows += [f"{run.id}: {run.status}, {run.reason}" for run in self.runs if not run.ok]
         good = {run.id for run in self.runs if run.ok}
         rows += [f"{c.kind}: {c}" for name in self.seen if name in good for c in self.seen[name]]

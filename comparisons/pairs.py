@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -123,22 +123,32 @@ class Pair:
     @property
     def in_words(self) -> str:
         """The verdict with its main numbers."""
+        return self.words_beside(())
+
+    def words_beside(self, said_there: Container[Caveat]) -> str:
+        """`in_words` without the caveats that are said elsewhere beside it."""
         said = [self._about_agreement()]
         broken = [r for r in self.traces if r.n_not_finite]
         if broken:
             names = ", ".join(f"{r.population}.{r.variable}" for r in broken)
             said.append(f"{names} is not finite in {sum(r.n_not_finite for r in broken)} samples")
-        return "; ".join([*said, *map(str, self.caveats), *self.unmatched])
+        caveats = dict.fromkeys(str(c) for c in self.caveats if c not in said_there)
+        return "; ".join([*said, *caveats, *self.unmatched])
 
     def _about_agreement(self) -> str:
         n_a = sum(row.n_a for row in self.spikes)
         n_b = sum(row.n_b for row in self.spikes)
-        relative = max((row.relative for row in self.traces if row.n_compared), default=0.0)
+        compared = [row.relative for row in self.traces if row.n_compared]
+        relative = max(compared, default=0.0)
         if self.verdict == "identical":
             if not self.traces:
                 return f"every spike ({n_a:,}) is the same to the bit; no traces to compare"
+            if not n_a:
+                return "no spikes; every sample is the same to the bit"
             return f"every spike ({n_a:,}) and every sample are the same to the bit"
-        traces = f"traces within {relative:.1e} of their range" if self.traces else "no traces"
+        traces = "no sample of a trace was compared" if self.traces else "no traces"
+        if compared:
+            traces = f"traces within {relative:.1e} of their range"
         if n_a == n_b == 0 and not self.traces:
             return "neither has a spike nor a trace, so there is nothing to tell them apart by"
         if n_a == n_b == 0:
@@ -146,7 +156,7 @@ class Pair:
         until = self.spikes_until_ms
         matched = sum(row.matched for row in self.spikes)
         same = until is None and matched == n_a == n_b
-        if same and (not self.traces or relative <= ROUND_OFF):
+        if same and relative <= ROUND_OFF:
             return f"all {n_a:,} spikes the same, {traces}"
         if not matched:
             words = f"none of {max(n_a, n_b):,} spikes within {self.tolerance_ms:g} ms of another's"

@@ -48,6 +48,8 @@ from .keys import code_fingerprint, installed_version, run_key
 
 Status = Literal["ok", "failed", "unsupported", "timeout"]
 DEFAULT_TIMEOUT_S = 3600.0
+MOST_TIMEOUT_S = 1e9
+"""About 32 years: the system's clocks can wait for no more than some times that."""
 _CANCELLED = "cancelled"
 _LOG = logging.getLogger("coincide")
 """Where what is no result is said as it happens: on standard error, unless a program wants it elsewhere."""
@@ -113,6 +115,13 @@ class Job:
     timeout_s: float = DEFAULT_TIMEOUT_S
     fresh: bool = False
     progress_file: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout_s <= MOST_TIMEOUT_S:
+            raise InputError(
+                "--timeout",
+                f"{self.timeout_s:g} s is given; it has to be > 0 and <= {MOST_TIMEOUT_S:g} s",
+            )
 
     @property
     def id(self) -> str:
@@ -352,6 +361,8 @@ def perform_all(
 
     The callbacks get the place of the job among those given.
     """
+    if jobs is not None and jobs < 1:
+        raise InputError("--jobs", f"{jobs} is given; at least 1 is needed")
     with tempfile.TemporaryDirectory(prefix="coincide-progress-") as progress:
         todo = [
             replace(job, progress_file=str(Path(progress) / f"{k}")) for k, job in enumerate(todo)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,7 @@ def print_comparison(console: Console, result: Comparison) -> None:
     versions = dict.fromkeys(run.version for run in result.runs if run.version)
     console.print(escape(", ".join(versions)), style="dim", highlight=False)
     if result.pairs:
-        console.print(_pairs_table(result.pairs))
+        console.print(_pairs_table(result.pairs, result.caveats))
     for note in result.notes:
         console.print(f"  note: {escape(note)}", style="dim")
     for line in conclusions(result):
@@ -188,7 +188,8 @@ def _runs_table(runs: Sequence[Run]) -> Table:
     return table
 
 
-def _pairs_table(pairs: Sequence[Pair]) -> Table:
+def _pairs_table(pairs: Sequence[Pair], told: Container[Caveat] = ()) -> Table:
+    """A row a pair; the caveats *told* stand elsewhere."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     # Names of files are long: they are folded, so that the verdict always has its place.
     for name in ("a", "b"):
@@ -197,7 +198,7 @@ def _pairs_table(pairs: Sequence[Pair]) -> Table:
     table.add_column("", overflow="fold")
     for pair in pairs:
         verdict = f"[{STYLE[pair.verdict]}]{SYMBOLS[pair.verdict]} {pair.verdict}[/]"
-        table.add_row(escape(pair.a), escape(pair.b), verdict, escape(pair.in_words))
+        table.add_row(escape(pair.a), escape(pair.b), verdict, escape(pair.words_beside(told)))
     return table
 
 
@@ -227,6 +228,8 @@ def print_pair(console: Console, pair: Pair) -> None:
     if pair.spikes:
         console.print(table)
     for trace in pair.traces:
+        if not trace.n_compared:  # the verdict above says that it was not
+            continue
         first = trace.first_divergence
         where = f", first at {first['t_ms']:g} ms in cell {first['cell']}" if first else ""
         samples = "sample" if trace.n_missing == 1 else "samples"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from ..core.caveats import Caveat, CaveatKind
 from ..core.experiment import Experiment
@@ -70,7 +70,7 @@ def mode_sentences(comparison: Comparison, mode: str) -> list[str]:
     pairs = pairs_of(comparison, mode)
     said = []
     if pairs:
-        said += _about_pairs(good, pairs, labels)
+        said += _about_pairs(good, pairs, labels, comparison.caveats)
     elif good:
         said.append(
             f"Only {_named(good, labels)} ended well, so there is nothing to compare it with."
@@ -94,8 +94,12 @@ _VERBS: Mapping[str, tuple[str, str]] = {
 
 
 def _about_pairs(
-    good: Sequence[Run], pairs: Sequence[Pair], labels: Mapping[str, str]
+    good: Sequence[Run],
+    pairs: Sequence[Pair],
+    labels: Mapping[str, str],
+    told: Container[Caveat],
 ) -> list[str]:
+    """Who coincides and who differs by what; the caveats *told* are said elsewhere."""
     groups = _groups(good, pairs)
     base = groups[0]
     inside = _within(base, pairs)
@@ -103,7 +107,7 @@ def _about_pairs(
     if len(base) > 1:
         worst = max(inside, key=_badness)
         manner = "coincide" if worst.verdict == "identical" else "coincide to round-off"
-        said.append(f"{_first_upper(_named(base, labels))} {manner}: {worst.in_words}.")
+        said.append(f"{_first_upper(_named(base, labels))} {manner}: {worst.words_beside(told)}.")
     for group in groups[1:]:
         across = [
             p for p in pairs
@@ -117,7 +121,7 @@ def _about_pairs(
         verb = _VERBS[worst.verdict][0 if one else 1]
         other = labels[reference.id]
         other = f"the {other}" if other in ("reference", "oracle") else other
-        text = f"{_first_upper(_named(group, labels))} {verb} {other}: {worst.in_words}"
+        text = f"{_first_upper(_named(group, labels))} {verb} {other}: {worst.words_beside(told)}"
         said.append(text + ("." if one else "; they coincide with each other."))
     return said
 
@@ -141,7 +145,7 @@ def _within(group: Sequence[Run], pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def _badness(pair: Pair) -> tuple[int, float, float]:
-    relative = max((row.relative for row in pair.traces), default=0.0)
+    relative = max((row.relative for row in pair.traces if row.n_compared), default=0.0)
     lonely = sum(row.missing + row.extra for row in pair.spikes)
     return VERDICTS.index(pair.verdict), float(lonely), relative
 
@@ -185,9 +189,8 @@ def main_number(pair: Pair) -> str:
     matched = sum(row.matched for row in pair.spikes)
     if matched < max(n_a, n_b):
         return f"{matched:,} of {max(n_a, n_b):,} spikes"
-    if not pair.traces:
-        return f"{matched:,} spikes"
-    return scientific(max(row.relative for row in pair.traces))
+    compared = [row.relative for row in pair.traces if row.n_compared]
+    return scientific(max(compared)) if compared else f"{matched:,} spikes"
 
 
 def enumerate_words(words: Sequence[str]) -> str:

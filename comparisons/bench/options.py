@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -61,13 +62,17 @@ class Options:
         if self.pairs < 1:
             raise InputError("--pairs", f"{self.pairs} is too few; one is the least")
         for name in ("duration_ms", "timeout_s", "scaling_ms", "budget_s"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"bench {name}", f"{getattr(self, name):g} has to be > 0")
+            if not 0 < getattr(self, name) < math.inf:
+                option = _OPTIONS.get(name, name)
+                raise InputError(option, f"{getattr(self, name):g} is given; it has to be > 0")
         for size in (self.size, self.pynn_size or self.size, *self.sizes):
             if size < 160:
                 raise InputError("--size", f"{size} is too small; 80 inputs need 160 cells")
         if not self.sizes:
             raise InputError("--sizes", "give one or more numbers of cells, with commas")
+
+
+_OPTIONS = {"duration_ms": "--duration", "timeout_s": "--timeout", "budget_s": "--budget"}
 
 
 def sized_models() -> tuple[str, ...]:

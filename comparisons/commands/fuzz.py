@@ -25,7 +25,7 @@ def fuzz(
         bool, typer.Option("--shrink/--no-shrink", help="Make failing experiments small.")
     ] = True,
     timeout: Annotated[
-        float, typer.Option(help="Seconds after which a run is stopped.", min=0.1)
+        float, typer.Option(help="Seconds after which a run is stopped.", min=0.1, max=1e9)
     ] = 120.0,
     inputs: Annotated[
         bool,

@@ -68,7 +68,7 @@ class Rung:
     @property
     def relative(self) -> float | None:
         """The largest difference of a trace over its range; None without traces."""
-        return max((row.relative for row in self.pair.traces), default=None)
+        return max((row.relative for row in self.pair.traces if row.n_compared), default=None)
 
     @property
     def settled(self) -> bool:
@@ -132,7 +132,9 @@ def _row(rung: Rung) -> dict[str, Any]:
         "verdict": rung.pair.verdict, "spikes": rung.n_spikes, "matched": rung.matched,
         "unmatched_percent": None if rung.unmatched is None else 100 * rung.unmatched,
         "spikes_until_ms": rung.pair.spikes_until_ms, "relative": rung.relative,
-        "rms_relative": max((row.relative_rms for row in rung.pair.traces), default=None),
+        "rms_relative": max(
+            (row.relative_rms for row in rung.pair.traces if row.n_compared), default=None
+        ),
     }  # fmt: skip
 
 

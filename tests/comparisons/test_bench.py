@@ -268,7 +268,7 @@ def test_backends_of_bench_are_no_model() -> None:
     ]
     assert parse_sizes("5000,1000,1_000") == (1000, 5000)
     assert installed(None, ("reference",)) == ("reference",)
-    with pytest.raises(InputError, match="budget_s"):
+    with pytest.raises(InputError, match="--budget"):
         Options(budget_s=0)
 
 

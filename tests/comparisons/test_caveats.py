@@ -14,9 +14,12 @@ from coincide.comparisons.converge.words import beside, brief
 from coincide.comparisons.curve import curve
 from coincide.comparisons.report.notebook import recording_html, run_html
 from coincide.comparisons.sweep import Point, not_seen, plain
+from coincide.comparisons.terminal import Console, print_comparison
 from coincide.core.caveats import Caveat
-from coincide.core.experiment import Experiment
+from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import StepInput
+from coincide.core.neurons import NeuronModel
+from coincide.core.populations import Population
 from coincide.models.library import load_model
 
 LIF = ["lif_10", "--duration", "50 ms"]
@@ -166,3 +169,32 @@ def test_one_run_says_what_of_it_cannot_be_trusted(own_cache: Path, tmp_path: Pa
     assert both.pairs[0].verdict == both.worst == "undecided"  # they agree, on what cannot be
     for text in (run_html(both.runs[0]), recording_html(both.runs[0].recording)):
         assert "Implausible" in text
+
+
+def test_what_is_implausible_of_a_run_is_said_once_and_what_to_do(own_cache: Path, capsys) -> None:
+    """An exponential cell by rk4, which evaluates its upstroke beyond the threshold."""
+    cell = NeuronModel(
+        name="adex",
+        equations="""
+            dv/dt = (10*nS*(-70*mV - v) + 20*nS*mV*exp((v + 50*mV)/(2*mV)) - w_ad + 500*pA)/(200*pF) : mV
+            dw_ad/dt = (2*nS*(v + 70*mV) - w_ad)/(30*ms) : pA
+        """,
+        threshold="v > 0*mV",
+        reset="v = -58*mV",
+        initial={"v": "-70 mV"},
+    )
+    experiment = Experiment(
+        name="adex_tonic",
+        populations=(Population(name="cells", model=cell, size=1),),
+        records=(Record(population="cells", variables=("v",)),),
+        duration="20 ms",
+        dt="0.02 ms",
+    )
+    found = compare(experiment, ["brian2", "reference"], ["raw"], method="rk4", target="numpy")
+    assert [c.kind for c in found.caveats] == ["implausible", "implausible"]
+    print_comparison(Console(width=400), found)
+    for text in (" ".join(capsys.readouterr().out.split()), repr(found)):
+        assert text.count("which no cell does; rk4 goes on beyond the threshold") == 2
+        assert text.count("take --mode aligned without --method") == 2
+    # The advice is true.
+    assert compare(experiment, ["reference"], ["aligned"]).caveats == ()

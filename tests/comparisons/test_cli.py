@@ -179,6 +179,12 @@ BAD_ARGUMENTS = [
     (["compare", "lif_10", "--dt", "abc"], "quantity"),
     (["compare", "lif_10", "--seed", "x"], "it has to be a whole number"),
     (["compare", "lif_10", "--timeout", "0"], "it has to be 0.1 or more"),
+    *(
+        (["compare", "lif_10", "--timeout", given], "it has to be")
+        for given in ("inf", "nan", "2e9")
+    ),
+    *((["fuzz", "--timeout", given], "it has to be") for given in ("inf", "nan", "-1")),
+    *((["bench", "--scaling", "--budget", given], "--budget: ") for given in ("inf", "nan", "0")),
     (["compare", "lif_10", "--set", "cells.tau"], "path=value"),
     (["compare", "lif_10", "--set", "cells.tua=3 ms"], "cells.tau"),
     (["compare", "lif_10", "--set", "cells.tau=-3 ms"], "negative"),

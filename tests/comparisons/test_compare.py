@@ -245,3 +245,25 @@ def test_shifts_of_no_pairs_are_no_numbers(capsys) -> None:
     print_pair(Console(width=100), pair)
     shown = capsys.readouterr().out
     assert shown.splitlines()[-1].split()[-4:] == ["–", "–", "70", "ms"]
+
+
+def test_no_number_is_given_of_traces_that_were_not_compared(capsys) -> None:
+    a = _recording(TIMES, CELLS)
+    trace = a.traces["cells", "v"]
+    later = {("cells", "v"): replace(trace, start_ms=20.0)}
+    silent = {"cells": Spikes.sorted([], [])}
+    for spikes, words in ((a.spikes, "all 3 spikes the same"), (silent, "no spikes")):
+        one = _with(a, spikes=spikes)
+        pair = _pair(one, _with(one, traces=later))
+        assert pair.verdict in ("close", "undecided")
+        assert pair.in_words.startswith(words)
+        assert "no sample of a trace was compared" in pair.in_words
+        print_pair(Console(width=200), pair)
+        shown = capsys.readouterr().out
+        assert "0.0e+00" not in shown
+        assert "largest difference" not in shown
+
+
+def test_the_same_traces_without_a_spike_are_not_called_the_same_spikes() -> None:
+    pair = _pair(_recording([], []), _recording([], []))
+    assert pair.in_words == "no spikes; every sample is the same to the bit"

@@ -17,6 +17,7 @@ from coincide.comparisons import runs as runs_module
 from coincide.comparisons.compare import compare
 from coincide.comparisons.doctor import tiny_experiment
 from coincide.comparisons.runs import Job, execute, perform, store_realization, write_progress
+from coincide.core.errors import InputError
 from coincide.core.settings import Settings
 
 PLUGIN = """
@@ -25,7 +26,8 @@ PLUGIN = """
     from coincide.backends.base import Backend
     from coincide.backends.reference import ReferenceBackend
     from coincide.core.features import FEATURES
-    from coincide.core.settings import MODES
+    from coincide.core.errors import InputError
+from coincide.core.settings import MODES
 
     class Broken(Backend):
         name = "broken"
@@ -209,6 +211,18 @@ def test_any_executor_can_run_them(own_cache: Path) -> None:
     with ProcessPoolExecutor(1) as pool:
         (run,) = execute(realization, path, [("reference", Settings())], executor=pool)
     assert run.ok
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 0.0, -1.0, 2e9])
+def test_a_time_that_no_clock_can_wait_for_is_no_timeout(seconds: float) -> None:
+    with pytest.raises(InputError, match="--timeout: ") as caught:
+        compare(tiny_experiment(), "reference", timeout_s=seconds)
+    assert caught.value.exit_status == 2
+
+
+def test_no_jobs_side_by_side_are_refused() -> None:
+    with pytest.raises(InputError, match="--jobs: 0 is given"):
+        compare(tiny_experiment(), "reference", jobs=0)
 
 
 def test_nothing_half_written_is_left(broken, own_cache: Path) -> None:
