@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...backends.base import Convention
+from ...backends.neuron_equations import why_not_cnexp
 from ...backends.registry import entries, load_backend
 from ...core.expressions import names
 from ...core.numpy_code import Namespace, compile_expression
@@ -207,9 +208,15 @@ def _recorded(r: Realization, backend: str) -> str:
     return "" if any(True for _ in r.recorded()) else "no trace is recorded"
 
 
-def _cables(r: Realization, backend: str) -> str:
-    cables = any(p.cell.lowered is not None for p in r.populations.values())
-    return "" if cables else "there are no cable cells"
+def _integrator(r: Realization, backend: str) -> str:
+    """NEURON's acts on Sections and on point neurons that its cnexp does not take."""
+    for population in r.populations.values():
+        cable = population.cell.lowered is not None
+        if cable or why_not_cnexp(population, r.dt_ms) is not None:
+            return ""
+    return (
+        "there are no cable cells, and every equation of the others is linear in its own variable"
+    )
 
 
 def _trees(r: Realization, backend: str) -> str:
@@ -265,7 +272,7 @@ _RULES: Mapping[str, Callable[[Realization, str], str]] = MappingProxyType(
         "recording_phase": _recorded,
         "compartment_shape": _trees,
         "aliased_copies": _aliased_copies,
-        "integrator": _cables,
+        "integrator": _integrator,
         "built_in": _built_in,
     }
 )
