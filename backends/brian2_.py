@@ -129,11 +129,11 @@ class Brian2Backend(Backend):
 
     In raw the default method is Brian2's own choice: ``exact`` for linear equations, else ``euler``. In
     aligned it is ``exact``, else ``guarded_rk4``: rk4, of order 4, that evaluates nothing beyond a threshold,
-    where the equations of an exponential cell become infinite, and that moves by exponential Euler where a
-    rate exceeds 1/dt. Brian2's own ``rk4`` does not come to the solution of such a cell at any dt. Cells
-    without reset make their spikes by currents whose rates are that fast at usual steps (sodium: 30/ms and
-    more); they take ``exponential_euler`` where each equation is linear in its own variable, in raw too, as
-    Brian2's examples of Hodgkin-Huxley cells do.
+    where the equations of an exponential cell become infinite, and that moves by an exponential midpoint
+    rule, of order 2, where a rate exceeds 1/dt. Brian2's own ``rk4`` does not come to the solution of such a
+    cell at any dt. Cells without reset make their spikes by currents whose rates are that fast at usual steps
+    (sodium: 30/ms and more); in raw they take ``exponential_euler`` where each equation is linear in its own
+    variable, as Brian2's examples of Hodgkin-Huxley cells do.
 
     A cable cell of one compartment is a `NeuronGroup` of its lowered equations; what is ``(held)`` in them is
     ``(constant over dt)`` for exponential Euler. In raw and aligned a cell with a tree is a `SpatialNeuron`.
@@ -256,7 +256,7 @@ def _candidates(block: Block | Tree, settings: Settings) -> Sequence[str]:
     last = "euler" if settings.mode == "raw" else GUARDED
     if any(v.held for v in block.cell.variables):
         return ("exponential_euler", last) if slopes(block.cell) is not None else (last,)
-    if block.cell.on_crossing:
+    if block.cell.on_crossing and settings.mode == "raw":
         return ("exact", "exponential_euler", last)
     return ("exact", last)
 

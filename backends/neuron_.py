@@ -23,7 +23,7 @@ from .neuron_blocks import plastic_targets
 from .neuron_cable import CablePlan, plan_of, takes_sections, why_not_sections
 from .neuron_compile import helper_texts, load_mechanisms, load_neuron, neuron_version
 from .neuron_conventions import CONVENTIONS, Integrator, Style, style_of, timing_of
-from .neuron_equations import why_not_cnexp
+from .neuron_equations import why_not_cnexp, why_not_together
 from .neuron_mechanism import Mechanism, mechanism_of
 from .neuron_network import Network
 from .neuron_nmodl import mangled
@@ -47,7 +47,8 @@ class NeuronBackend(Backend):
     In raw mode a point neuron is written as NEURON's users write one: STATE and DERIVATIVE, ``cnexp`` where
     every equation is linear in its own variable, WATCH for the threshold, net_send for refractoriness,
     NetCon delays in ms. In aligned mode the integrator is the same and the clock contract is kept, but that
-    cells that cnexp cannot solve (exponential, quadratic, Morris-Lecar) take rk4, written as C. A cable
+    cells whose equations are not linear in all states together (exponential, quadratic, with channels) take
+    rk4, written as C. A cable
     cell is built of Sections with generated density mechanisms, in raw by implicit Euler, in aligned by
     Crank and Nicolson's method or by CVODE. In lockstep every cell is a point process, its program's
     statements C in a PROCEDURE.
@@ -146,7 +147,9 @@ def _integrators(
     (Izhikevich, exponential integrate-and-fire), so with a reset they are euler's, which comes half a dozen
     steps late over such an upstroke. Under the clock contract they are guarded_rk4's, with a reset or
     without: Newton's iterations of derivimplicit diverge on the upstroke of a Wang-Buzsaki cell too, whose
-    sodium channels open at once with v.
+    sodium channels open at once with v. So are, by the contract, cells in which states multiply each other
+    though each equation is linear in its own: cnexp holds the gates of a Hodgkin-Huxley cell over a step,
+    which makes its spikes ten steps late.
     """
     by_contract = style_of(settings).by_contract
     chosen: dict[str, Integrator] = {}
@@ -161,8 +164,10 @@ def _integrators(
             chosen[name] = "cnexp"
             if reason is not None:
                 chosen[name] = "euler" if population.cell.reset else "derivimplicit"
-                if by_contract and population.cell.lowered is None:
-                    chosen[name] = "guarded_rk4"
+            if by_contract and population.cell.lowered is None:
+                reason = reason or why_not_together(population.cell)
+                chosen[name] = "cnexp" if reason is None else "guarded_rk4"
+            if reason is not None:
                 notes.append(f"NEURON integrates {name} by {chosen[name]}: {reason}")
     return chosen, tuple(notes)
 

@@ -70,10 +70,12 @@ CONVENTIONS = (
         "integrator",
         "Sections are integrated by implicit Euler, NEURON's default (secondorder = 0), of order 1 in dt; "
         "point neurons that are not linear in their own variables by its METHOD euler with a reset, such as "
-        "exponential ones, by derivimplicit without one, such as Morris and Lecar's",
+        "exponential ones, by derivimplicit without one, such as Morris and Lecar's; all others by cnexp, "
+        "which solves one equation after the other, all other states held",
         "Sections are integrated by Crank and Nicolson's method with the channels' states half a step ahead "
         "(secondorder = 2), of order 2; a state's sample of t_n is the mean of the two around it; such point "
-        "neurons by rk4 that looks at nothing beyond the threshold",
+        "neurons, and those in which states multiply each other (Hodgkin and Huxley's), by rk4 that looks at "
+        "nothing beyond the threshold",
     ),
 )
 # Not among them, since measured to agree: spikes are stamped at the end of the step; Vector.play with times

@@ -17,7 +17,7 @@ from ..core.cell import Assignment, Cell
 from ..core.expressions import names, number, substitute
 from ..core.linear import linear_in
 from ..core.numpy_code import compile_expression, evaluate_constants
-from ..core.program import Program, program_of
+from ..core.program import Program, inlined_rates, program_of
 from ..core.realization import RealizedPopulation
 
 
@@ -106,6 +106,22 @@ def _linear(rate: ast.expr, name: str) -> tuple[ast.expr, ast.expr | None]:
 
 def _chooses(tree: ast.expr, name: str) -> bool:
     return any(isinstance(n, ast.IfExp) and name in names(n) for n in ast.walk(tree))
+
+
+def why_not_together(cell: Cell) -> str | None:
+    """Why a cell's equations are not linear in all its states together; None if they are.
+
+    cnexp holds all other states where it solves for one, which is of order 1 where they multiply each other.
+    """
+    rates = inlined_rates(cell)
+    for name, rate in rates.items():
+        for other in sorted(names(rate) & rates.keys()):
+            linear = linear_in(rate, other)
+            if linear is None:
+                return f"d{name}/dt of {cell.name} is not linear in {other}"
+            if linear.slope is not None and (more := names(linear.slope) & rates.keys()):
+                return f"d{name}/dt of {cell.name} multiplies {other} by {min(more)}"
+    return None
 
 
 def why_not_cnexp(population: RealizedPopulation, dt_ms: float) -> str | None:

@@ -107,8 +107,9 @@ class PymoNNtorchBackend(Backend):
     """PymoNNtorch on any device of torch, event-driven synapses, delays in rings.
 
     PymoNNtorch has no integrator, so its own best in `aligned` is one of ours: ``exponential_euler`` by
-    default, ``guarded_rk4`` for cells with a reset that are not linear (exponential, quadratic). `raw` is
-    forward Euler with the iteration as step, as in its manual. On the CPU a run is the same to the bit every
+    default, ``guarded_rk4`` for cells with a reset that are not linear (exponential, quadratic) and for
+    those whose channels make the spike (Hodgkin-Huxley). `raw` is forward Euler with the iteration as step,
+    as in its manual. On the CPU a run is the same to the bit every
     time; CUDA adds arrivals in any order, so its last digits may differ.
     """
 
@@ -264,10 +265,12 @@ class _Model:
             return self.settings.scheme
         if self.settings.method is not None:
             return cast(Scheme, self.settings.method)
-        if population.cell.on_crossing or population.cell.lowered is not None:
-            return "exponential_euler"
-        if self.settings.mode == "aligned" and runs_away(population.cell):
+        cell = population.cell
+        by_channels = cell.on_crossing and cell.lowered is None
+        if self.settings.mode == "aligned" and (by_channels or runs_away(cell)):
             return "guarded_rk4"
+        if cell.on_crossing or cell.lowered is not None:
+            return "exponential_euler"
         return cast(Scheme, PymoNNtorchBackend.methods[self.settings.mode][0])
 
     def _delays(self, edges: Edges) -> int | Ints:

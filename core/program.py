@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Literal, get_args
 
 import numpy as np
@@ -167,17 +167,15 @@ def _rk4(cell: Cell) -> list[Assignment]:
 
 
 def _guarded_rk4(cell: Cell) -> list[Assignment]:
-    """rk4 that looks at nothing beyond the threshold, and exponential Euler where a rate is too fast for it.
+    """rk4 that looks at nothing beyond the threshold; where a rate is too fast for it, an exponential rule.
 
     The upstroke of an exponential or a quadratic cell becomes infinite shortly after its threshold: a stage
     that lies there is worth nothing, to no variable. Where the state of a stage fulfils the threshold's
     condition while the cell is not refractory, the stage before is taken for it, so that every
     right-hand side is that of a state in which the cell has not spiked. Not in a cell that stays finite
     without (`runs_away`): the stages of a linear cell are as good there as elsewhere. Where the slope
-    a = ∂f/∂x of a rate x' = f has |a·dt| > 1 at t_n, all move from there by x + dt·f·exprel(a·dt):
-    exponential Euler's step for an equation that is linear in itself, and for others that of the line
-    through x_n (Rosenbrock-Euler; Hochbruck and Ostermann 2010, Acta Numerica 19:209), such as x² far down.
-    Others count while they decay.
+    a = ∂f/∂x of a rate x' = f has |a·dt| > 1 at t_n, all move from there by `_exponential_midpoint`. The
+    slope of an equation that is not linear in itself counts while it decays, such as that of x² far down.
     A state that a reset reads is left just behind the threshold, see `_held_at_threshold`.
     """
     guard = None
@@ -186,36 +184,75 @@ def _guarded_rk4(cell: Cell) -> list[Assignment]:
             op=ast.And(), values=[inlined(cell, cell.threshold), _name("not_refractory")]
         )
     statements = [a for stage in (1, 2, 3, 4) for a in _stage(cell, stage, guard)]
-    fastest: ast.expr | None = None
-    steps: dict[str, ast.expr] = {}
-    for name, rate in inlined_rates(cell).items():
-        linear = linear_in(rate, name)
-        slope = slope_of(rate, name) if linear is None else linear.slope
-        steps[name] = _name("dt")
-        if slope is None:
-            continue
-        scaled, step = f"slope_{name}_", f"step_{name}_"
-        tree = _binary(slope, ast.Mult(), _name("dt"))
-        if linear is None:
-            # One that grows is an upstroke, which rk4 follows to the threshold.
-            tree = _call("minimum", tree, number(0.0))
-        statements.append(Assignment(scaled, tree))
-        size = _call("abs", _name(scaled))
-        fastest = size if fastest is None else _call("maximum", fastest, size)
-        exprel = _call("exprel", _name(scaled))
-        statements.append(Assignment(step, _binary(_name("dt"), ast.Mult(), exprel)))
-        steps[name] = _name(step)
-    if fastest is not None:
+    rates = inlined_rates(cell)
+    slopes = {name: _scaled_slope(rate, name) for name, rate in rates.items()}
+    sizes = [_call("abs", _name(f"slope_{n}_")) for n, slope in slopes.items() if slope is not None]
+    for name, slope in slopes.items():
+        if slope is not None:
+            statements.append(Assignment(f"slope_{name}_", slope))
+    if sizes:
+        fastest = reduce(lambda one, other: _call("maximum", one, other), sizes)
         within = ast.Compare(left=fastest, ops=[ast.LtE()], comparators=[number(1.0)])
         statements.append(Assignment("calm_", _call("int", within)))
+        statements += _exponential_midpoint(cell, rates, slopes, guard)
     before, after = _held_at_threshold(cell)
     statements += before
     for v in cell.states:
         tree = _runge_kutta(v)
-        if fastest is not None:
-            tree = _if("calm_", tree, _moved(v.name, f"k1_{v.name}_", steps[v.name]))
+        if sizes:
+            tree = _if("calm_", tree, _name(f"end_{v.name}_"))
         statements.append(Assignment(v.name, tree))
     return statements + after
+
+
+def _scaled_slope(rate: ast.expr, name: str) -> ast.expr | None:
+    """a·dt of the slope a of a rate by its own variable, at most 1 where it is not linear in it."""
+    linear = linear_in(rate, name)
+    slope = slope_of(rate, name) if linear is None else linear.slope
+    if slope is None:
+        return None
+    scaled = _binary(slope, ast.Mult(), _name("dt"))
+    # One that grows is an upstroke, which rk4 follows to the threshold.
+    return scaled if linear is not None else _call("minimum", scaled, number(1.0))
+
+
+def _exponential_midpoint(
+    cell: Cell,
+    rates: Mapping[str, ast.expr],
+    slopes: Mapping[str, ast.expr | None],
+    guard: ast.expr | None,
+) -> list[Assignment]:
+    """``end_x_``, every state after a step along the line through its rate, the others in mid-step.
+
+    Half a step from t_n first, x_h = x + dt/2·f·exprel(a·dt/2). Then x + dt·f·exprel(a·dt) with f and a of
+    x at t_n and all others at x_h: of order 2, exact for x' = a·x + b, and for others that of the line
+    through x_n (Rosenbrock-Euler; Hochbruck and Ostermann 2010, Acta Numerica 19:209).
+    """
+    statements = []
+    half = _binary(number(0.5), ast.Mult(), _name("dt"))
+    trial = {v.name: f"half_{v.name}_" for v in cell.states}
+    for v in cell.states:
+        step = half
+        if slopes[v.name] is not None:
+            scaled = _binary(number(0.5), ast.Mult(), _name(f"slope_{v.name}_"))
+            step = _binary(half, ast.Mult(), _call("exprel", scaled))
+        statements.append(Assignment(trial[v.name], _moved(v.name, f"k1_{v.name}_", step)))
+    middle = trial
+    if guard is not None:
+        statements.append(Assignment("beyond_", _call("int", rename(guard, trial))))
+        middle = {v.name: f"middle_{v.name}_" for v in cell.states}
+        for v in cell.states:
+            tree = _if("beyond_", _name(v.name), _name(trial[v.name]))
+            statements.append(Assignment(middle[v.name], tree))
+    for v in cell.states:
+        others = {name: other for name, other in middle.items() if name != v.name}
+        rate = _while_active(v, rename(rates[v.name], others))
+        slope, step = slopes[v.name], _name("dt")
+        if slope is not None:
+            step = _binary(_name("dt"), ast.Mult(), _call("exprel", rename(slope, others)))
+        statements.append(Assignment(f"rate_{v.name}_", rate))
+        statements.append(Assignment(f"end_{v.name}_", _moved(v.name, f"rate_{v.name}_", step)))
+    return statements
 
 
 _BEYOND = 1e-9

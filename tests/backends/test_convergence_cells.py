@@ -169,7 +169,8 @@ KINDS = {
         "initial": {"v": "E_L"},
     }, (180, 392), "pA", 60),
 }  # fmt: skip
-KINDS["recurrent"] = KINDS["AdEx tonic"]
+_COUPLED = _ADEX["equations"].replace("+ I0)", "+ I0 + I_s)") + "I_s : pA (input)\n"
+KINDS["recurrent"] = ({**KINDS["AdEx tonic"][0], "equations": _COUPLED}, *KINDS["AdEx tonic"][1:])
 # A reset that reads v, which an exponential upstroke leaves at 10^5 mV after a step.
 KINDS["EIF reset by"] = ({**KINDS["EIF"][0], "reset": "v = v - 68*mV"}, *KINDS["EIF"][1:])
 
@@ -257,6 +258,23 @@ def test_aligned_comes_to_the_oracles_spikes(kind: str, backend: str) -> None:
     # A step of 0.1 ms may be too long for the number of spikes of a cell with channels.
     assert np.isfinite(found[1:]).all(), found
     assert 0.8 < order < 1.6, (order, found)
+
+
+@pytest.mark.parametrize(
+    ("backend", "own"),
+    [("brian2", "exponential_euler"), ("neuron", "cnexp"), ("pymonntorch", "exponential_euler")],
+)
+def test_cells_with_channels_are_moved_by_rk4_where_the_contract_holds(
+    backend: str, own: str
+) -> None:
+    here = availability(backend)
+    if not here.available:
+        pytest.skip(f"{backend} cannot be used here: {here.cause}; {here.install}")
+    realization = realize(experiment("Hodgkin-Huxley", STEPS[0]))
+    for mode, method in (("aligned", "guarded_rk4"), ("raw", own)):
+        target = "numpy" if backend == "brian2" else None
+        found = load_backend(backend).run(realization, Settings(mode, target=target))  # type: ignore[arg-type]
+        assert found.provenance["method"] == method
 
 
 if __name__ == "__main__":

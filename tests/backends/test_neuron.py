@@ -327,10 +327,18 @@ def test_all_conventions_undone_in_raw_is_aligned(network) -> None:
         np.testing.assert_array_equal(found.spikes[name].cells, spikes.cells)
     for key, trace in aligned.traces.items():
         np.testing.assert_array_equal(found.traces[key].values, trace.values)
+    # By cnexp, as is linear in all states together, only what takes currents.
     assert [n for n in aligned.notes if n.startswith("NEURON integrates")] == [
-        f"NEURON integrates {name} by guarded_rk4: d{v}/dt of {name} is not linear in {v}"
-        for name, v in (("exc", "v"), ("izh", "v"), ("odd", "v0"))
+        f"NEURON integrates {name} by guarded_rk4: d{v}/dt of {name} {why}"
+        for name, v, why in (
+            ("exc", "v", "is not linear in v"),
+            ("one", "v", "multiplies g_ampa by v"),
+            ("two", "v", "multiplies g_ampa by v"),
+            ("izh", "v", "is not linear in v"),
+            ("odd", "v0", "is not linear in v0"),
+        )
     ]
+    assert not any(n.startswith("NEURON integrates one") for n in raw(network).notes)
 
 
 def test_lif_by_cnexp_is_exact_and_stamped_at_the_end_of_the_step() -> None:

@@ -1,9 +1,10 @@
-"""guarded_rk4: rk4 where that is safe; nothing beyond a threshold, exponential Euler at fast rates."""
+"""guarded_rk4: rk4 where that is safe; nothing beyond a threshold, an exponential rule at fast rates."""
 
 import math
 from typing import Any
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
 from coincide.core.cell import Cell, build_cell
 from coincide.core.neurons import NeuronModel
@@ -60,15 +61,41 @@ def test_a_refractory_cell_may_be_beyond_its_threshold() -> None:
     assert step(free, "guarded_rk4", 0.1, False, **state) == step(free, "rk4", 0.1, False, **state)
 
 
-def test_a_rate_that_rk4_is_too_slow_for_is_given_to_exponential_euler() -> None:
-    state = {"v": 0.5, "m": 0.9}
-    fast = step(GATE, "guarded_rk4", 0.1, **state)
-    assert fast["m"] == step(GATE, "exponential_euler", 0.1, **state)["m"]
+def test_a_rate_that_rk4_is_too_slow_for_is_given_to_an_exponential_midpoint_rule() -> None:
+    v, m = 0.5, 0.9
+    fast = step(GATE, "guarded_rk4", 0.1, v=v, m=m)
+
+    def along(x: float, rate: float, slope: float, dt: float) -> float:
+        return x + rate * math.expm1(slope * dt) / slope
+
     # v is not linear in itself: it moves along the line through its rate there, of slope -3v².
-    slope = -3 * 0.5**2
-    moved = 0.5 + (0.9 - 0.5**3) * math.expm1(slope * 0.1) / slope
-    np.testing.assert_allclose(fast["v"], moved, rtol=1e-14)
-    assert step(GATE, "guarded_rk4", 0.01, **state) == step(GATE, "rk4", 0.01, **state)
+    half_v = along(v, m - v**3, -3 * v**2, 0.05)
+    half_m = along(m, (v - m) / 0.05, -20.0, 0.05)
+    np.testing.assert_allclose(fast["m"], along(m, (half_v - m) / 0.05, -20.0, 0.1), rtol=1e-13)
+    np.testing.assert_allclose(fast["v"], along(v, half_m - v**3, -3 * v**2, 0.1), rtol=1e-13)
+    assert step(GATE, "guarded_rk4", 0.01, v=v, m=m) == step(GATE, "rk4", 0.01, v=v, m=m)
+
+
+def test_the_exponential_rule_is_of_order_two_where_states_multiply_each_other() -> None:
+    # As a gate of sodium and v do; q makes every step one of that rule.
+    cell = cell_of(
+        "dv/dt = -4*m*(v - 50)/ms : 1\ndm/dt = ((30 - v)*(1 - m) - 20*m)/ms : 1\n"
+        "dq/dt = -1e6*q/ms : 1"
+    )
+
+    def rates(_: float, y: np.ndarray) -> list[float]:
+        v, m = y
+        return [-4 * m * (v - 50), (30 - v) * (1 - m) - 20 * m]
+
+    exact = solve_ivp(rates, (0, 0.02), [-20.0, 0.1], rtol=1e-11, atol=1e-12).y[0, -1]
+    errors = []
+    for n in (10, 20, 40):
+        state = {"v": -20.0, "m": 0.1, "q": 1.0}
+        for _ in range(n):
+            state = step(cell, "guarded_rk4", 0.02 / n, **state)
+        errors.append(abs(state["v"] - exact))
+    orders = np.log2(np.divide(errors[:-1], errors[1:]))
+    assert np.all(np.abs(orders - 2) < 0.1), orders
 
 
 def test_a_square_far_down_is_stiff_though_not_linear_in_itself() -> None:
@@ -94,6 +121,31 @@ def test_a_reset_that_reads_an_upstroke_finds_it_at_the_threshold() -> None:
             assert moved == step(EXPONENTIAL, "guarded_rk4", 0.01, active, v=begun, q=1.0)
     falling = cell_of("dv/dt = -(v**2)/ms : 1", threshold="v < -30", reset="v = v + 40")
     assert 0 < -30 - step(falling, "guarded_rk4", 0.1, v=-15.0)["v"] < 1e-6
+
+
+def test_an_upstroke_beside_a_fast_gate_moves_along_its_line_at_most_to_a_slope_of_one_step() -> (
+    None
+):
+    both = cell_of(
+        "dv/dt = exp(v)/ms : 1\ndm/dt = (v - m)/(0.01*ms) : 1",
+        threshold="v > 30",
+        reset="v = 0",
+    )
+    for v, slope in ((-1.0, math.exp(-1.0)), (6.0, 1 / 0.1)):
+        found = step(both, "guarded_rk4", 0.1, v=v, m=v)["v"]
+        expected = v + math.exp(v) * math.expm1(slope * 0.1) / slope
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_what_lies_beyond_a_threshold_enters_nothing_beside_a_fast_gate_either() -> None:
+    both = cell_of(
+        "dv/dt = exp(v)/ms : 1\ndm/dt = (v - m)/(0.01*ms) : 1\ndq/dt = v/ms : 1",
+        threshold="v > 30",
+        reset="v = 0",
+    )
+    found = step(both, "guarded_rk4", 0.1, v=9.0, m=9.0, q=0.0)
+    assert found["v"] > 30
+    np.testing.assert_allclose(found["q"], 0.1 * 9.0, rtol=1e-13)
 
 
 def test_a_slope_that_algebra_does_not_give_leaves_rk4() -> None:
