@@ -20,6 +20,7 @@ from .derivative import slope_of
 from .equations import Variable
 from .errors import InputError, unknown
 from .expressions import names, number, rename, substitute, text
+from .levels import levels
 from .linear import linear_in
 
 Method = Literal["euler", "exponential_euler", "rk4"]
@@ -264,36 +265,41 @@ def _held_at_threshold(cell: Cell) -> tuple[list[Assignment], list[Assignment]]:
 
     In continuous time that state is at the threshold when it is reset. A step ends far beyond, at 10^6 mV
     with an exponential upstroke, which ``v = v - 70*mV`` would carry on with, so it is put just behind the
-    threshold. Only where that is ``x > y`` or ``x < y``, y without x, and x is not linear in itself.
+    threshold. Only where x is not linear in itself, and at the `levels` that the condition has for x. Where
+    the condition is more than one comparison, only once it is fulfilled as a whole.
     """
-    test = cell.threshold
-    read = {name for a in cell.reset for name in names(inlined(cell, a.expression))}
-    if not isinstance(test, ast.Compare) or isinstance(test.ops[0], ast.Eq | ast.NotEq):
+    if cell.threshold is None:
         return [], []
+    read = {name for a in cell.reset for name in names(inlined(cell, a.expression))}
     rates = inlined_rates(cell)
-    for side, other in ((test.left, test.comparators[0]), (test.comparators[0], test.left)):
-        level = inlined(cell, other)
-        if not isinstance(side, ast.Name) or side.id not in rates or side.id in names(level):
-            continue
-        name, up = side.id, isinstance(test.ops[0], ast.Gt | ast.GtE) == (side is test.left)
-        if name not in read or linear_in(rates[name], name) is not None:
-            continue
+    held = [
+        (name, level, up)
+        for name, level, up in levels(inlined(cell, cell.threshold), rates)
+        if name in read and linear_in(rates[name], name) is None
+    ]
+    # Two that are held to each other's level, as by v + u > 1, would be where the other one exploded to.
+    held = [h for h in held if not any(h[0] in names(o[1]) and o[0] in names(h[1]) for o in held)]
+    before: list[Assignment] = []
+    after: list[Assignment] = []
+    whole = isinstance(cell.threshold, ast.Compare)
+    if held and not whole:
+        after.append(Assignment("crossed_", _call("int", inlined(cell, cell.threshold))))
+    for k, (name, level, up) in enumerate(held):
+        mark = str(k) if k else ""
+        under, at = f"under{mark}_", f"level{mark}_"
         away = _binary(
-            number(_BEYOND),
-            ast.Mult(),
-            _call("maximum", _call("abs", _name("level_")), number(1.0)),
+            number(_BEYOND), ast.Mult(), _call("maximum", _call("abs", _name(at)), number(1.0))
         )
-        behind = _binary(_name("level_"), ast.Add() if up else ast.Sub(), away)
+        behind = _binary(_name(at), ast.Add() if up else ast.Sub(), away)
         nearest = _call("minimum" if up else "maximum", _name(name), behind)
         # Not one that refractoriness keeps there, nor one that was beyond when the step began.
         order = ast.LtE() if up else ast.GtE()
-        before = ast.Compare(left=_name(name), ops=[order], comparators=[level])
-        under = ast.BoolOp(op=ast.And(), values=[before, _name("not_refractory")])
-        return [Assignment("under_", _call("int", under))], [
-            Assignment("level_", level),
-            Assignment(name, _if("under_", nearest, _name(name))),
-        ]
-    return [], []
+        begun = ast.Compare(left=_name(name), ops=[order], comparators=[level])
+        inside = ast.BoolOp(op=ast.And(), values=[begun, _name("not_refractory")])
+        before.append(Assignment(under, _call("int", inside)))
+        put = nearest if whole else _if("crossed_", nearest, _name(name))
+        after += [Assignment(at, level), Assignment(name, _if(under, put, _name(name)))]
+    return before, after
 
 
 def _stage(cell: Cell, stage: int, guard: ast.expr | None = None) -> list[Assignment]:

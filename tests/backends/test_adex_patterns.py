@@ -99,3 +99,27 @@ def test_a_smaller_step_has_the_same_numbers_of_spikes() -> None:
     ]
     assert (numbers[0] == numbers[1]).all()
     assert (numbers[1] == numbers[2]).all()
+
+
+@pytest.mark.parametrize(
+    "threshold", ["v + 0*mV > 0*mV and w_ad < 1e6*pA", "not (v <= 0*mV)", "2*v > 0*mV"]
+)
+def test_a_reset_that_reads_the_upstroke_has_the_spikes_of_continuous_time(threshold: str) -> None:
+    """Whatever the form of the threshold: the same five spikes, within the steps of the aligned run."""
+    model = NeuronModel(
+        name="adex",
+        equations="""
+            dv/dt = (10*nS*(-70*mV - v) + 20*nS*mV*exp((v + 50*mV)/(2*mV)) - w_ad + 500*pA)/(200*pF) : mV
+            dw_ad/dt = (2*nS*(v + 70*mV) - w_ad)/(30*ms) : pA
+        """,
+        threshold=threshold,
+        reset="v = v - 58*mV",
+        initial={"v": "-70 mV"},
+    )
+    given = Experiment(
+        name="x", populations=[Population(name="cells", model=model, size=1)], duration="60 ms", dt="0.02 ms"
+    )  # fmt: skip
+    exact, found = spikes("oracle", given), spikes("reference", given)
+    assert len(exact) == len(found) == 5
+    # An upstroke is a step late, and every interval begins with the one before.
+    np.testing.assert_array_less(np.abs(found.times - exact.times), 0.02 * np.arange(1.5, 6))

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 from scipy.integrate import solve_ivp
 
 from coincide.core.cell import Cell, build_cell
@@ -148,6 +149,28 @@ def test_what_lies_beyond_a_threshold_enters_nothing_beside_a_fast_gate_either()
     np.testing.assert_allclose(found["q"], 0.1 * 9.0, rtol=1e-13)
 
 
+@pytest.mark.parametrize(
+    "threshold",
+    ["v > 30 and q < 100", "q < 100 and 30 < v", "not (v <= 30)", "not (v <= 30 or q > 100)", "2*v > 60",
+     "v - 10 > 20", "60 - 2*v < 0", "v > 30 or q > 100", "v > 30 and v < 1e300",
+     "v + q > 30 + q", "w_v > 30"],
+)  # fmt: skip
+def test_a_condition_that_can_be_solved_for_the_upstroke_holds_it_too(threshold: str) -> None:
+    cell = cell_of("dv/dt = (exp(v) - q)/ms : 1\ndq/dt = (v - q)/(10*ms) : 1\nw_v = 1*v : 1",
+                   threshold=threshold, reset="v = v - 20")  # fmt: skip
+    assert 0 < step(cell, "guarded_rk4", 0.1, v=4.0, q=1.0)["v"] - 30 < 1e-6
+
+
+def test_an_upstroke_is_not_held_while_the_rest_of_the_condition_is_false() -> None:
+    cell = cell_of("dv/dt = v**2/ms : 1\ndq/dt = 0/ms : 1",
+                   threshold="v > 3 and q > 1", reset="v = v - 20")  # fmt: skip
+    for q, held in ((0.5, False), (2.0, True)):
+        found = step(cell, "guarded_rk4", 0.1, v=2.9, q=q)["v"]
+        assert (found - 3 < 1e-6) == held
+        # 1/v falls by 1 a ms.
+        assert held or abs(found - 1 / (1 / 2.9 - 0.1)) < 1e-2
+
+
 def test_a_slope_that_algebra_does_not_give_leaves_rk4() -> None:
     state = {"v": 0.3}
     odd = cell_of("dv/dt = (floor(v) - sign(v))*v/ms : 1", threshold="v > 1", reset="v = 0")
@@ -172,3 +195,11 @@ def test_a_linear_cell_moves_by_rk4_to_the_bit_wherever_its_stages_lie() -> None
     state = {"v": 0.8, "g": 1.0}
     assert step(linear, "rk4", 0.1, **state)["v"] > 1
     assert step(linear, "guarded_rk4", 0.1, **state) == step(linear, "rk4", 0.1, **state)
+
+
+def test_two_upstrokes_that_share_a_level_are_left_alone() -> None:
+    equations = "dv/dt = exp(v)/ms : 1\ndu/dt = exp(u)/ms : 1"
+    both = cell_of(equations, threshold="v + u > 9", reset="v = v - 20; u = u - 20")
+    kept = cell_of(equations, threshold="v + u > 9", reset="v = 0; u = 0")
+    state = {"v": 4.0, "u": 3.0}
+    assert step(both, "guarded_rk4", 0.1, **state) == step(kept, "guarded_rk4", 0.1, **state)
