@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...backends.base import Convention
-from ...backends.neuron_equations import why_not_cnexp
+from ...backends.neuron_equations import why_not_cnexp, why_not_together
 from ...backends.registry import entries, load_backend
 from ...core.expressions import names
 from ...core.numpy_code import Namespace, compile_expression
@@ -209,10 +209,10 @@ def _recorded(r: Realization, backend: str) -> str:
 
 
 def _integrator(r: Realization, backend: str) -> str:
-    """NEURON's acts on Sections and on point neurons that its cnexp does not take."""
+    """NEURON's acts on Sections, and on point neurons that cnexp does not solve all states of together."""
     for population in r.populations.values():
         cable = population.cell.lowered is not None
-        if cable or why_not_cnexp(population, r.dt_ms) is not None:
+        if cable or why_not_cnexp(population, r.dt_ms) or why_not_together(population.cell):
             return ""
     return (
         "there are no cable cells, and every equation of the others is linear in its own variable"

@@ -29,6 +29,10 @@ QUADRATIC = NeuronModel(
     threshold="v > 30*mV", reset="v = -10*mV",
 )  # fmt: skip
 SMOOTH = NeuronModel(name="smooth", equations="dv/dt = 20*mV/(10*ms)*cos(v/(20*mV)) : mV")
+COUPLED = NeuronModel(
+    name="coupled", equations="dv/dt = (1 - u)*(20*mV - v)/(10*ms) : mV\ndu/dt = -u/(5*ms) : 1",
+    initial={"u": "0.9"},
+)  # fmt: skip
 CYLINDER = CableCell(
     name="passive",
     morphology=cylinder("20 um", "20 um"),
@@ -53,8 +57,12 @@ def drawn(
 @neuron
 @pytest.mark.parametrize(
     "model",
-    [LEAKY, QUADRATIC, *(pytest.param(m, marks=pytest.mark.slow) for m in (SMOOTH, CYLINDER))],
-    ids=["leaky", "quadratic", "smooth", "cable"],
+    [
+        LEAKY,
+        QUADRATIC,
+        *(pytest.param(m, marks=pytest.mark.slow) for m in (SMOOTH, COUPLED, CYLINDER)),
+    ],
+    ids=["leaky", "quadratic", "smooth", "coupled", "cable"],
 )
 def test_neurons_integrator_acts_where_it_is_said_to(model: NeuronModel | CableCell) -> None:
     """On Sections, and on point neurons too whose equations are not linear in their own variable."""
