@@ -168,7 +168,7 @@ class Network:
 
 
 @dataclass(frozen=True, eq=False)
-class _Code:
+class CompiledCell:
     """A cell's program in one scheme, compiled; it holds no state."""
 
     program: Program
@@ -179,11 +179,11 @@ class _Code:
 
 
 @lru_cache(maxsize=64)
-def _code(cell: Cell, method: Scheme, single: bool) -> _Code:
-    """The code of a cell, for one cell or for several; kept, since a network may be run many times."""
+def compiled_cell(cell: Cell, method: Scheme, single: bool) -> CompiledCell:
+    """A cell compiled, for one (*single*) or for several; kept, since a network may be run many times."""
     program = program_of(cell, method)
     compiled = compile_for_one if single else compile_statements
-    return _Code(
+    return CompiledCell(
         program,
         compiled(program.update, [v.name for v in cell.states]),
         None if program.threshold is None else compile_expression(program.threshold),
@@ -205,7 +205,7 @@ class _Group:
         self.population = population
         self.name = population.name
         cell = population.cell
-        code = _code(cell, method, population.size == 1)
+        code = compiled_cell(cell, method, population.size == 1)
         program = code.program
         self.ns: Namespace = dict(population.parameters)
         self.ns["dt"] = dt

@@ -214,9 +214,7 @@ def _integrator(r: Realization, backend: str) -> str:
         cable = population.cell.lowered is not None
         if cable or why_not_cnexp(population, r.dt_ms) or why_not_together(population.cell):
             return ""
-    return (
-        "there are no cable cells, and every equation of the others is linear in its own variable"
-    )
+    return "there are no cable cells, and the equations of the others are linear in all states together"
 
 
 def _trees(r: Realization, backend: str) -> str:

@@ -13,7 +13,7 @@ what another leaves is counted, at the price of some array operations instead of
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...backends.reference import CompiledCell, compiled_cell
 from ...core.cell import Cell
 from ...core.errors import CoincideError
 from ...core.experiment import Record
 from ...core.numpy_code import (
     Namespace,
     compile_expression,
-    compile_statements,
     evaluate_constants,
 )
-from ...core.program import Method, Program, inlined, program_of
+from ...core.program import Method, inlined
 from ...core.realization import Edges, Realization, RealizedPopulation
 from ...core.recording import Recording
 from ...core.values import Floats
@@ -43,36 +43,11 @@ Masks = NDArray[np.bool_]
 Value = Callable[[Namespace], Any]
 
 
-@dataclass(frozen=True, eq=False)
-class _Code:
-    """A cell's program in one scheme, compiled for arrays; the level and the state of its threshold."""
-
-    program: Program
-    update: Callable[[Namespace], None]
-    threshold: Value | None
-    reset: tuple[tuple[str, Value], ...]
-    increments: Mapping[str, tuple[tuple[str, Value, bool], ...]]
-    sides: tuple[Value, Value] | None
-
-
 @lru_cache(maxsize=64)
-def _code(cell: Cell, method: Method) -> _Code:
-    program = program_of(cell, method)
+def _sides(cell: Cell) -> tuple[Value, Value] | None:
+    """The lower and the higher side of a threshold that is one comparison, compiled for arrays."""
     sides = compared(cell)
-    return _Code(
-        program,
-        compile_statements(program.update, [v.name for v in cell.states]),
-        None if program.threshold is None else compile_expression(program.threshold),
-        tuple((a.target, compile_expression(a.expression)) for a in program.reset),
-        {
-            receptor: tuple(
-                (i.target, compile_expression(i.coefficient), i.unless_refractory)
-                for i in increments
-            )
-            for receptor, increments in program.increments.items()
-        },
-        None if sides is None else (compile_expression(sides[0]), compile_expression(sides[1])),
-    )
+    return None if sides is None else (compile_expression(sides[0]), compile_expression(sides[1]))
 
 
 def recorded_whole(model: Realization) -> Realization | None:
@@ -175,7 +150,7 @@ class OwnStates:
         return sum(stepped.left for stepped in self.step(model).values())
 
     def _step(self, model: Realization, p: RealizedPopulation) -> Stepped:
-        code = _code(p.cell, self.method)
+        code = compiled_cell(p.cell, self.method, False)
         before, after = self._since(p)
         free = before[1:] >= np.asarray(p.refractory_steps)
         ns = dict(self._flow(p, code, after))
@@ -205,7 +180,9 @@ class OwnStates:
         before = np.concatenate([np.full((1, p.size), -(2**40)), last[:-1]])
         return now - before, now - last
 
-    def _flow(self, p: RealizedPopulation, code: _Code, since: NDArray[np.int64]) -> Namespace:
+    def _flow(
+        self, p: RealizedPopulation, code: CompiledCell, since: NDArray[np.int64]
+    ) -> Namespace:
         """Contract 1 and 2: every state a step on, before arrivals."""
         if id(p) in self._flows:
             return self._flows[id(p)][1]
@@ -223,7 +200,12 @@ class OwnStates:
         return ns
 
     def _receive(
-        self, model: Realization, p: RealizedPopulation, code: _Code, ns: Namespace, free: Masks
+        self,
+        model: Realization,
+        p: RealizedPopulation,
+        code: CompiledCell,
+        ns: Namespace,
+        free: Masks,
     ) -> None:
         """Contract 3: arrivals by the run's own spikes, each on the state before any of them."""
         due: dict[str, Floats] = {}
@@ -258,7 +240,7 @@ class OwnStates:
         return np.asarray(found, dtype=np.float64).reshape(self.n, size)
 
     def _fire(
-        self, p: RealizedPopulation, code: _Code, ns: Namespace, free: Masks, spiked: Masks
+        self, p: RealizedPopulation, code: CompiledCell, ns: Namespace, free: Masks, spiked: Masks
     ) -> tuple[Masks, Floats | None]:
         """Contract 4: where the run's spikes are not those of its states, and the margin."""
         if code.threshold is None:
@@ -270,9 +252,10 @@ class OwnStates:
             odd[0] = False  # whether it was above at the start is not known here
             return odd, None
         odd = (above & free) != spiked
-        if code.sides is None:
+        sides = _sides(p.cell)
+        if sides is None:
             return odd, None
-        level, state = (side(ns) for side in code.sides)
+        level, state = (side(ns) for side in sides)
         margin = np.array(np.broadcast_to(state - level, spiked.shape), dtype=np.float64)
         return odd & ~(
             np.abs(margin) <= ROUND_OFF * spread(margin)
