@@ -82,6 +82,7 @@ def put_back(case: Case, conventional: Disagreement) -> None:
     acting: list[Candidate] = []
     for c in case.candidates:
         side, bare = left_in[c.hypothesis.name], of_side(pair, c.hypothesis.side)
+        bare = _of_its_integrator(case, c, left_in, bare)
         effect = case.trials.measure(side, bare)
         label = case.label(c.hypothesis)
         if effect is None:
@@ -97,6 +98,27 @@ def put_back(case: Case, conventional: Disagreement) -> None:
             )  # fmt: skip
             case.findings.append(finding)
     _clear_shared(case, acting, left_in, conventional)
+
+
+def _of_its_integrator(case: Case, c: Candidate, left_in: dict[str, Side], bare: Side) -> Side:
+    """What a run with one convention left in is held against: where it has another integrator, that alone.
+
+    NEURON moves some cells by the contract's integrator only where nothing else is done in its own way, so
+    any convention left in brings its own integrator along, whose effect is none of that convention.
+    """
+    side = left_in[c.hypothesis.name]
+    for other in case.candidates:
+        alike = other.name == "integrator" and other.hypothesis.side == c.hypothesis.side
+        if alike and other is not c:
+            own = left_in[other.hypothesis.name]
+            if _method(case, side) == _method(case, own) != _method(case, bare):
+                return own
+    return bare
+
+
+def _method(case: Case, side: Side) -> str:
+    found = case.trials.recording(side)
+    return "" if found is None else str(found.provenance.get("method", ""))
 
 
 def _clear_shared(

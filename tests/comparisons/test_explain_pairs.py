@@ -237,6 +237,27 @@ def test_the_table_of_neurons_hh_does_not_converge():
 
 @pytest.mark.slow
 @neuron
+def test_an_integrator_of_the_contract_alone_is_no_fault_of_another_convention():
+    """Any convention left in brings NEURON's own euler along, which is 'integrator' and nothing else."""
+    cells = co.Population(
+        name="cells",
+        size=2,
+        parameters={"I0": co.Array([5.0, 9.0], "1")},
+        model=co.NeuronModel(
+            name="QIF",
+            equations="dx/dt = (x**2 + I0)/(10*ms) : 1\nI0 : 1",
+            threshold="x > 100",
+            reset="x = -20",
+        ),
+    )
+    experiment = co.Experiment(name="qif", populations=[cells], duration="40 ms", dt="0.1 ms")
+    found = co.explain(experiment, "neuron", "raw")
+    assert found.after.settled
+    assert {cause.name for cause in found.causes} == {"integrator"}
+
+
+@pytest.mark.slow
+@neuron
 def test_a_purkinje_cell_differs_by_its_integrators_alone():
     experiment = co.load_model("purkinje_khaliq2003").with_(duration="60 ms")
     found = co.explain(experiment, ["neuron", "reference"], "raw")
