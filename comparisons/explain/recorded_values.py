@@ -11,7 +11,8 @@ import numpy as np
 
 from ...core.recording import Recording, Trace
 from ..metrics import ROUND_OFF
-from .hypothesis import Hypothesis, with_recording
+from .causes import Cause
+from .hypothesis import Hypothesis, Transform, Which, with_recording
 
 Key = tuple[str, str]
 _NEAR_LAGS = (1, 2, 3, 4, 5)
@@ -40,6 +41,17 @@ def _map_traces(recording: Recording, change: Callable[[Key, Trace], Trace]) -> 
     return replace(recording, traces={k: change(k, t) for k, t in recording.traces.items()})
 
 
+def _told(
+    cause: Cause, words: str, side: Which, change: Transform, prior: float, place: str
+) -> Hypothesis:
+    """A hypothesis named by its words, of which one holds of its *place*; on side b it imitates the first."""
+    back = with_recording(change)
+    alike = side == "b"
+    return Hypothesis(
+        cause, words, words, side, back, prior, place=place, exclusive=place, imitates=alike
+    )
+
+
 def not_finite(a: Recording, b: Recording) -> Iterator[Hypothesis]:
     """Values of the first that are NaN or infinite where those of the other are not."""
     first: dict[Key, int] = {}
@@ -63,16 +75,7 @@ def not_finite(a: Recording, b: Recording) -> Iterator[Hypothesis]:
         f"the first recording has values of {'.'.join(key)} that are not finite from {when:g} ms on"
     )
     # What is left of both without these samples is compared.
-    yield Hypothesis(
-        "not_finite",
-        words,
-        words,
-        "both",
-        with_recording(lambda r: _map_traces(r, same)),
-        0.99,
-        place="not_finite",
-        exclusive="not_finite",
-    )
+    yield _told("not_finite", words, "both", lambda r: _map_traces(r, same), 0.99, "not_finite")
 
 
 def scales(a: Recording, b: Recording) -> Iterator[Hypothesis]:
@@ -161,17 +164,7 @@ def precision(a: Recording, b: Recording) -> Iterator[Hypothesis]:
         return replace(trace, values=_single(trace.values)) if key in narrow else trace
 
     words = "stores traces as 32-bit numbers"
-    yield Hypothesis(
-        "precision",
-        words,
-        words,
-        "b",
-        with_recording(lambda r: _map_traces(r, alike)),
-        0.9,
-        place="digits",
-        exclusive="digits",
-        imitates=True,
-    )
+    yield _told("precision", words, "b", lambda r: _map_traces(r, alike), 0.9, "digits")
 
 
 def sample_lags(a: Recording, b: Recording) -> Iterator[Hypothesis]:
@@ -189,17 +182,7 @@ def sample_lags(a: Recording, b: Recording) -> Iterator[Hypothesis]:
         if abs(lag) > 1:
             steps += f" ({abs(lag) * pairs[0][0].dt_ms:.6g} ms)"
         words = f"samples the state of {steps} before"
-        yield Hypothesis(
-            "recording_grid",
-            words,
-            words,
-            "b",
-            with_recording(partial(_all_late, lag=lag)),
-            0.93,
-            place="samples",
-            exclusive="samples",
-            imitates=True,
-        )
+        yield _told("recording_grid", words, "b", partial(_all_late, lag=lag), 0.93, "samples")
         return
 
 
