@@ -15,6 +15,7 @@ from ..core.errors import InputError, unknown
 from .base import Backend
 
 GROUP = "coincide.backends"
+WRAPPERS = "coincide.wrappers"
 
 
 @dataclass(frozen=True)
@@ -42,31 +43,37 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
     {
         "reference": Entry("coincide.backends.reference:ReferenceBackend", judge=True),
         "brian2": Entry(
-            "coincide.backends.brian2_:Brian2Backend",
+            "coincide.backends.brian2.backend:Brian2Backend",
             ("brian2",),
             "pip install 'coincide[brian2]'",
             frozenset({"target"}),
         ),
         "neuron": Entry(
-            "coincide.backends.neuron_:NeuronBackend", ("neuron",), "pip install 'coincide[neuron]'"
+            "coincide.backends.neuron.backend:NeuronBackend",
+            ("neuron",),
+            "pip install 'coincide[neuron]'",
         ),
         "pymonntorch": Entry(
-            "coincide.backends.pymonntorch_:PymoNNtorchBackend",
+            "coincide.backends.pymonntorch.backend:PymoNNtorchBackend",
             ("pymonntorch", "torch"),
             "pip install 'coincide[pymonntorch]'",
             frozenset({"device", "precision", "target"}),
         ),
         "oracle": Entry(
-            "coincide.backends.oracle:OracleBackend", ("scipy",), judge=True, one_mode=True
+            "coincide.backends.oracle.backend:OracleBackend", ("scipy",), judge=True, one_mode=True
         ),
     }
 )
 
 
-_WRAPPERS: Mapping[str, str] = MappingProxyType(
-    {"fault": "coincide.comparisons.faults.wrapped:wrapped"}
-)
-"""Functions ``(argument, backend) -> Backend``: a backend around another, for tests of the instrument."""
+@lru_cache(maxsize=1)
+def wrappers() -> Mapping[str, str]:
+    """Functions ``(argument, backend) -> Backend`` by name: a backend around another, to test the instrument.
+
+    They are announced as ``name = "package.module:function"`` in the entry point group
+    ``coincide.wrappers``.
+    """
+    return {point.name: point.value for point in entry_points(group=WRAPPERS)}
 
 
 class Backends(Mapping[str, Entry]):
@@ -80,11 +87,11 @@ class Backends(Mapping[str, Entry]):
             return self._listed[name]
         wrapper, _, rest = name.partition(":")
         argument, _, inner = rest.partition(":")
-        if wrapper not in _WRAPPERS or not argument:
+        if not argument or wrapper not in wrappers():
             raise KeyError(name)
         return replace(
             self[inner],
-            target=_WRAPPERS[wrapper],
+            target=wrappers()[wrapper],
             plugin=wrapper,
             wraps=inner,
             argument=argument,

@@ -9,15 +9,15 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from ..core.errors import CoincideError, MachineError
 from ..core.exit_status import ExitStatus, table_of
+from ..core.package import ROOT
 from ..core.printable import printable
-from .arguments import Grammar, spread
+from .commands.arguments import Grammar, spread
 from .commands.bench import bench
 from .commands.compare import compare
 from .commands.conformance import conformance
@@ -30,13 +30,13 @@ from .commands.doctor import doctor
 from .commands.explain import explain
 from .commands.faults import faults
 from .commands.fuzz import fuzz
+from .commands.gait import app as gait_app
 from .commands.lesion import lesion
 from .commands.list_ import list_
 from .commands.run import run
 from .commands.select import select
 from .commands.show import show
 from .commands.targets import targets
-from .gait import app as gait_app
 
 
 def _ended(command: str = "") -> str:
@@ -125,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(end.__cause__, EOFError):
             _say_error(
                 "a compiled file of Python is cut short, as a full disk leaves it; delete the folders "
-                f"__pycache__ in {Path(__file__).parents[1]} and in this environment's site-packages"
+                f"__pycache__ in {ROOT} and in this environment's site-packages"
             )
             return ExitStatus.MACHINE
         return _interrupted()

@@ -1,7 +1,7 @@
 """A `Caveat`: what was not seen of a run or a recording, so that no verdict says more than was seen.
 
 Whoever finds one (a backend that checks its states, a reader of files, the runner of a process) names it;
-`coincide.comparisons.caveats` is the one place that decides what it does to a verdict.
+`coincide.comparisons.measuring.caveats` is the one place that decides what it does to a verdict.
 """
 
 from __future__ import annotations

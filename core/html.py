@@ -1,11 +1,12 @@
 """What a notebook shows of descriptions and recordings: plain tables, no pictures, nothing to import.
 
-A `Comparison` and a `Run` show figures too; those are made where they live, in comparisons.
+What shows figures too is registered with `notebook_html` by the folder that can draw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import singledispatch
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,12 @@ import numpy as np
 if TYPE_CHECKING:
     from .experiment import Experiment
     from .recording import Recording
+
+
+@singledispatch
+def notebook_html(thing: object) -> str:
+    """What a notebook shows of a thing: its ``repr``, unless a form was registered for its type."""
+    return f"<pre>{escape(repr(thing))}</pre>"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> str:

@@ -4,7 +4,7 @@ One compartment with a 13-state sodium channel, three voltage-gated potassium ch
 by calcium, P-type calcium with a shell below the membrane, and I_h; it fires without any input. The interval
 is 36.54 ms (27.4 Hz) 1 s after the start and still falls, with a time constant of 0.24 s, to 36.49875 ms;
 without Nav1.6 (*med* mice, which are ataxic) it is 46.0 ms (21.7 Hz) after 1 s and goes to 45.68651 ms
-(`coincide.backends.oracle_orbit.steady_interval`).
+(`coincide.backends.oracle.orbit.steady_interval`).
 
 The sodium channel starts at its steady state. The published file starts it with occupancies one of which is
 negative; that moves the first spike, not the interval. At dt 0.025 ms rates are off by percents.

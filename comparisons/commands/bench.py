@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import (
+from .arguments import (
     Backends,
     Device,
     Duration,
@@ -49,8 +49,8 @@ def bench(
     """Measure ratios in one run: through coincide against hand-written, and how time scales."""
     from ...core.errors import InputError
     from ...core.units import milliseconds
-    from ..bench import Options, parse_sizes, run_bench
-    from ..terminal import Console
+    from ..checks.bench import Options, parse_sizes, run_bench
+    from ..showing.terminal import Console
 
     check_writable(out, None)
     if model is not None and not scaling:

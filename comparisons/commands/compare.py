@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from ...core.errors import InputError
-from ..arguments import (
+from .arguments import (
     Backends,
     Device,
     Dt,
@@ -34,7 +34,7 @@ from ..arguments import (
     tolerance_of,
     write_json,
 )
-from ..gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
+from .gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
 
 
 def compare(
@@ -94,9 +94,11 @@ def compare(
     ] = False,
 ) -> int:
     """Run a model on several backends and say whether they coincide."""
-    from .. import compare as comparing
-    from ..explain.terminal import hints
-    from ..terminal import Console, exit_status, print_comparison, running
+    from ..showing.bars import running
+    from ..showing.terminal import Console
+    from ..studies.compare import study as comparing
+    from ..studies.compare.terminal import exit_status, print_comparison
+    from ..studies.explain.terminal import hints
 
     expected = check_expected(expect)
     how: dict[str, Any] = {
@@ -115,7 +117,7 @@ def compare(
         frame_rate=frame_rate,
     )  # fmt: skip
     if sweep:
-        from ..sweep import run_sweep
+        from .sweep import run_sweep
 
         if variant:
             raise InputError("--variant", "a sweep has its own variants; leave it out")
@@ -148,13 +150,13 @@ def compare(
         console.print(f"why: {line}", markup=False, highlight=False, soft_wrap=True)
     extra: dict[str, Any] = {}
     if distances:
-        from ..distances import print_distances
-        from ..pairs import json_safe
+        from ..measuring.pairs import json_safe
+        from ..studies.compare.distances import print_distances
 
         extra["distances"] = json_safe(print_distances(console, result))
     parts = []
     if wanted and any(run.ok for run in result.runs):
-        from ..further import further
+        from .further import further
 
         parts = further(
             result, console, wanted, {"jobs": jobs, "timeout_s": timeout, "fresh": fresh}

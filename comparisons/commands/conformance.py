@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import (
+from .arguments import (
     Json,
     write_json,
 )
@@ -20,8 +20,8 @@ def conformance(
     json_file: Json = None,
 ) -> int:
     """Run the conformance suite on a backend, yours too: every case, every mode."""
-    from ..conformance import report_conformance
-    from ..terminal import Console
+    from ..checks.conformance import report_conformance
+    from ..showing.terminal import Console
 
     data, status = report_conformance(Console(stderr=json_file == "-"), backend, cases)
     if json_file is not None:

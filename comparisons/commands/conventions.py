@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..arguments import Backends, Fresh, Jobs, Json, Modes, Timeout, check_writable, write_json
+from .arguments import Backends, Fresh, Jobs, Json, Modes, Timeout, check_writable, write_json
 
 
 def conventions(
@@ -22,9 +22,9 @@ def conventions(
     fresh: Fresh = False,
 ) -> int:
     """Measure the conventions of the installed simulators and print them beside the clock contract."""
-    from .. import probes
-    from ..probes.terminal import counting, print_sheet
-    from ..terminal import Console
+    from ..checks import conventions as probes
+    from ..checks.conventions.terminal import counting, print_sheet
+    from ..showing.terminal import Console
 
     check_writable(out, json_file)
     console = Console(stderr=json_file == "-")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import (
+from .arguments import (
     Backends,
     Device,
     Dt,
@@ -63,10 +63,10 @@ def converge(
     fresh: Fresh = False,
 ) -> int:
     """Halve dt until it does not matter: what does each backend converge to, and how fast?"""
-    from ..converge import converge as study_of
-    from ..converge.terminal import LevelBars, exit_status, print_study
-    from ..lesion.terminal import running
-    from ..terminal import Console
+    from ..showing.terminal import Console
+    from ..studies.converge import converge as study_of
+    from ..studies.converge.terminal import LevelBars, exit_status, print_study
+    from ..studies.lesion.terminal import running
 
     check_writable(out, json_file)
     experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())

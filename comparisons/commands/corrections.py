@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import Backends, Fresh, Jobs, Json, Timeout, check_writable, write_json
+from .arguments import Backends, Fresh, Jobs, Json, Timeout, check_writable, write_json
 
 
 def corrections(
@@ -28,9 +28,9 @@ def corrections(
 
     from ...core.errors import unknown
     from ...models.basal_ganglia.corrections import DURATION_MS, SIDES, START_MS
-    from ..corrections import REPOSITORIES, SOURCES
-    from ..corrections import corrections as found_of
-    from ..terminal import Console
+    from ..checks.corrections import REPOSITORIES, SOURCES
+    from ..checks.corrections import corrections as found_of
+    from ..showing.terminal import Console
 
     check_writable(None, json_file)
     if repository not in REPOSITORIES:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import (
+from .arguments import (
     Backends,
     Device,
     Dt,
@@ -67,9 +67,9 @@ def curve(
     from ...core.errors import InputError, unknown
     from ...core.settings import MODES
     from ...core.units import milliseconds
-    from ..curve import curve as curve_of
-    from ..curve.terminal import print_curve, rounds
-    from ..terminal import Console
+    from ..showing.terminal import Console
+    from ..studies.curve import curve as curve_of
+    from ..studies.curve.terminal import print_curve, rounds
 
     check_writable(out, json_file)
     if mode not in MODES:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import (
+from .arguments import (
     Json,
     check_expected,
     tolerance_of,
@@ -56,11 +56,11 @@ def diff(
     json_file: Json = None,
 ) -> int:
     """Compare two recordings from anywhere: coincide, SONATA, tables of spikes or traces, Neo."""
-    from ..diff import diff_of
-    from ..diff_terminal import print_diff
-    from ..pairs import VERDICTS
-    from ..recordings_from.reading import Reading
-    from ..terminal import Console
+    from ..measuring.pairs import VERDICTS
+    from ..running.foreign.reading import Reading
+    from ..showing.terminal import Console
+    from ..studies.diff.study import diff_of
+    from ..studies.diff.terminal import print_diff
 
     expected = check_expected(expect)
     wanted = tolerance_of(tolerance) or 0.0

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...core.errors import InputError
-from ..arguments import (
+from .arguments import (
     Backends,
     Device,
     Dt,
@@ -29,7 +29,7 @@ from ..arguments import (
     tolerance_of,
     write_json,
 )
-from ..gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
+from .gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
 
 
 def explain(
@@ -65,9 +65,10 @@ def explain(
     fresh: Fresh = False,
 ) -> int:
     """Why two backends disagree on a model, or one and the clock contract: causes, each proved."""
-    from ..explain import explain as explain_pair
-    from ..explain.terminal import exit_status, print_explanation, spelled
-    from ..terminal import Console, running
+    from ..showing.bars import running
+    from ..showing.terminal import Console
+    from ..studies.explain import explain as explain_pair
+    from ..studies.explain.terminal import exit_status, print_explanation, spelled
 
     modes = modes or ["raw"]
     if len(modes) > 1:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ...core.errors import InputError
-from ..arguments import Jobs, Json, check_writable, write_json
+from .arguments import Jobs, Json, check_writable, write_json
 
 
 def faults(
@@ -25,10 +25,10 @@ def faults(
     json_file: Json = None,
 ) -> int:
     """Plant faults in backends and see whether `explain` names the right cause, and none without a fault."""
-    from ..faults.suite import cases, in_simulators, run_suite
-    from ..faults.suite import controls as without_fault
-    from ..faults.table import Table, print_scores
-    from ..terminal import Console
+    from ..checks.faults.suite import cases, in_simulators, run_suite
+    from ..checks.faults.suite import controls as without_fault
+    from ..checks.faults.table import Table, print_scores
+    from ..showing.terminal import Console
 
     check_writable(None, json_file)
     names = [name.strip() for name in only.split(",") if name.strip()]

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from ...core.errors import InputError
-from ..arguments import Backends, Json, Modes, check_writable, write_json
+from .arguments import Backends, Json, Modes, check_writable, write_json
 
 
 def fuzz(
@@ -42,9 +42,9 @@ def fuzz(
     """Draw random valid experiments and run them on every backend: does one crash, does one differ?"""
     if inputs:
         return _inputs(seed, cases, first, modes, backends, out, json_file)
-    from ..fuzz.study import fuzz as study_of
-    from ..fuzz.terminal import Progress, print_fuzz
-    from ..terminal import Console
+    from ..checks.fuzz.study import fuzz as study_of
+    from ..checks.fuzz.terminal import Progress, print_fuzz
+    from ..showing.terminal import Console
 
     check_writable(out, json_file)
     if budget is not None and not 0 < budget < float("inf"):
@@ -67,7 +67,7 @@ def fuzz(
     if json_file is not None:
         write_json(found.to_dict(), json_file)
     if out is not None:
-        from ..fuzz.report import write_report
+        from ..checks.fuzz.report import write_report
 
         console.print(f"report: {write_report(found, out)}")
     return 1 if found.findings else 0
@@ -83,9 +83,9 @@ def _inputs(
     json_file: str | None,
 ) -> int:
     """Damaged inputs for the commands."""
-    from ..fuzz.inputs import attacks
-    from ..fuzz.terminal import print_attacks
-    from ..terminal import Console
+    from ..checks.fuzz.inputs import attacks
+    from ..checks.fuzz.terminal import print_attacks
+    from ..showing.terminal import Console
 
     for option, given in (("--mode", modes), ("-b", backends)):
         if given:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import (
+from .arguments import (
     Backends,
     Device,
     Dt,
@@ -28,7 +28,7 @@ from ..arguments import (
     load_experiment,
     write_json,
 )
-from ..gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
+from .gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
 
 
 def lesion(
@@ -79,10 +79,10 @@ def lesion(
 ) -> int:
     """Run a model healthy and lesioned: is the effect larger than what the simulators differ by?"""
     from ...core.units import milliseconds
-    from ..lesion import lesion as study_of
-    from ..lesion.arms import read_severities
-    from ..lesion.terminal import exit_status, print_study, running
-    from ..terminal import Console
+    from ..showing.terminal import Console
+    from ..studies.lesion import lesion as study_of
+    from ..studies.lesion.arms import read_severities
+    from ..studies.lesion.terminal import exit_status, print_study, running
 
     check_writable(out, json_file)
     severities = read_severities(severity)

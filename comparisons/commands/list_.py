@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..arguments import (
+from .arguments import (
     Json,
     write_json,
 )
@@ -10,8 +10,8 @@ from ..arguments import (
 
 def list_(json_file: Json = None) -> None:
     """List the library's models and the backends, with what is installed."""
-    from ..overview import inventory, print_inventory
-    from ..terminal import Console
+    from ..showing.terminal import Console
+    from .overview import inventory, print_inventory
 
     data = inventory()
     print_inventory(Console(stderr=json_file == "-"), data)

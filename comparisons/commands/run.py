@@ -10,7 +10,7 @@ import typer
 
 from ...core.errors import InputError
 from ...core.exit_status import ExitStatus
-from ..arguments import (
+from .arguments import (
     Device,
     Dt,
     Duration,
@@ -24,7 +24,7 @@ from ..arguments import (
     check_writable,
     load_experiment,
 )
-from ..gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
+from .gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
 
 
 def run(
@@ -65,14 +65,18 @@ def run(
     from ...core.realize import realize
     from ...core.settings import Settings
     from ...core.storage import check_target, read_recording
-    from ..caveats import caveats_of_recording
-    from ..child import end_with_parent, in_its_own_environment
-    from ..runs import run_to_folder, write_progress
+    from ..measuring.caveats import caveats_of_recording
+    from ..running.child import (
+        end_with_parent,
+        in_its_own_environment,
+        run_to_folder,
+        write_progress,
+    )
 
     end_with_parent(ends_after)
     console = None
     if not quiet:
-        from ..terminal import Console
+        from ..showing.terminal import Console
 
         console = Console()
     if backend not in entries():
@@ -105,7 +109,8 @@ def run(
         progress = write_progress(progress_file) if progress_file else lambda fraction: None
         data = run_to_folder(realization, backend, settings, out, progress)
         return ExitStatus.DONE if data["status"] == "ok" else ExitStatus.FAILED
-    from ..terminal import one_bar, print_run
+    from ..showing.bars import one_bar
+    from ..studies.compare.terminal import print_run
 
     with one_bar(console, backend) as bar:
         data = run_to_folder(realization, backend, settings, out, bar)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import (
+from .arguments import (
     Backends,
     Device,
     Dt,
@@ -62,12 +62,12 @@ def select(
 ) -> int:
     """Measure what precision costs on every backend, and say which to take for this model."""
     from ...core.units import milliseconds
-    from ..accuracy import parse_error
-    from ..converge.terminal import LevelBars
-    from ..lesion.terminal import running
-    from ..select import select as selection_of
-    from ..select.terminal import exit_status, print_selection
-    from ..terminal import Console
+    from ..measuring.accuracy import parse_error
+    from ..showing.terminal import Console
+    from ..studies.converge.terminal import LevelBars
+    from ..studies.lesion.terminal import running
+    from ..studies.select import select as selection_of
+    from ..studies.select.terminal import exit_status, print_selection
 
     check_writable(out, json_file)
     bound = None if error is None else parse_error(error)

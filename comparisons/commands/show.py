@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ...core.errors import InputError
-from ..arguments import (
+from .arguments import (
     Json,
     Set,
     Variant,
@@ -29,8 +29,8 @@ def show(
 ) -> None:
     """Show a model: equations, parameters with units, populations, projections; its JSON with --json."""
     from ...models.library import MODELS, lesions_of
-    from ..overview import print_experiment, print_lesions
-    from ..terminal import Console
+    from ..showing.terminal import Console
+    from .overview import print_experiment, print_lesions
 
     if schema:
         from ...core.experiment import json_schema

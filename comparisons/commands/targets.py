@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..arguments import (
+from .arguments import (
     Backends,
     Dt,
     Duration,
@@ -53,11 +53,11 @@ def targets(
     """Put a model beside what was measured and what its authors aimed at, on several simulators."""
     from ...core.units import milliseconds
     from ...models.library import targets_of
-    from ..analysis.beside import beside
-    from ..analysis.page import write_study
-    from ..analysis.terminal import exit_status, print_beside
-    from ..lesion.terminal import running
-    from ..terminal import Console
+    from ..showing.terminal import Console
+    from ..studies.lesion.terminal import running
+    from ..studies.targets.beside import beside
+    from ..studies.targets.page import write_study
+    from ..studies.targets.terminal import exit_status, print_beside
 
     check_writable(out, json_file)
     published = targets_of(model)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coincide.backends.registry import load_backend
-from coincide.comparisons.conformance.cases import plasticity
+from coincide.comparisons.checks.conformance.cases import plasticity
 from coincide.core.errors import UnsupportedError
 from coincide.core.experiment import Experiment
 from coincide.core.neurons import NeuronModel

@@ -1,10 +1,12 @@
 """Conditions that are numbers in part, resets that copy, groups that differ in what is one number for all."""
 
+import runpy
+
 import numpy as np
 import pytest
 
 from coincide.backends.registry import load_backend
-from coincide.comparisons.bench.native.aliased_reset import copied
+from coincide.comparisons.checks.bench.overhead import SCRIPTS
 from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import ConstantInput
 from coincide.core.neurons import NeuronModel
@@ -141,6 +143,7 @@ def test_a_copy_in_a_reset_is_a_value(backend: str, target: str | None, mode: st
 
 
 def test_brian2_makes_a_copy_and_its_original_one_array_in_raw_unless_that_is_undone() -> None:
+    copied = runpy.run_path(str(SCRIPTS / "aliased_reset.py"))["copied"]
     assert copied("numpy") == 0.5
     realization = realize(copying())
     for undone, r in (((), 0.5), (("aliased_copies",), 1.0)):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coincide.backends.oracle import OracleBackend
+from coincide.backends.oracle.backend import OracleBackend
 from coincide.backends.reference import ReferenceBackend
 from coincide.core.cable import CableCell
 from coincide.core.channels import Channel

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from coincide.comparisons.conformance.cases import plasticity
+from coincide.comparisons.checks.conformance.cases import plasticity
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
 from coincide.core.features import required_features

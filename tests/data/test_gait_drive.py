@@ -104,6 +104,7 @@ def test_what_is_not_driven_keeps_its_draws(recording: GaitRecording) -> None:
         assert np.array_equal(a.pre, b.pre)
 
 
+@pytest.mark.slow
 def test_the_network_fires_with_the_gait(recording: GaitRecording) -> None:
     model = load_model("lif_80")
     driven = drive_by_gait(model, recording, "LeftStrideSpeed", "input_exc, input_inh")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from coincide.backends.registry import is_installed
-from coincide.comparisons.runs import run
+from coincide.comparisons.running.runs import run
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
 from coincide.core.inputs import ConstantInput

@@ -103,12 +103,14 @@ def test_climbing_fibres_make_complex_spikes(healthy: dict[int, Recording]) -> N
         assert np.mean(np.array(bursts) >= 2) > 0.9
 
 
+@pytest.mark.slow
 def test_silencing_climbing_fibres_removes_complex_spikes(healthy: dict[int, Recording]) -> None:
     for seed, recording in healthy.items():
         assert short_intervals(recording, "purkinje", 5.0) > 0.3
         assert short_intervals(lesioned("climbing_silenced", seed), "purkinje", 5.0) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lesion", "population", "sign"),
     [
@@ -129,6 +131,7 @@ def test_a_lesion_acts_in_its_direction(
     assert found.mean() > 3 * found.std(ddof=1) / np.sqrt(len(SEEDS))
 
 
+@pytest.mark.slow
 def test_more_loss_of_purkinje_cells_frees_the_nuclei_more() -> None:
     experiment = load_model("cerebellar_circuit").with_(duration=f"{HALF} ms")
     lesion = LESIONS["purkinje_loss"]
@@ -179,6 +182,7 @@ def test_too_few_cells_are_refused() -> None:
 
 
 class TestAsWritten:
+    @pytest.mark.slow
     def test_rates_are_those_computed_independently(self) -> None:
         experiment = load_model("cerebellar_circuit", "as_written").with_(duration="1000 ms")
         found = {"granule": [], "purkinje": []}

@@ -66,7 +66,9 @@ def names(wheel: Path) -> set[str]:
 
 def test_every_package_is_listed() -> None:
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    folders = {Path(name).parent.as_posix() for name in source_files() if name.endswith(".py")}
+    folders = {
+        Path(name).parent.as_posix() for name in source_files() if name.endswith("/__init__.py")
+    }
     assert {folder.replace("/", ".") for folder in folders} == set(listed)
 
 

@@ -1,0 +1,1 @@
+"""The oracle: spike times from the equations themselves, without a time step."""

@@ -1,0 +1,1 @@
+"""The backend that runs an experiment in PymoNNtorch."""

@@ -1,0 +1,178 @@
+"""What a process of one run does to end with the one that started it, however that one ends."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ...backends.base import Progress
+from ...backends.registry import interpreter, load_backend
+from ...core.errors import InputError, RunError, UnsupportedError
+from ...core.package import environment_that_finds_it
+from ...core.reading import reason_of
+from ...core.realization import Realization
+from ...core.settings import Settings
+from ...core.storage import atomic_folder, write_json, write_recording
+from .keys import installed_version
+
+PARENT = "COINCIDE_PARENT"
+"""The number of the process that waits for this one, which holds the other end of standard input."""
+INSIDE = "COINCIDE_INSIDE"
+"""Set in a process that a backend's own interpreter was started for."""
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(after_s: float | None = None) -> None:
+    """End this process when the one that waits for it does, killed or not, and after a time in any case.
+
+    The kernel ends it at once on Linux. Elsewhere, and where another program stands between the two, the end
+    of standard input says that nobody waits any more; a simulator's compiled code may delay that.
+    """
+    if after_s is not None:
+        # The default action: nothing of Python has to run for it.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, max(after_s, 0.001))
+    parent = os.environ.pop(PARENT, "")
+    if not parent:
+        return
+    if sys.platform == "linux" and os.getppid() == int(parent):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != int(parent):  # it ended before this was asked for
+            os._exit(1)
+    threading.Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            pass
+    # Its own group, which the parent made: compilers that it started end with it.
+    with contextlib.suppress(OSError):
+        if os.getpgid(0) == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+def in_its_own_environment(backend: str, arguments: Sequence[str]) -> int | None:
+    """Run a command's *arguments* by the interpreter of a backend, if that is another; its exit status.
+
+    COINCIDE_PYTHON_<NAME> names it. The process that does so is told, and runs the backend itself.
+    """
+    python = interpreter(backend)
+    if os.environ.get(INSIDE) or python == sys.executable:
+        return None
+    environment = child_environment() | {INSIDE: "1"}
+    try:
+        done = subprocess.run([python, "-m", "coincide", *arguments], env=environment, check=False)
+    except OSError as error:
+        raise InputError(
+            f"COINCIDE_PYTHON_{backend.upper()}",
+            f"{python} does not run: {reason_of(error)}; give the path of a Python that has {backend} and "
+            "coincide, or unset it",
+        ) from error
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of a process that runs coincide."""
+    return environment_that_finds_it(
+        {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "MPLBACKEND": "agg"}
+    )
+
+
+def run_to_folder(
+    realization: Realization, backend: str, settings: Settings, out: Path, progress: Progress
+) -> dict[str, Any]:
+    """Run in this process and write recording and run.json to a folder, atomically.
+
+    Whatever goes wrong in the simulator is the status and reason in run.json. Returns its content.
+    """
+    experiment = realization.experiment
+    data: dict[str, Any] = {
+        "format": "coincide-run/1",
+        "experiment": experiment.to_dict(),
+        "hash": experiment.hash,
+        "digest": realization.digest,
+        "backend": backend,
+        "mode": settings.mode,
+        "method": settings.method or (settings.scheme if settings.mode == "lockstep" else ""),
+        "settings": asdict(settings),
+        "machine": machine(),
+    }
+    recording = None
+    started = time.perf_counter()
+    try:
+        simulator = load_backend(backend)
+        data["version"] = simulator.version()
+        recording = simulator.run(realization, settings, progress)
+        data["method"] = recording.provenance.get("method", data["method"])
+        data["status"] = "ok"
+        data["notes"] = list(recording.notes)
+        data["spikes"] = {name: len(spikes) for name, spikes in recording.spikes.items()}
+    except UnsupportedError as error:
+        data |= {"status": "unsupported", "reason": error.reason}
+    except RunError as error:
+        data |= {"status": "failed", "reason": error.reason}
+    except InputError as error:
+        data |= {"status": "failed", "reason": str(error)}
+    except MemoryError:
+        data |= {"status": "failed", "reason": "ran out of memory"}
+    except Exception as error:  # a simulator may fail in any way; it costs its own row
+        data |= {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
+    data["wall_s"] = time.perf_counter() - started
+    data["peak_mb"] = _peak_mb()
+    with atomic_folder(out) as folder:
+        if recording is None:
+            write_json(folder / "run.json", data)
+        else:
+            write_recording(recording, folder, data)
+    return data
+
+
+def _peak_mb() -> float:
+    """The most memory that this process has held.
+
+    The kernel's own mark of this program, where there is one: that of getrusage begins with what the process
+    held that started this one.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def machine() -> dict[str, Any]:
+    """Where this process runs, for the provenance of a result."""
+    packages = ("numpy", "scipy", "brian2", "neuron", "pymonntorch", "torch")
+    return {
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "packages": {name: v for name in packages if (v := installed_version(name))},
+    }
+
+
+def write_progress(path: str) -> Progress:
+    """A callback that keeps the fraction done in a file, for the process that waits."""
+    target = Path(path)
+
+    def progress(fraction: float) -> None:
+        with contextlib.suppress(OSError):  # it is advice: the run does not depend on it
+            target.write_text(f"{fraction:.4f}")
+
+    return progress

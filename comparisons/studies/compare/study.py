@@ -1,0 +1,239 @@
+"""Comparing runs: an experiment on several backends, and a verdict for every pair."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ....core.caveats import Caveat
+from ....core.errors import InputError, unknown
+from ....core.experiment import Experiment
+from ...measuring.caveats import capped, caveats_of
+from ...measuring.pairs import VERDICTS, Pair, Verdict, compare_recordings, json_safe, pair_to_dict
+from ...measuring.populations import population_statistics
+from ...running.plan import plan
+from ...running.pool import execute
+from ...running.runs import DEFAULT_TIMEOUT_S, Run
+from ...running.store import store_realization
+
+if TYPE_CHECKING:
+    from ...showing.section import Section
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """An experiment, its runs on several backends, and the verdict of every pair within a mode.
+
+    ``seen`` has for every run, by its id, the caveats: how it failed, or what of it cannot be trusted.
+    """
+
+    experiment: Experiment
+    runs: tuple[Run, ...]
+    pairs: tuple[Pair, ...]
+    seen: Mapping[str, tuple[Caveat, ...]]
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def caveats(self) -> tuple[Caveat, ...]:
+        """What was not seen, or cannot be trusted, in any run."""
+        return self.caveats_in(None)
+
+    def caveats_in(self, mode: str | None) -> tuple[Caveat, ...]:
+        """What was not seen, or cannot be trusted, in the runs of one mode; None for all modes."""
+        return tuple(c for run in self.runs if mode in (None, run.mode) for c in self.seen[run.id])
+
+    @property
+    def worst(self) -> Verdict | None:
+        """The verdict of the whole: `verdict_in` of all modes together."""
+        return self.verdict_in(None)
+
+    def verdict_in(self, mode: str | None) -> Verdict | None:
+        """The worst verdict of the pairs of a mode, undecided at best if a run was not seen.
+
+        None if one run alone was asked for, so that there is nothing to compare.
+        """
+        ids = {run.id for run in self.runs if mode in (None, run.mode)}
+        found = [pair.verdict for pair in self.pairs if pair.a in ids]
+        caveats = self.caveats_in(mode)
+        if not found:
+            return "undecided" if any(caveat.limits for caveat in caveats) else None
+        return capped(max(found, key=VERDICTS.index), caveats, "undecided", VERDICTS)
+
+    def pair(self, a: str, b: str) -> Pair:
+        """The pair of two run ids, in either order; InputError if they were not compared."""
+        for pair in self.pairs:
+            if {pair.a, pair.b} == {a, b}:
+                return pair
+        raise unknown("pair", "pair", f"{a}, {b}", [f"{p.a}, {p.b}" for p in self.pairs])
+
+    def run(self, run_id: str) -> Run:
+        """A run by id; InputError with the nearest id if there is none."""
+        for found in self.runs:
+            if found.id == run_id:
+                return found
+        raise unknown("run", "run", run_id, [r.id for r in self.runs])
+
+    def within(self, expected: Verdict) -> bool:
+        """Whether the verdict of the whole is at least as good as the one expected."""
+        return self.worst is not None and VERDICTS.index(self.worst) <= VERDICTS.index(expected)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as the plain data that ``--json`` writes."""
+        e = self.experiment
+        return {
+            "experiment": {
+                "name": e.name, "variant": e.variant, "hash": e.hash, "seed": e.seed,
+                "dt_ms": e.dt_ms, "duration_ms": e.duration_ms,
+            },
+            "verdict": self.worst,
+            "verdicts": {m: self.verdict_in(m) for m in dict.fromkeys(r.mode for r in self.runs)},
+            "caveats": [asdict(caveat) for caveat in self.caveats],
+            "runs": [{**run.to_dict(), "statistics": statistics_of(run)} for run in self.runs],
+            "pairs": [pair_to_dict(pair) for pair in self.pairs],
+            "notes": list(self.notes),
+        }  # fmt: skip
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def save(
+        self, folder: str | Path, more: Sequence[Section] = (), flags: Sequence[str] = ()
+    ) -> Path:
+        """Write the report, its pictures and the JSON to a folder; returns the page.
+
+        *more* are sections to add, *flags* what ``coincide compare`` is asked for them with.
+        """
+        from .page import write_report
+
+        return write_report(self, Path(folder), more, flags)
+
+    def __repr__(self) -> str:
+        told = self.caveats
+        rows = [f"{p.a} and {p.b}: {p.verdict}, {p.words_beside(told)}" for p in self.pairs]
+        rows += [f"{run.id}: {run.status}, {run.reason}" for run in self.runs if not run.ok]
+        good = {run.id for run in self.runs if run.ok}
+        rows += [f"{c.kind}: {c}" for name in self.seen if name in good for c in self.seen[name]]
+        whole = self.worst or "nothing to compare"
+        return "\n".join([f"Comparison of {self.experiment!r}: {whole}", *rows, *self.notes])
+
+    def _repr_html_(self) -> str:
+        from .notebook import notebook_html
+
+        return notebook_html(self)
+
+
+def statistics_of(run: Run) -> dict[str, dict[str, float | None]]:
+    """Rate [Hz], CV of intervals, correlation and synchrony of each population; empty without a recording."""
+    if not run.ok:
+        return {}
+    found = {}
+    for name in run.recording.spikes:
+        cells, s = population_statistics(run.recording, name)
+        found[name] = json_safe(
+            {
+                "rate_hz": s.rate.mean,
+                "cv": s.variation.mean,
+                "correlation": s.correlation.mean,
+                "synchrony": s.synchrony.chi,
+                "silent": s.rate.n_silent / cells,
+            }
+        )
+    return found
+
+
+def compare(
+    experiment: Experiment | str,
+    backends: str | Iterable[str] | None = None,
+    modes: str | Iterable[str] = ("lockstep",),
+    *,
+    method: str | None = None,
+    device: str = "cpu",
+    precision: str | None = None,
+    target: str | None = None,
+    tolerance_ms: float | None = None,
+    reference: bool = True,
+    jobs: int | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    fresh: bool = False,
+    on_plan: Callable[[Sequence[str]], None] = lambda ids: None,
+    on_start: Callable[[str, str], None] = lambda run_id, progress_file: None,
+    on_end: Callable[[Run], None] = lambda run: None,
+) -> Comparison:
+    """Run an experiment on several backends and compare every two runs of one mode.
+
+    *experiment* is an Experiment or the name of a library model; *backends* are all installed ones by
+    default, and the reference is always among them unless ``reference=False``. Spikes count as matched
+    within *tolerance_ms*, one time step by default. Runs that fail cost their own row only.
+    """
+    if isinstance(experiment, str):
+        from ....models.library import load_model
+
+        experiment = load_model(experiment)
+    backends = [backends] if isinstance(backends, str) else backends
+    modes = [modes] if isinstance(modes, str) else modes
+    if tolerance_ms is not None and not 0 <= tolerance_ms < float("inf"):
+        raise InputError("tolerance", f"{tolerance_ms} ms is no tolerance; it has to be >= 0")
+    options = {"device": device, "precision": precision, "target": target}
+    requests = plan(backends, modes, method, options, reference)
+    realization, path = store_realization(experiment)
+    runs = execute(
+        realization, path, requests,
+        jobs=jobs, timeout_s=timeout_s, fresh=fresh, on_start=on_start, on_end=on_end,
+    )  # fmt: skip
+    return compare_runs(experiment, runs, tolerance_ms, true_of(runs, realization.notes))
+
+
+def true_of(runs: Sequence[Run], notes: Sequence[str]) -> list[str]:
+    """Notes on what was drawn that are true of a run, with those of which they are not, as of the oracle."""
+    good = [run for run in runs if run.ok]
+    found = []
+    for note in notes:
+        told = [run.id for run in good if note in run.recording.notes]
+        others = [run.id for run in good if run.id not in told]
+        if told or not good:
+            found.append(f"{note} (not of {', '.join(others)})" if others else note)
+    return found
+
+
+def yardstick(run: Run) -> int:
+    """How far down a run stands among those that others are held against.
+
+    Lockstep is held against the reference; otherwise the oracle, if it ran, says who is right, for the
+    reference has an integrator too.
+    """
+    return yardstick_of(run.backend, run.mode)
+
+
+def yardstick_of(backend: str, mode: str) -> int:
+    """`yardstick` of a backend in a mode."""
+    first = ("reference", "oracle") if mode == "lockstep" else ("oracle", "reference")
+    return first.index(backend) if backend in first else len(first)
+
+
+def compare_runs(
+    experiment: Experiment,
+    runs: Sequence[Run],
+    tolerance_ms: float | None = None,
+    notes: Sequence[str] = (),
+) -> Comparison:
+    """Compare every two good runs of one mode; the reference is the first of a pair."""
+    tolerance = experiment.dt_ms if tolerance_ms is None else tolerance_ms
+    good = [run for run in runs if run.ok]
+    seen = {run.id: caveats_of([run]) for run in runs}
+    pairs = []
+    for first, second in combinations(good, 2):
+        if first.mode != second.mode:
+            continue
+        a, b = sorted((first, second), key=yardstick)
+        pair = compare_recordings(
+            a.recording, b.recording, (a.id, b.id), tolerance, (*seen[a.id], *seen[b.id])
+        )
+        pairs.append((a, pair))
+    modes = list(dict.fromkeys(run.mode for run in runs))
+    pairs.sort(key=lambda found: (modes.index(found[0].mode), yardstick(found[0])))
+    return Comparison(experiment, tuple(runs), tuple(p for _, p in pairs), seen, tuple(notes))

@@ -1,0 +1,1 @@
+"""Do two recordings coincide, wherever they come from?"""

@@ -1,0 +1,80 @@
+"""A selection as a page, as files, and in a notebook."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from ...measuring.wording import caveat_sentences, titled
+from ...showing.drawing import Drawing
+from ...showing.page import EXPERIMENT, notebook_page, write_page
+from ...showing.provenance import provenance_of
+from ...showing.section import Section, Statement, Table, Tone, bullets
+from .figures import precision_figure
+from .study import Selection
+from .tables import (
+    ABILITIES,
+    FORECASTS,
+    POINTS,
+    ability_rows,
+    forecast_rows,
+    plain,
+    point_rows,
+)
+from .words import details, recommendation
+
+
+def statements(study: Selection) -> list[Statement]:
+    """The recommendation and the forecasts."""
+    tones: dict[str, Tone] = {"found": "good", "not reached": "bad", "undecided": "fair"}
+    said = (recommendation(study), *caveat_sentences(study.caveats))
+    first = Statement(f"within {study.bound}", said, study.verdict, tones[study.verdict])
+    if not study.forecasts:
+        return [first]
+    told = tuple(f.in_words for f in study.forecasts)
+    return [first, Statement(f"for {study.forecasts[0].target}", told)]
+
+
+def sections(study: Selection) -> list[Section]:
+    """The picture with what its numbers mean, all points, abilities, forecasts, notes."""
+    drawing = Drawing(
+        precision_figure(study),
+        "error over seconds on logarithmic axes, a line for each backend and method",
+        "Lower and further left is better. Each line is one method with steps halved from left to right.",
+    )
+    tables = {"points": Table(POINTS, point_rows(study), "Every run that was measured")}
+    found = [
+        Section("Work and precision", bullets(details(study)), {"precision": drawing}, tables,
+                {"selection": plain(study)}),
+        Section("What each backend can do", tables={"abilities": Table(ABILITIES, ability_rows(study))}),
+    ]  # fmt: skip
+    if study.forecasts:
+        rows = {"forecasts": Table(FORECASTS, forecast_rows(study))}
+        found.append(Section("Larger or longer", tables=rows))
+    if study.notes:
+        found.append(Section("Notes", bullets(study.notes)))
+    return found
+
+
+def command(study: Selection) -> str:
+    """The command that repeats a selection from the experiment beside its page."""
+    backends = dict.fromkeys(a.backend for a in study.abilities)
+    modes = dict.fromkeys(a.mode for a in study.abilities)
+    error = f"{study.bound}".replace(" ", "")
+    words = ["coincide", "select", EXPERIMENT, "-b", *backends, "--mode", *modes]
+    return shlex.join([*words, "--error", error, "--budget", f"{study.budget_s:g}"])
+
+
+def write_selection(study: Selection, folder: Path) -> Path:
+    """Write the page with its figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
+    good = {p.backend: p.run for p in study.points if p.run.ok}
+    return write_page(
+        folder, titled(study.experiment), statements(study), sections(study),
+        provenance_of(study.experiment, [*good.values()], command(study)),
+        study.experiment.title,
+    )  # fmt: skip
+
+
+def notebook_html(study: Selection) -> str:
+    """The selection in a notebook."""
+    return notebook_page(titled(study.experiment), statements(study), sections(study))

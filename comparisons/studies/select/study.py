@@ -1,0 +1,374 @@
+"""Which backend to take: `select` measures work and precision, a `Selection` is what came out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from ....backends.registry import entries, is_judge, load_backend
+from ....core.caveats import Caveat
+from ....core.errors import InputError
+from ....core.experiment import Experiment
+from ....core.program import METHODS
+from ....core.realization import Realization
+from ....core.recording import Recording
+from ....core.settings import Settings
+from ....core.storage import read_recording
+from ...measuring.accuracy import ErrorBound, parse_error, spiking
+from ...measuring.caveats import capped, caveats_of
+from ...running.plan import plan
+from ...running.pool import perform_all
+from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run, grid_backends
+from ...running.store import store_realization
+from .cost import Forecast, scaled
+from .forecast import forecasts
+from .points import Ability, Kind, Need, Point, cheapest, foretell, front
+from .search import Candidate, Errors, Search
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+Verdict = Literal["found", "not reached", "undecided"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+DEFAULT_BUDGET_S = 120.0
+DEFAULT_SPIKES_MS = 0.1
+DEFAULT_TRACES = 0.01
+
+
+@dataclass(frozen=True, repr=False)
+class Selection:
+    """What every backend can do, what was measured, and which to take.
+
+    ``until_ms`` is where errors are counted to, None for the whole run. ``recommended`` is the quickest point
+    within ``bound``, None if there is none; ``needs`` has what each backend would need, the best first.
+    """
+
+    experiment: Experiment
+    bound: ErrorBound
+    bound_given: bool
+    truth: str
+    truth_is_oracle: bool
+    until_ms: float | None
+    abilities: tuple[Ability, ...]
+    points: tuple[Point, ...]
+    recommended: Point | None
+    needs: tuple[Need, ...]
+    forecasts: tuple[Forecast, ...]
+    budget_s: float
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def caveats(self) -> tuple[Caveat, ...]:
+        """What was asked for and not measured: what cannot run or never ended well, and what is recommended.
+
+        A step that is too coarse for one candidate is a finding about it, and no caveat.
+        """
+        able = {(a.backend, a.mode) for a in self.abilities if a.able}
+        never = [
+            Caveat("not run", f"{a.backend}-{a.mode}", a.reason)
+            for a in self.abilities if not a.able and (a.backend, a.mode) not in able
+        ]  # fmt: skip
+        good = {(p.backend, p.mode) for p in self.points if p.run.ok}
+        failed = {
+            (p.backend, p.mode): p.run for p in self.points if (p.backend, p.mode) not in good
+        }
+        best = [] if self.recommended is None else [self.recommended.run]
+        ran = caveats_of([*failed.values(), *best])
+        compiling = [
+            Caveat("not finished", p.label, "its seconds of compiling were not told from building")
+            for p in self.points if p.compiling
+        ]  # fmt: skip
+        return tuple(dict.fromkeys([*never, *ran, *compiling]))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether a quickest way within the bound was found: of all that was asked for."""
+        found: Verdict = "not reached" if self.recommended is None else "found"
+        return capped(found, self.caveats, "undecided", VERDICTS)
+
+    @property
+    def kind(self) -> Kind:
+        """Whether errors are of spikes or of traces."""
+        return self.bound.kind
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The points that no other beats in both time and error, the quickest first."""
+        return front(self.points, self.kind)
+
+    @property
+    def table(self) -> pandas.DataFrame:
+        """Every point: step, errors, seconds, memory."""
+        import pandas as pd
+
+        from .tables import POINTS, point_rows
+
+        return pd.DataFrame(point_rows(self), columns=[*POINTS])
+
+    def plot(self) -> Figure:
+        """Error over time on logarithmic axes, a line for each backend and method, the front marked."""
+        from .figures import precision_figure
+
+        return precision_figure(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The selection as the plain data that ``--json`` writes."""
+        from .tables import plain
+
+        return plain(self)
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write a page with figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
+        from .page import write_selection
+
+        return write_selection(self, Path(folder))
+
+    def __str__(self) -> str:
+        from .words import in_words
+
+        return "\n".join(in_words(self))
+
+    def __repr__(self) -> str:
+        return f"Selection for {self.experiment!r}\n{self}"
+
+    def _repr_html_(self) -> str:
+        from .page import notebook_html
+
+        return notebook_html(self)
+
+
+def select(
+    experiment: Experiment | str,
+    backends: str | Iterable[str] | None = None,
+    modes: str | Iterable[str] = ("aligned", "raw"),
+    *,
+    error: ErrorBound | str | None = None,
+    budget_s: float = DEFAULT_BUDGET_S,
+    method: str | None = None,
+    size: int | None = None,
+    duration_ms: float | None = None,
+    device: str = "cpu",
+    precision: str | None = None,
+    target: str | None = None,
+    oracle: bool = True,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    on_start: Callable[[int, Job], None] = lambda place, job: None,
+    on_end: Callable[[int, Run], None] = lambda place, run: None,
+) -> Selection:
+    """Measure what precision costs on every backend, in every mode, with every method, and recommend one.
+
+    *experiment* is an Experiment or the name of a library model; *error* what is asked for, ``"0.05ms"`` of
+    spikes or ``"1%"`` of traces (root mean square over their range); 0.1 ms by default where the model
+    spikes, else 1 %. Steps are doubled or halved from the model's own, the most promising candidate first,
+    until the cheapest that meets the error is known or *budget_s* seconds are spent. Runs are done one at a
+    time and afresh, for their seconds count. With *size* (cells in all) or *duration_ms* a cost model is
+    fitted for the best of every backend, extrapolated, and checked by one larger run of the recommended.
+
+    Raises InputError for anything wrong before anything runs; runs that fail cost their own row only.
+    """
+    if isinstance(experiment, str):
+        from ....models.library import load_model
+
+        experiment = load_model(experiment)
+    if backends is None:
+        # What judges is no simulator to take, unless it is asked for.
+        backends = [name for name in grid_backends() if not is_judge(name)] or grid_backends()
+    names = [backends] if isinstance(backends, str) else list(backends)
+    names = [n for n in dict.fromkeys(names) if n != "oracle"]
+    modes = list(dict.fromkeys([modes] if isinstance(modes, str) else modes))
+    bound = parse_error(error) if isinstance(error, str) else error
+    _check(experiment, names, bound, budget_s, size, duration_ms)
+    options = {"device": device, "precision": precision, "target": target}
+    # Names, modes and options are checked there.
+    first_requests = plan(names, modes, None, options, reference=False)
+    own = {
+        name: {k: v for k, v in options.items() if k in entries()[name].options}
+        for name in dict.fromkeys(name for name, _ in first_requests)
+    }
+    first, path = store_realization(experiment)
+    if duration_ms is not None:
+        experiment.with_(duration=f"{duration_ms!r} ms")
+    if size is not None:
+        scaled(experiment, size / _cells(experiment))
+    abilities = _abilities(first, first_requests, method)
+    perform = partial(perform_all, jobs=1, on_start=on_start, on_end=on_end)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    search = Search(experiment, budget_s, perform, timeout_s)
+    notes = list(first.notes)
+    truth, said = _oracle(first, path, oracle, min(timeout_s, budget_s / 2), perform, notes)
+    search.start(abilities, own)
+    is_oracle = truth is not None
+    if truth is None:
+        found = search.finest_truth()
+        truth, said = found if found is not None else (None, "")
+    if truth is not None:
+        if bound is None:
+            bound = (
+                ErrorBound("spikes", DEFAULT_SPIKES_MS)
+                if spiking([truth])
+                else ErrorBound("traces", DEFAULT_TRACES)
+            )
+        search.judge(truth)
+        search.refine(bound)
+        search.settle(bound)
+    bound = bound or ErrorBound("spikes", DEFAULT_SPIKES_MS)
+    points = tuple(search.points)
+    best = cheapest(points, bound)
+    needs = _needs(search.candidates, search.errors, bound)
+    told: tuple[Forecast, ...] = ()
+    if size is not None or duration_ms is not None:
+        told = forecasts(
+            experiment, points, best, needs, bound, size, duration_ms, budget_s, perform, timeout_s
+        )
+    notes += _busy(load)
+    if search.left_out:
+        left_out = ", ".join(dict.fromkeys(s.replace(", ", " ") for s in search.left_out))
+        notes.append(f"left out, for the budget of {budget_s:g} s did not reach: {left_out}")
+    if bound.kind == "spikes" and truth is not None and not spiking([truth]):
+        notes.append(
+            "no cell spikes, so that no error of spikes is defined; ask for one of traces: 1%"
+        )
+    return Selection(
+        experiment, bound, error is not None, said, is_oracle,
+        float(search.until_ms) if np.isfinite(search.until_ms) else None, abilities, points, best,
+        needs, told, budget_s, tuple(dict.fromkeys(notes)),
+    )  # fmt: skip
+
+
+def _busy(load: float) -> list[str]:
+    """A note where other work was going on when measuring began."""
+    cores = os.cpu_count() or 1
+    if load < 0.5 * cores:
+        return []
+    return [
+        f"the machine was busy when this began (load {load:.1f} on {cores} cores): seconds are too "
+        "long, their ratios less so"
+    ]
+
+
+def _cells(experiment: Experiment) -> int:
+    """The cells of an experiment, sources not counted."""
+    return sum(p.size for p in experiment.populations if p.kind == "neurons")
+
+
+def _check(
+    experiment: Experiment, names: Sequence[str], bound: ErrorBound | None, budget_s: float,
+    size: int | None, duration_ms: float | None,
+) -> None:  # fmt: skip
+    if not names:
+        raise InputError("-b", "only the oracle is named, which is the truth; name a simulator too")
+    if not (np.isfinite(budget_s) and budget_s > 0):
+        raise InputError("--budget", f"{budget_s:g} s is given; it has to be > 0")
+    if size is not None and size < 1:
+        raise InputError("--size", f"{size} cells are given; it has to be 1 or more")
+    if duration_ms is not None and not (np.isfinite(duration_ms) and duration_ms > 0):
+        raise InputError("--duration-of-interest", f"{duration_ms:g} ms is given; it has to be > 0")
+    may_spike = any(cell.threshold is not None for cell in experiment.cells.values())
+    if not may_spike and not experiment.records:
+        raise InputError(
+            experiment.name,
+            "no cell spikes and nothing is recorded, so that no error is defined; add a Record",
+        )
+    if not may_spike and bound is not None and bound.kind == "spikes":
+        raise InputError(
+            "--error", f"no cell of {experiment.name} spikes; ask for traces, as in 1%"
+        )
+    if not experiment.records and bound is not None and bound.kind == "traces":
+        raise InputError(
+            "--error", f"{experiment.name} records no trace; ask for spikes, as in 0.1ms"
+        )
+
+
+def _abilities(
+    first: Realization, requests: Sequence[tuple[str, Settings]], method: str | None
+) -> tuple[Ability, ...]:
+    """What every backend can do: its own choice in every mode, then every method by name."""
+    found = []
+    for name, settings in requests:
+        try:
+            backend = load_backend(name)
+        except InputError as problem:
+            found.append(Ability(name, settings.mode, method or "", problem.problem))
+            continue
+        methods = backend.methods.get(settings.mode, METHODS)
+        named = [m for m in methods if m not in ("default", "auto")]
+        for wanted in [method] if method else [None, *named]:
+            asked = replace(settings, method=None)
+            if wanted is not None and not (settings.mode == "lockstep" and wanted not in METHODS):
+                asked = replace(settings, method=wanted)
+            reason = backend.unsupported(first, asked)
+            if wanted is not None and settings.mode == "lockstep" and wanted not in METHODS:
+                reason = f"lockstep has {', '.join(METHODS)}"
+            found.append(Ability(name, settings.mode, wanted or "", reason or ""))
+            if wanted is None and reason is not None:
+                break  # the methods would only repeat it
+    return tuple(found)
+
+
+def _oracle(
+    first: Realization, path: Path, wanted: bool, timeout_s: float,
+    perform: Callable[..., tuple[Run, ...]], notes: list[str],
+) -> tuple[Recording | None, str]:  # fmt: skip
+    """The oracle's recording, from the cache if there, and what it is; None and why not in *notes*."""
+    if not wanted:
+        return None, ""
+    settings = Settings("aligned")
+    reason = load_backend("oracle").unsupported(first, settings)
+    if reason is not None:
+        notes.append(f"the oracle cannot run this: {reason}")
+        return None, ""
+    (run,) = perform([Job(str(path), first.digest, "oracle", settings, timeout_s)])
+    if not run.ok or run.folder is None:
+        notes.append(f"the oracle did not end well: {run.reason}")
+        return None, ""
+    return read_recording(run.folder), f"the oracle ({run.version})"
+
+
+def _needs(candidates: Sequence[Candidate], errors: Errors, bound: ErrorBound) -> tuple[Need, ...]:
+    """What each backend needs for the bound, with its best candidate; the quickest first."""
+    best: dict[str, Need] = {}
+    for c in candidates:
+        need = _need(c.points(errors), bound)
+        other = best.get(c.backend)
+        # What was measured goes before what is foretold, as it does for what is recommended.
+        if other is None or (not need.measured, need.seconds) < (not other.measured, other.seconds):
+            best[c.backend] = need
+    return tuple(sorted(best.values(), key=lambda n: n.seconds))
+
+
+def _need(points: Sequence[Point], bound: ErrorBound) -> Need:
+    point = cheapest(points, bound)
+    last = points[-1]
+    if point is not None:
+        return Need(
+            point.backend, point.label, point.dt_ms, point.time_s, point.value(bound.kind), True
+        )
+    good = [p for p in points if p.run.ok]
+    if not good:
+        why = f"{last.run.status}: {last.run.reason}"
+        return Need(last.backend, last.label, last.dt_ms, np.inf, np.inf, False, why)
+    finest = min(good, key=lambda p: p.dt_ms)
+    told = foretell(good, bound)
+    if told is None:
+        why = f"not reached: {finest.error.in_words if finest.error else 'no error is known'}"
+        return Need(
+            finest.backend, finest.label, finest.dt_ms, np.inf, finest.value(bound.kind), False, why
+        )
+    dt, seconds, order = told
+    why = (
+        f"foretold: {finest.value(bound.kind):.2g} at dt {finest.dt_ms:g} ms, falling with order "
+        f"{order:.2g}"
+    )
+    return Need(finest.backend, finest.label, dt, seconds, bound.value, False, why)

@@ -1,0 +1,151 @@
+"""What ``coincide targets`` shows: published numbers beside every simulator's, claims, equivalence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ....core.exit_status import ExitStatus
+from ...measuring.wording import caveat_sentences
+from .beside import MARGIN, UNITS, Holds, Judged, Standing, Study, Value, whose
+
+MARK: Mapping[Standing, str] = {
+    "inside": "=", "above": "↑", "below": "↓", "undecided": "?", "unknown": "–"
+}  # fmt: skip
+MARKS = (
+    f"= the interval holds the target and is within {100 * MARGIN:g} % of it, ↑ ↓ all of it lies above or "
+    "below, ? undecided: it is wider, or not all was seen"
+)
+_STYLE: Mapping[Standing, str] = {
+    "inside": "green", "above": "yellow", "below": "yellow", "undecided": "magenta", "unknown": "dim"
+}  # fmt: skip
+_HOLDS: Mapping[Holds, tuple[str, str]] = {
+    "holds": ("✓", "green"), "fails": ("✗", "red"), "undecided": ("?", "magenta")
+}  # fmt: skip
+
+
+def print_beside(console: Console, study: Study) -> None:
+    """Everything, the claims first."""
+    for judged in study.claims:
+        mark, style = _HOLDS[judged.holds]
+        claim = judged.claim
+        console.print(
+            f"[{style}]{mark}[/] [bold]{escape(claim.name)}[/bold], {escape(judged.simulator)}: "
+            f"{escape(in_words(judged))}",
+            highlight=False,
+        )
+    for line in caveat_sentences(study.caveats):
+        console.print(escape(line), highlight=False)
+    if not study.simulators:
+        return
+    n = len(study.seeds)
+    console.print(
+        f"mean over {n} seeds (95 % interval), from {study.start_ms:g} ms on; "
+        + MARKS,
+        style="dim", highlight=False,
+    )  # fmt: skip
+    for state in study.states:
+        console.print(_targets_table(study, state))
+        console.print(_others_table(study, state))
+    outside = study.outside()
+    told = [t for t in study.targets.targets if t.state in study.states]
+    total = len(told) * len(study.simulators)
+    console.print(f"{len(outside)} of {total} values fall outside of their target", highlight=False)
+    console.print(
+        f"rates across simulators, margin: the yardstick's spread over seeds ({study.simulators[0]}): "
+        f"{escape(study.agreement)}",
+        highlight=False,
+    )
+
+
+def in_words(judged: Judged) -> str:
+    """What became of a claim, with its numbers, and what keeps it from more."""
+    said = f"{judged.holds}, "
+    if math.isfinite(judged.ratio):
+        said += f"ratio {judged.ratio:.2f}"
+        if math.isfinite(judged.low):
+            said += f" ({judged.low:.2f} to {judged.high:.2f})"
+    else:
+        said += "no ratio"
+    said += f", bound {judged.claim.bound:g}"
+    # Why stands below, once for all claims.
+    return "; ".join([said, *(f"{c.kind}: {c.where}" for c in judged.caveats)])
+
+
+def _targets_table(study: Study, state: str) -> Table:
+    table = Table(
+        title=f"\n{state}: beside what was published", title_justify="left", box=None,
+        header_style="dim", pad_edge=False,
+    )  # fmt: skip
+    for name in ("", "group", "quantity"):
+        table.add_column(name)
+    table.add_column("target", justify="right")
+    for name in study.simulators:
+        table.add_column(escape(name), justify="right")
+    table.add_column("whose")
+    for t in study.targets.targets:
+        if t.state != state:
+            continue
+        found = [study.value(state, t.variant, t.group, t.quantity, s) for s in study.simulators]
+        table.add_row(
+            t.variant, t.group, t.quantity, f"{t.value:g} {UNITS[t.quantity]}".strip(),
+            *(
+                "–" if v is None
+                else f"{shown(v)} [{_STYLE[v.standing(t.value)]}]{MARK[v.standing(t.value)]}[/]"
+                for v in found
+            ),
+            whose(t.source),
+        )  # fmt: skip
+    return table
+
+
+def _others_table(study: Study, state: str) -> Table:
+    """What has no published number here: counts, rhythm, phases."""
+    table = Table(
+        title=f"\n{state}: variability and rhythm", title_justify="left", box=None,
+        header_style="dim", pad_edge=False,
+    )  # fmt: skip
+    for name in ("", "group", "quantity"):
+        table.add_column(name)
+    for name in study.simulators:
+        table.add_column(escape(name), justify="right")
+    for variant, group, quantity in rhythm_keys(study, state):
+        found = [study.value(state, variant, group, quantity, s) for s in study.simulators]
+        unit = f" {UNITS[quantity]}" if UNITS[quantity] else ""
+        table.add_row(
+            variant, group, f"{quantity}{unit}", *("–" if v is None else shown(v) for v in found)
+        )
+    return table
+
+
+def rhythm_keys(study: Study, state: str) -> list[tuple[str, str, str]]:
+    """Variant, group and quantity of all that has no published number here."""
+    return list(dict.fromkeys(
+        (v.variant, v.group, v.quantity) for v in study.values
+        if v.state == state and v.quantity not in ("rate", "cv")
+        and v.group not in ("D1", "D2", "FSN")
+    ))  # fmt: skip
+
+
+def shown(value: Value) -> str:
+    """A mean with its interval."""
+    if not math.isfinite(value.mean):
+        return "–"
+    if not math.isfinite(value.low):
+        return f"{value.mean:.3g}"
+    return f"{value.mean:.3g} ({value.low:.3g} to {value.high:.3g})"
+
+
+def exit_status(study: Study) -> int:
+    """3 if a run failed or none could be run, 1 if a claim does not hold on a simulator, else 0."""
+    if any(run.status in ("failed", "timeout") for run in study.runs) or not study.simulators:
+        return ExitStatus.FAILED
+    return (
+        ExitStatus.DONE
+        if all(judged.holds == "holds" for judged in study.claims)
+        else ExitStatus.FOUND
+    )
