@@ -36,13 +36,26 @@ FOLDERS = ("core", "backends")
 COPIED = ("core", "backends", "comparisons", "models", "data", "tests")
 _MOST_TEST_FILES = 5
 _COMPARISONS = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
 _ARITHMETIC = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
-    ast.Mod: ast.Mult, ast.Pow: ast.Mult,
-}  # fmt: skip
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult,
+}
 
 
 @dataclass(frozen=True)
@@ -235,14 +248,21 @@ class Copies:
     def _tested(self, copy: Path, tests: list[str], limit_s: float) -> tuple[str, str]:
         # The copy's folder is called coincide and comes before the editable install.
         environment = {
-            **os.environ, "PYTHONPATH": str(copy.parent), "PYTHONDONTWRITEBYTECODE": "1",
+            **os.environ,
+            "PYTHONPATH": str(copy.parent),
+            "PYTHONDONTWRITEBYTECODE": "1",
             "COINCIDE_CACHE_DIR": str(copy.parent / "cache"),
-        }  # fmt: skip
+        }
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
         process = subprocess.Popen(
-            command, cwd=copy, env=environment, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            command,
+            cwd=copy,
+            env=environment,
+            text=True,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         try:
             said, _ = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
@@ -266,9 +286,10 @@ def sample(n: int, seed: int, only: list[str], kinds: list[str]) -> list[Mutant]
     """A seeded sample of all mutants: of files first, so that a long one does not take all."""
     files = [
         str(path.relative_to(ROOT))
-        for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.py"))
+        for folder in FOLDERS
+        for path in sorted((ROOT / folder).glob("*.py"))
         if not only or any(str(path.relative_to(ROOT)).startswith(o) for o in only)
-    ]  # fmt: skip
+    ]
     rng = random.Random(seed)
     pools = {file: [m for m in mutants_of(file) if not kinds or m.kind in kinds] for file in files}
     chosen: list[Mutant] = []

@@ -142,9 +142,7 @@ class Backend(ABC):
         notes = (*drawn, *recording.notes)
         caveats = (*recording.caveats, *watch.caveats(recording, settings, self.on_grid))
         return replace(
-            recording,
-            notes=tuple(dict.fromkeys(notes)),
-            caveats=tuple(dict.fromkeys(caveats)),
+            recording, notes=tuple(dict.fromkeys(notes)), caveats=tuple(dict.fromkeys(caveats))
         )
 
 

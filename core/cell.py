@@ -11,14 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .cable import CableCell
-from .equations import (
-    Kind,
-    Variable,
-    check_dimension,
-    in_order,
-    known_dimensions,
-    parse_statements,
-)
+from .equations import Kind, Variable, check_dimension, in_order, known_dimensions, parse_statements
 from .errors import InputError, unknown
 from .expressions import BOOLEAN, names, number, parse, text
 from .inputs import Input
@@ -162,11 +155,16 @@ def build_cell(population: Population, inputs: Sequence[Input] = ()) -> Cell:
     ports = tuple(read_port(name, receptor, flat) for receptor in receptors)
     bound = tuple(
         Variable(
-            v.name, v.kind, v.unit, v.dimension,
-            None if v.right is None else bind_units(v.right, declared), v.unless_refractory, v.held,
+            v.name,
+            v.kind,
+            v.unit,
+            v.dimension,
+            None if v.right is None else bind_units(v.right, declared),
+            v.unless_refractory,
+            v.held,
         )
         for v in flat
-    )  # fmt: skip
+    )
     refractory = model.refractory
     threshold = None
     if model.threshold is not None:

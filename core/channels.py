@@ -186,9 +186,10 @@ class Channel(Description):
     def _check_amounts(self) -> None:
         if (self.conductance is None) == (self.permeability is None):
             raise InputError(
-                self.name, "needs a conductance or a permeability, one of the two; "
+                self.name,
+                "needs a conductance or a permeability, one of the two; "
                 "without it its current would be nobody's",
-            )  # fmt: skip
+            )
         if self.region in self.elsewhere:
             raise InputError(
                 f"{self.name}.elsewhere",

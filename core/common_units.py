@@ -46,9 +46,17 @@ def _named() -> dict[str, tuple[int, tuple[int, ...]]]:
 def _spelled_out() -> dict[str, tuple[int, tuple[int, ...]]]:
     """Names as in Brian2: a prefix and the word, ``mvolt``, ``namp``, ``msecond``."""
     words = {
-        "volt": "V", "amp": "A", "ampere": "A", "siemens": "S", "farad": "F", "second": "s", "hertz": "Hz",
-        "meter": "m", "metre": "m", "kelvin": "K",
-    }  # fmt: skip
+        "volt": "V",
+        "amp": "A",
+        "ampere": "A",
+        "siemens": "S",
+        "farad": "F",
+        "second": "s",
+        "hertz": "Hz",
+        "meter": "m",
+        "metre": "m",
+        "kelvin": "K",
+    }
     found = {
         prefix + word: (power, _SYMBOLS[symbol])
         for word, symbol in words.items()

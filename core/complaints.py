@@ -6,19 +6,31 @@ from collections.abc import Mapping
 from typing import Any
 
 _NEEDED: Mapping[str, str] = {
-    "string": "a text is needed", "int": "a whole number is needed", "float": "a number is needed",
-    "bool": "true or false is needed", "bytes": "a text is needed", "list": "a list is needed",
-    "tuple": "a list is needed", "iterable": "a list is needed", "set": "a list is needed",
-    "frozen_set": "a list is needed", "dict": "names with values are needed, { … } in JSON",
+    "string": "a text is needed",
+    "int": "a whole number is needed",
+    "float": "a number is needed",
+    "bool": "true or false is needed",
+    "bytes": "a text is needed",
+    "list": "a list is needed",
+    "tuple": "a list is needed",
+    "iterable": "a list is needed",
+    "set": "a list is needed",
+    "frozen_set": "a list is needed",
+    "dict": "names with values are needed, { … } in JSON",
     "mapping": "names with values are needed, { … } in JSON",
     "model": "names with values are needed, { … } in JSON",
     "model_attributes": "names with values are needed, { … } in JSON",
-    "finite": "a finite number is needed", "none": "nothing can be given here",
+    "finite": "a finite number is needed",
+    "none": "nothing can be given here",
     "recursion": "it holds itself",
-}  # fmt: skip
+}
 """By the first word or words of pydantic's name of an error."""
-_BOUNDS = {"greater_than": (">", "gt"), "greater_than_equal": (">=", "ge"),
-           "less_than": ("<", "lt"), "less_than_equal": ("<=", "le")}  # fmt: skip
+_BOUNDS = {
+    "greater_than": (">", "gt"),
+    "greater_than_equal": (">=", "ge"),
+    "less_than": ("<", "lt"),
+    "less_than_equal": ("<=", "le"),
+}
 
 
 def complaint(error: Mapping[str, Any]) -> str:

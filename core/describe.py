@@ -26,7 +26,8 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "columns": ("name", "cells", "kind", "receptors", "values"),
                 "rows": [
                     (
-                        p["name"], _cells(experiment.population(p["name"])),
+                        p["name"],
+                        _cells(experiment.population(p["name"])),
                         p["model"]["name"] if "model" in p else p["kind"],
                         _mapping(p.get("receptors", {})),
                         _mapping({**p.get("parameters", {}), **p.get("initial", {})})
@@ -40,8 +41,13 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "columns": ("name", "from", "to", "receptor", "rule", "weight", "delay", *plastic),
                 "rows": [
                     (
-                        p["name"], p["source"], p["target"], p["receptor"], _text(p["rule"]),
-                        " ".join(filter(None, (_text(p["weight"]), _scale(p)))), _text(p["delay"]),
+                        p["name"],
+                        p["source"],
+                        p["target"],
+                        p["receptor"],
+                        _text(p["rule"]),
+                        " ".join(filter(None, (_text(p["weight"]), _scale(p)))),
+                        _text(p["delay"]),
                         *(_text(p.get(column, "")) for column in plastic),
                     )
                     for p in data.get("projections", ())
@@ -51,7 +57,12 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 "title": "Inputs",
                 "columns": ("name", "kind", "population", "values"),
                 "rows": [
-                    (i["name"], i["kind"], i["population"], _others(i, {"name", "kind", "population"}))
+                    (
+                        i["name"],
+                        i["kind"],
+                        i["population"],
+                        _others(i, {"name", "kind", "population"}),
+                    )
                     for i in data.get("inputs", ())
                 ],
             },
@@ -64,7 +75,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
                 ],
             },
         ],
-    }  # fmt: skip
+    }
 
 
 def _cells(population: AnyPopulation) -> int | str:
@@ -86,11 +97,13 @@ def _models(populations: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
             found.append((population["model"], [population["name"]]))
     return [
         {
-            "name": model["name"], "populations": ", ".join(names), "text": _equations(model),
+            "name": model["name"],
+            "populations": ", ".join(names),
+            "text": _equations(model),
             "parameters": _mapping(model.get("parameters", {})),
         }
         for model, names in found
-    ]  # fmt: skip
+    ]
 
 
 def cable_lines(cell: CableCell) -> list[str]:

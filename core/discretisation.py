@@ -135,9 +135,11 @@ class Compartments:
 
 
 def cut(
-    morphology: Morphology, rule: FixedSegments | LengthConstant, resistivity: float,
+    morphology: Morphology,
+    rule: FixedSegments | LengthConstant,
+    resistivity: float,
     capacitance: float,
-) -> Compartments:  # fmt: skip
+) -> Compartments:
     """The compartments of a morphology under a rule; Ra in GOhm·µm, capacitance in pF/µm²."""
     found: list[Compartment] = []
     first: dict[str, int] = {}

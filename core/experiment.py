@@ -212,9 +212,10 @@ class Experiment(Description):
             lowered = model.lowered
             if record.at is None:
                 places = [
-                    f"{c.section}({c.x:.3g})" for k, c in enumerate(lowered.compartments)
+                    f"{c.section}({c.x:.3g})"
+                    for k, c in enumerate(lowered.compartments)
                     if lowered.named(variable, k) in states
-                ]  # fmt: skip
+                ]
                 if places:
                     problem = (
                         f"{model.name} has a tree; say where {variable!r} is: at={places[0]!r}"

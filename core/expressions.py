@@ -35,10 +35,23 @@ _MAX_LENGTH = 20_000
 _MAX_DEPTH = 100
 
 _OPERATORS: Mapping[type[ast.AST], str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**",
-    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
-    ast.And: "and", ast.Or: "or", ast.Not: "not", ast.UAdd: "+", ast.USub: "-",
-}  # fmt: skip
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "**",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.And: "and",
+    ast.Or: "or",
+    ast.Not: "not",
+    ast.UAdd: "+",
+    ast.USub: "-",
+}
 
 
 @lru_cache(maxsize=4096)
@@ -96,15 +109,13 @@ def _check(node: ast.AST, where: str, depth: int) -> None:
             raise InputError(where, f"{source_of(node)}: attribute access is not allowed")
         case ast.Call():
             raise InputError(
-                where,
-                f"{source_of(node)}: only the functions {', '.join(FUNCTIONS)} can be called",
+                where, f"{source_of(node)}: only the functions {', '.join(FUNCTIONS)} can be called"
             )
         case ast.BinOp(op=ast.BitXor()):
             raise InputError(where, f"{source_of(node)}: a power is written with **")
         case _:
             raise InputError(
-                where,
-                f"{source_of(node)} is not allowed; use arithmetic, comparisons, functions",
+                where, f"{source_of(node)} is not allowed; use arithmetic, comparisons, functions"
             )
     for part in parts:
         _check(part, where, depth + 1)

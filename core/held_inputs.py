@@ -45,9 +45,12 @@ def chosen_cells(given: Input, size: int) -> NDArray[np.bool_]:
 
 
 def realize_input(
-    experiment: Experiment, population: Population, given: Input, rng: np.random.Generator,
+    experiment: Experiment,
+    population: Population,
+    given: Input,
+    rng: np.random.Generator,
     notes: list[str],
-) -> HeldInput:  # fmt: skip
+) -> HeldInput:
     """The values of an input in every step; notes say what is off the grid.
 
     Raises InputError for an interval below one step, which would leave samples out.
@@ -86,8 +89,10 @@ def realize_input(
 
 def _frames(
     given: TimeSeriesInput | WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput,
-    times: Floats, experiment: Experiment, notes: list[str],
-) -> NDArray[np.int32]:  # fmt: skip
+    times: Floats,
+    experiment: Experiment,
+    notes: list[str],
+) -> NDArray[np.int32]:
     """The sample that holds in every step, shape (n_steps,)."""
     interval, dt = given.interval.internal, experiment.dt_ms
     if interval < dt * (1 - 1e-9):
@@ -135,8 +140,11 @@ def _shortened(frames: NDArray[np.int32], values: Floats) -> tuple[NDArray[np.in
 
 def _noise(
     given: WhiteNoiseInput | UniformNoiseInput | OrnsteinUhlenbeckInput,
-    n_frames: int, n_columns: int, dimension: Dimension, rng: np.random.Generator,
-) -> Floats:  # fmt: skip
+    n_frames: int,
+    n_columns: int,
+    dimension: Dimension,
+    rng: np.random.Generator,
+) -> Floats:
     if isinstance(given, UniformNoiseInput):
         low, high = (q.to(dimension, given.name) for q in (given.low, given.high))
         return rng.uniform(low, high, (n_frames, n_columns))
@@ -178,9 +186,13 @@ def waveform_at(
 
 
 def _waveform(
-    given: Input, times: Floats, span: tuple[float, float], dimension: Dimension, size: int,
+    given: Input,
+    times: Floats,
+    span: tuple[float, float],
+    dimension: Dimension,
+    size: int,
     rng: np.random.Generator,
-) -> tuple[Floats | float, Floats]:  # fmt: skip
+) -> tuple[Floats | float, Floats]:
     values = waveform_at(given, times, dimension, span)
     if isinstance(given, RampInput):
         return 1.0, values[:, None]

@@ -56,20 +56,25 @@ def recording_html(recording: Recording) -> str:
     seconds = recording.duration_ms / 1000.0
     spikes = [
         (
-            name, size, f"{len(found):,}",
+            name,
+            size,
+            f"{len(found):,}",
             f"{len(found) / (size * seconds):.3g}" if size and seconds else "",
         )
         for name, found in recording.spikes.items()
         for size in [recording.sizes.get(name, 0)]
-    ]  # fmt: skip
+    ]
     traces = [
         (
-            f"{population}.{variable}", trace.unit, *trace.values.shape,
-            f"{np.min(trace.values):.6g}", f"{np.max(trace.values):.6g}",
+            f"{population}.{variable}",
+            trace.unit,
+            *trace.values.shape,
+            f"{np.min(trace.values):.6g}",
+            f"{np.max(trace.values):.6g}",
         )
         for (population, variable), trace in recording.traces.items()
         if trace.values.size
-    ]  # fmt: skip
+    ]
     parts = [f"<p>{recording.duration_ms:g} ms in steps of {recording.dt_ms:g} ms</p>"]
     parts.append(table(("population", "cells", "spikes", "rate (Hz)"), spikes))
     if traces:

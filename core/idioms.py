@@ -48,10 +48,12 @@ CALLS: Mapping[str, str] = MappingProxyType(
         "mod": "write x - y*floor(x/y)",
         "vtrap": "write y/exprel(x/y) for x/(exp(x/y) - 1), which is right at x = 0 too",
         "timestep": "times are counted by the clock contract; equations do not depend on time: use an input",
-        **dict.fromkeys(("arcsin", "arccos", "arctan", "asin", "acos", "atan"), "it is not available"),
+        **dict.fromkeys(
+            ("arcsin", "arccos", "arctan", "asin", "acos", "atan"), "it is not available"
+        ),
         **dict.fromkeys(("TimedArray", "stim"), _SERIES),
     }
-)  # fmt: skip
+)
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -76,7 +78,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "area": "call it membrane_area, for instance",
         "diam": "call it diameter, for instance",
     }
-)  # fmt: skip
+)
 
 FLAGS: Mapping[str, str] = MappingProxyType(
     {
@@ -106,20 +108,31 @@ _RULE = (
 )
 FIELDS: Mapping[str, str] = MappingProxyType(
     {
-        "method": _METHOD, "integrator": _METHOD,
-        "on_pre": _KICK, "on_post": _POST,
+        "method": _METHOD,
+        "integrator": _METHOD,
+        "on_pre": _KICK,
+        "on_post": _POST,
         "model": "a receptor's equations are CustomReceptor(equations=…)",
-        "condition": _RULE, "connect": _RULE, "i": _RULE, "j": _RULE, "p": _RULE,
-        "n": _RULE, "p_connect": _RULE,
-        "w": "it is called weight", "weights": "it is called weight", "delays": "it is called delay",
+        "condition": _RULE,
+        "connect": _RULE,
+        "i": _RULE,
+        "j": _RULE,
+        "p": _RULE,
+        "n": _RULE,
+        "p_connect": _RULE,
+        "w": "it is called weight",
+        "weights": "it is called weight",
+        "delays": "it is called delay",
         "events": "one event, the spike, can be described: threshold and reset",
         "run_regularly": "nothing happens at regular times but the inputs: use a TimeSeriesInput",
-        "N": "it is called size, of a population", "eqs": "it is called equations",
+        "N": "it is called size, of a population",
+        "eqs": "it is called equations",
         "namespace": "values are given in parameters",
-        "on_spike": "it is called reset", "dt": "the time step is the experiment's",
+        "on_spike": "it is called reset",
+        "dt": "the time step is the experiment's",
         "gap_junctions": _PAIR,
     }
-)  # fmt: skip
+)
 
 
 def about_call(name: str, of_time: bool) -> str:

@@ -38,10 +38,13 @@ def kept_cells(population: AnyPopulation, seed: int, stream: Stream) -> Ints | N
 
 
 def without_lost(
-    experiment: Experiment, populations: Mapping[str, RealizedPopulation],
-    sources: Mapping[str, RealizedSource], edges: Iterable[Edges], stream: Stream,
+    experiment: Experiment,
+    populations: Mapping[str, RealizedPopulation],
+    sources: Mapping[str, RealizedSource],
+    edges: Iterable[Edges],
+    stream: Stream,
     notes: list[str],
-) -> tuple[dict[str, RealizedPopulation], dict[str, RealizedSource], tuple[Edges, ...]]:  # fmt: skip
+) -> tuple[dict[str, RealizedPopulation], dict[str, RealizedSource], tuple[Edges, ...]]:
     """What was drawn for the intact populations, without their lost cells; notes say how many."""
     kept = {p.name: kept_cells(p, experiment.seed, stream) for p in experiment.populations}
     for population in experiment.populations:

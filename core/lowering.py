@@ -67,9 +67,13 @@ class Lowered:
             threshold = f"{self.named('v', self.at(spike_at, self.cell.name))} > spike_threshold"
         try:
             return NeuronModel(
-                name=self.cell.name, equations=self.equations, threshold=threshold,
-                parameters=dict(self.values), initial=dict(self.initial), source=self.cell.source,
-            )  # fmt: skip
+                name=self.cell.name,
+                equations=self.equations,
+                threshold=threshold,
+                parameters=dict(self.values),
+                initial=dict(self.initial),
+                source=self.cell.source,
+            )
         except InputError as error:
             name = error.where.removeprefix(f"{self.cell.name}.")
             place = f"{self.cell.name}.{self.places[name]}" if name in self.places else error.where
@@ -111,11 +115,18 @@ def lower(cell: CableCell) -> Lowered:
     lines = list(writer.lines())
     _check_distinct(lines, cell.name)
     return Lowered(
-        cell, pieces, writer.channels, schemes=tuple(writer.schemes), equations="\n".join(lines),
-        values=writer.values, initial=writer.initial, places=writer.places,
-        rates=tuple(writer.rates), time_constants=tuple(writer.time_constants),
+        cell,
+        pieces,
+        writer.channels,
+        schemes=tuple(writer.schemes),
+        equations="\n".join(lines),
+        values=writer.values,
+        initial=writer.initial,
+        places=writer.places,
+        rates=tuple(writer.rates),
+        time_constants=tuple(writer.time_constants),
         bounds=writer.bounds,
-    )  # fmt: skip
+    )
 
 
 def check_bounds(lowered: Lowered, parameters: Mapping[str, Value], where: str) -> None:

@@ -112,9 +112,10 @@ class MembraneWriter:
         self.rates: list[str] = []
         self.time_constants: list[str] = []
         self.bounds: dict[str, tuple[float, bool]] = {
-            "temperature": (-ZERO_CELSIUS, False), "capacitance": (0.0, False),
+            "temperature": (-ZERO_CELSIUS, False),
+            "capacitance": (0.0, False),
             "axial_resistivity": (0.0, False),
-        }  # fmt: skip
+        }
         self.neighbours: dict[int, list[tuple[int, float]]] = {}
         for coupling in cut.couplings:
             for here, there in (

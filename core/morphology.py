@@ -146,9 +146,12 @@ def ball_and_stick(
         name="soma", length=Quantity.parse(soma), diameter=Quantity.parse(soma), label="soma"
     )
     stick = Section(
-        name="dend", parent="soma", length=Quantity.parse(length),
-        diameter=Quantity.parse(diameter), label="dend",
-    )  # fmt: skip
+        name="dend",
+        parent="soma",
+        length=Quantity.parse(length),
+        diameter=Quantity.parse(diameter),
+        label="dend",
+    )
     return Morphology(sections=(ball, stick))
 
 

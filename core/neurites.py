@@ -44,9 +44,12 @@ def sections_of(
 
 class _Writer:
     def __init__(
-        self, tree: PointTree, neurites_from: NeuritesFrom | None, sphere: float | None,
+        self,
+        tree: PointTree,
+        neurites_from: NeuritesFrom | None,
+        sphere: float | None,
         outline: Section | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.tree = tree
         whole = sphere is not None or outline is not None
         self._own_first = (neurites_from or ("first_point" if whole else "soma")) == "first_point"

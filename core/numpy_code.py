@@ -30,10 +30,19 @@ class NumpyRenderer(Renderer):
     """Renders expressions as vectorised NumPy source."""
 
     functions: ClassVar[Mapping[str, str]] = {
-        "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p", "sqrt": "sqrt",
-        "exprel": "exprel", "abs": "absolute", "sign": "sign", "floor": "floor", "ceil": "ceil",
-        "minimum": "minimum", "maximum": "maximum",
-    }  # fmt: skip
+        "exp": "exp",
+        "expm1": "expm1",
+        "log": "log",
+        "log1p": "log1p",
+        "sqrt": "sqrt",
+        "exprel": "exprel",
+        "abs": "absolute",
+        "sign": "sign",
+        "floor": "floor",
+        "ceil": "ceil",
+        "minimum": "minimum",
+        "maximum": "maximum",
+    }
 
     @override
     def negation(self, operand: str) -> str:

@@ -90,9 +90,12 @@ def paths(experiment: Experiment) -> list[str]:
 
 
 def resolve(
-    experiment: Experiment, path: str, where: str,
-    known: Mapping[str, Place] | None = None, data: Mapping[str, Any] | None = None,
-) -> Place:  # fmt: skip
+    experiment: Experiment,
+    path: str,
+    where: str,
+    known: Mapping[str, Place] | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Place:
     """The place of a path; InputError, naming *where*, if it matches nothing or two things.
 
     ``known`` are the places of the experiment, ``data`` its plain data with what was changed already.
@@ -136,9 +139,10 @@ def resolve_all(
         raise _no_match(path, known, where)
     by_steps = {resolve(experiment, p.path, where, known).steps: p for p in reversed(found)}
     return [
-        p for steps, p in reversed(by_steps.items())
+        p
+        for steps, p in reversed(by_steps.items())
         if not any(steps[:k] in by_steps for k in range(1, len(steps)))
-    ]  # fmt: skip
+    ]
 
 
 def _has_parts(data: Any, steps: Sequence[Any]) -> bool:
@@ -326,9 +330,13 @@ def _membrane(
 
 
 def _fields(
-    part: Description, name: str, steps: tuple[str | int, ...], *,
-    known: Mapping[str, Dimension] | None = None, skip: frozenset[str] = frozenset(),
-) -> Iterator[Place]:  # fmt: skip
+    part: Description,
+    name: str,
+    steps: tuple[str | int, ...],
+    *,
+    known: Mapping[str, Dimension] | None = None,
+    skip: frozenset[str] = frozenset(),
+) -> Iterator[Place]:
     for field in type(part).model_fields:
         if field in skip or (field in _TAGS and isinstance(getattr(part, field), str)):
             continue

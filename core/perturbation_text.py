@@ -20,9 +20,7 @@ from .values import Array
 
 Operation = Literal["set", "scale", "add", "remove", "silence"]
 
-_SIGNS: dict[str, Operation] = {
-    ":=": "set", "*=": "scale", "×": "scale", "+=": "add", "-=": "add",
-}  # fmt: skip
+_SIGNS: dict[str, Operation] = {":=": "set", "*=": "scale", "×": "scale", "+=": "add", "-=": "add"}
 _CHANGE = re.compile(
     r"(?P<path>\S+?(?:\s*(?:->|→)\s*\S+?)?)\s*(?P<sign>:=|\*=|×|\+=|-=)\s*(?P<value>.+)", re.DOTALL
 )

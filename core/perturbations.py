@@ -58,9 +58,13 @@ class Perturbation(Description):
     severity: RealNumber = Field(default=1.0, ge=0, le=1)
 
     def __init__(
-        self, path: Any = "", operation: Any = "set", value: Any = None, citation: Any = "",
+        self,
+        path: Any = "",
+        operation: Any = "set",
+        value: Any = None,
+        citation: Any = "",
         **data: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(path=path, operation=operation, value=value, citation=citation, **data)
 
     @classmethod
@@ -112,9 +116,13 @@ class Lesion(Description):
     citation: str = ""
 
     def __init__(
-        self, name: Any = "", title: Any = "", perturbations: Any = (), citation: Any = "",
+        self,
+        name: Any = "",
+        title: Any = "",
+        perturbations: Any = (),
+        citation: Any = "",
         **data: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(
             name=name, title=title, perturbations=perturbations, citation=citation, **data
         )
@@ -251,9 +259,12 @@ def _keep_compartments(experiment: Experiment, data: dict[str, Any]) -> None:
 
 
 def _change(
-    experiment: Experiment, perturbation: Perturbation, data: dict[str, Any], where: str,
+    experiment: Experiment,
+    perturbation: Perturbation,
+    data: dict[str, Any],
+    where: str,
     known: Mapping[str, Place] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     matched = resolve_all(experiment, perturbation.path, where, known)
     if is_pattern(perturbation.path) and perturbation.operation != "set":
         # Of what a pattern matches, some may not be given: a channel's permeability, an input's stop.

@@ -118,9 +118,10 @@ def _listed(trees: Mapping[int, Sequence[int]]) -> str:
 def _the_soma(points: Mapping[int, SwcPoint]) -> list[SwcPoint]:
     """The points of the soma, the one nearest to the root first; empty if there is none."""
     tops = [
-        p for p in points.values()
+        p
+        for p in points.values()
         if p.kind == SOMA and (p.parent == -1 or points[p.parent].kind != SOMA)
-    ]  # fmt: skip
+    ]
     if len(tops) > 1:
         first, second = sorted(tops, key=lambda p: p.line)[:2]
         raise InputError(

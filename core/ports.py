@@ -128,19 +128,25 @@ def write_receptor(
         check_superposition(local, increments, current, where)
     variables = tuple(
         replace(
-            v, name=scope.own[v.name],
-            right=None if v.right is None else scope.written_out(bind_units(v.right, {*cell, *scope.own})),
+            v,
+            name=scope.own[v.name],
+            right=None
+            if v.right is None
+            else scope.written_out(bind_units(v.right, {*cell, *scope.own})),
         )
         for v in local
-    )  # fmt: skip
+    )
     values = {scope.own[parameter]: value for parameter, value in written.parameters.items()}
     flat_current = None if current is None else scope.own[current]
     return WrittenReceptor(name, variables, values, flat_current, written.on_pre, scope)
 
 
 def _check_equations(
-    local: tuple[Variable, ...], cell: Mapping[str, Variable], outside: Mapping[str, str], where: str
-) -> None:  # fmt: skip
+    local: tuple[Variable, ...],
+    cell: Mapping[str, Variable],
+    outside: Mapping[str, str],
+    where: str,
+) -> None:
     """InputError unless every name is one of the receptor's or the cell's, and both sides agree."""
     known = known_dimensions((*cell.values(), *local))
     meant = {stands: cell[name].dimension for stands, name in outside.items() if name in cell}

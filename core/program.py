@@ -60,9 +60,11 @@ def program_of(cell: Cell, method: Scheme) -> Program:
     if method not in SCHEMES:
         raise unknown("method", "integration scheme", method, SCHEMES)
     makers = {
-        "euler": _euler, "exponential_euler": _exponential_euler, "rk4": _rk4,
+        "euler": _euler,
+        "exponential_euler": _exponential_euler,
+        "rk4": _rk4,
         "guarded_rk4": _guarded_rk4,
-    }  # fmt: skip
+    }
     update = _needed(makers[method](cell), {v.name for v in cell.states})
     hoist = _Hoist(cell)
     statements = tuple(

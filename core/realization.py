@@ -31,9 +31,22 @@ from .values import Floats
 
 Ints = NDArray[np.int32]
 _DAMAGED = (
-    OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, TypeError,
-    AttributeError, IndexError, NotImplementedError, RuntimeError, OverflowError, SyntaxError, MemoryError,
-)  # fmt: skip
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    SyntaxError,
+    MemoryError,
+)
 """What NumPy and the zip reader raise for a file of which bytes have changed."""
 _PLASTIC = ("U", "tau_rec", "tau_facil")
 
@@ -282,10 +295,15 @@ class Realization:
                 for k, (variable, name) in enumerate(header["inputs"][p.name])
             )
             populations[p.name] = RealizedPopulation(
-                p.name, size, experiment.cells[p.name],
-                under(f"{place}parameters/"), under(f"{place}initial/"),
-                under(place)["refractory_steps"], inputs, kept,
-            )  # fmt: skip
+                p.name,
+                size,
+                experiment.cells[p.name],
+                under(f"{place}parameters/"),
+                under(f"{place}initial/"),
+                under(place)["refractory_steps"],
+                inputs,
+                kept,
+            )
         edges = []
         for k, projection in enumerate(experiment.projections):
             given = under(f"edges/{k}/")
@@ -293,12 +311,21 @@ class Realization:
             plastic = {n: given.pop(f"plasticity/{n}") for n in names}
             edges.append(
                 Edges(
-                    projection.name, projection.source, projection.target, projection.receptor,
-                    sizes[projection.source], **given,
+                    projection.name,
+                    projection.source,
+                    projection.target,
+                    projection.receptor,
+                    sizes[projection.source],
+                    **given,
                     plasticity=RealizedPlasticity(**plastic) if plastic else None,
                 )
-            )  # fmt: skip
+            )
         return cls(
-            experiment, experiment.dt_ms, experiment.n_steps, populations, sources, tuple(edges),
+            experiment,
+            experiment.dt_ms,
+            experiment.n_steps,
+            populations,
+            sources,
+            tuple(edges),
             tuple(header["notes"]),
-        )  # fmt: skip
+        )

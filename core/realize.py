@@ -256,9 +256,12 @@ def _check_rates(
 
 
 def _refractory_steps(
-    population: Population, cell: Cell, parameters: Mapping[str, float | Floats], dt: float,
+    population: Population,
+    cell: Cell,
+    parameters: Mapping[str, float | Floats],
+    dt: float,
     notes: list[str],
-) -> int | NDArray[np.int32]:  # fmt: skip
+) -> int | NDArray[np.int32]:
     if cell.refractory is None:
         return 0
     if cell.refractory in parameters:
@@ -300,9 +303,12 @@ def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedS
     """Counts per train and block are Poisson, times within uniform: exact, and longer runs begin alike."""
     name, size = source.name, source.size
     rate = draw_value(
-        source.rate, stream(experiment.seed, "population", name, "rate"), size,
-        dimension_of_unit("1/ms"), f"{name}.rate",
-    )  # fmt: skip
+        source.rate,
+        stream(experiment.seed, "population", name, "rate"),
+        size,
+        dimension_of_unit("1/ms"),
+        f"{name}.rate",
+    )
     rate = np.broadcast_to(np.asarray(rate, dtype=np.float64), size)
     if (rate < 0).any():
         raise InputError(f"{name}.rate", "a drawn rate is negative; use a truncated distribution")
@@ -345,9 +351,12 @@ def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedS
         parts.append(_in_order(steps[done], cells[done], times[done]))
         waiting = (steps[~done], cells[~done], times[~done])
     return RealizedSource(
-        name, size, np.concatenate([s for s, _, _ in parts]),
-        np.concatenate([c for _, c, _ in parts]), np.concatenate([t for _, _, t in parts]),
-    )  # fmt: skip
+        name,
+        size,
+        np.concatenate([s for s, _, _ in parts]),
+        np.concatenate([c for _, c, _ in parts]),
+        np.concatenate([t for _, _, t in parts]),
+    )
 
 
 def _realize_trains(
@@ -372,9 +381,12 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
     )
     dimension = experiment.port(projection).weight_dimension
     weight: float | Floats = draw_value(
-        projection.weight, stream(seed, "projection", name, "weight"), pre.size, dimension,
+        projection.weight,
+        stream(seed, "projection", name, "weight"),
+        pre.size,
+        dimension,
         f"{name}.weight",
-    )  # fmt: skip
+    )
     weight = weight * projection.scale(n_pre)
     delay = draw_value(
         projection.delay, stream(seed, "projection", name, "delay"), pre.size, TIME, f"{name}.delay"
@@ -402,10 +414,18 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
             else f"{name}: delay {delay:g} ms acts as {int(steps) * dt:g} ms"
         )
     return Edges(
-        name, projection.source, projection.target, projection.receptor, n_pre, pre, post, weight,
-        int(steps) if steps.ndim == 0 else steps.astype(np.int32), delay,
+        name,
+        projection.source,
+        projection.target,
+        projection.receptor,
+        n_pre,
+        pre,
+        post,
+        weight,
+        int(steps) if steps.ndim == 0 else steps.astype(np.int32),
+        delay,
         _realize_plasticity(projection, pre.size, seed),
-    )  # fmt: skip
+    )
 
 
 def _realize_plasticity(projection: Projection, n: int, seed: int) -> RealizedPlasticity | None:

@@ -102,8 +102,10 @@ class AlphaCurrent(_Receptor):
         _positive(self.tau, f"{where}.tau")
         return ReceptorEquations(
             f"da/dt = -a/tau : {unit}\ndcurrent/dt = (exp(1)*a - current)/tau : {unit}\ntau : ms",
-            "a += w", {"tau": self.tau}, "current",
-        )  # fmt: skip
+            "a += w",
+            {"tau": self.tau},
+            "current",
+        )
 
 
 class _Conductance(_Receptor):
@@ -133,8 +135,11 @@ class ExponentialConductance(_Conductance):
         states = f"dg/dt = -g/tau : {unit}\ntau : ms"
         return ReceptorEquations(
             self._equations(states, port, where),
-            "g += w", {"tau": self.tau, "reversal": self.reversal}, "current", {_VOLTAGE: self.voltage},
-        )  # fmt: skip
+            "g += w",
+            {"tau": self.tau, "reversal": self.reversal},
+            "current",
+            {_VOLTAGE: self.voltage},
+        )
 
 
 class AlphaConductance(_Conductance):
@@ -150,8 +155,11 @@ class AlphaConductance(_Conductance):
         states = f"da/dt = -a/tau : {unit}\ndg/dt = (exp(1)*a - g)/tau : {unit}\ntau : ms"
         return ReceptorEquations(
             self._equations(states, port, where),
-            "a += w", {"tau": self.tau, "reversal": self.reversal}, "current", {_VOLTAGE: self.voltage},
-        )  # fmt: skip
+            "a += w",
+            {"tau": self.tau, "reversal": self.reversal},
+            "current",
+            {_VOLTAGE: self.voltage},
+        )
 
 
 _TWO_EXPONENTIALS = """
@@ -222,11 +230,15 @@ class NMDA(_Conductance):
             self._equations(states, port, where, factor="block*"),
             "g += w",
             {
-                "tau": self.tau, "reversal": self.reversal, "magnesium": self.magnesium,
-                "beta": self.beta, "gamma": self.gamma,
+                "tau": self.tau,
+                "reversal": self.reversal,
+                "magnesium": self.magnesium,
+                "beta": self.beta,
+                "gamma": self.gamma,
             },
-            "current", {_VOLTAGE: self.voltage},
-        )  # fmt: skip
+            "current",
+            {_VOLTAGE: self.voltage},
+        )
 
 
 class CustomReceptor(_Receptor):

@@ -65,9 +65,7 @@ def outlined(contour: Floats, where: str) -> Floats:
     along, across = np.roll(along, -first), np.roll(across, -first)
     last = int(np.argmin(along))
     # Both sides from the far end to the near one, increasing along the axis.
-    sides = [
-        _convex(along[:last][::-1], across[:last][::-1]), _convex(along[last:], across[last:])
-    ]  # fmt: skip
+    sides = [_convex(along[:last][::-1], across[:last][::-1]), _convex(along[last:], across[last:])]
     if any(len(side[0]) < 2 for side in sides):
         raise InputError(where, "the outline of its soma has one side only")
     known = np.sort(np.concatenate([side[0] for side in sides]))

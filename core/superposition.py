@@ -26,9 +26,11 @@ _ADVICE = (
 
 
 def check_superposition(
-    variables: Sequence[Variable], increments: Sequence[tuple[str, ast.expr]], current: str | None,
+    variables: Sequence[Variable],
+    increments: Sequence[tuple[str, ast.expr]],
+    current: str | None,
     where: str,
-) -> None:  # fmt: skip
+) -> None:
     """InputError for a receptor whose states cannot be the sums of its synapses' states.
 
     *variables* are its own, *increments* the statements of ``on_pre`` as (target, right-hand side), where

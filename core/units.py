@@ -189,8 +189,9 @@ _BRIAN2 = ("length", "mass", "time", "current", "temperature", "substance", "lum
 def _read_brian2(given: Any) -> tuple[NDArray[np.float64], str]:
     """In internal units: Brian2 keeps the numbers in SI and does not know what they were written in."""
     powers = {
-        name: Fraction(p).limit_denominator(12) for name, p in zip(_BRIAN2, given.dim._dims, strict=True)
-    }  # fmt: skip
+        name: Fraction(p).limit_denominator(12)
+        for name, p in zip(_BRIAN2, given.dim._dims, strict=True)
+    }
     if powers["luminosity"]:
         raise InputError("unit", f"{given.dim} has a luminous intensity, which no model needs")
     dimension = Dimension(tuple(powers[name] for name in BASE))

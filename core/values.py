@@ -108,9 +108,10 @@ class Distribution(Description, ABC):
     def quantities(self) -> dict[str, Quantity]:
         """The fields that carry the unit of what is drawn."""
         return {
-            name: value for name in type(self).model_fields
+            name: value
+            for name in type(self).model_fields
             if isinstance(value := getattr(self, name), Quantity) and name != "sigma"
-        }  # fmt: skip
+        }
 
     def internal(self, dimension: Dimension, where: str) -> dict[str, float]:
         """The fields in internal units, after checking their dimension."""

@@ -115,9 +115,13 @@ def _bernoulli(total: int, p: float, rng: np.random.Generator) -> NDArray[np.int
 
 
 def _total_number(
-    rule: FixedTotalNumber, n_pre: int, n_post: int, exclude: bool,
-    rng: np.random.Generator, where: str,
-) -> tuple[Ints, Ints]:  # fmt: skip
+    rule: FixedTotalNumber,
+    n_pre: int,
+    n_post: int,
+    exclude: bool,
+    rng: np.random.Generator,
+    where: str,
+) -> tuple[Ints, Ints]:
     # Without self-connections, the diagonal is left out of the numbering of pairs.
     columns = n_post - 1 if exclude else n_post
     total = n_pre * columns
@@ -136,9 +140,13 @@ def _total_number(
 
 
 def _fixed_degree(
-    rule: FixedInDegree | FixedOutDegree, n_partners: int, n_owners: int, exclude: bool,
-    rng: np.random.Generator, where: str,
-) -> NDArray[np.int64]:  # fmt: skip
+    rule: FixedInDegree | FixedOutDegree,
+    n_partners: int,
+    n_owners: int,
+    exclude: bool,
+    rng: np.random.Generator,
+    where: str,
+) -> NDArray[np.int64]:
     """Shape (owners, n): every owner's partners."""
     available = n_partners - 1 if exclude else n_partners
     if rule.n > available and not (rule.multapses and available):

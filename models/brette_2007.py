@@ -89,9 +89,15 @@ def _model(name: str, table: Table, synapses: str, parameters: tuple[str, ...]) 
 
 
 def _network(
-    name: str, variant: str, synapses: str, table: Table, model: NeuronModel,
-    receptors: Mapping[str, Receptor], initial: Mapping[str, object], size: int,
-) -> Experiment:  # fmt: skip
+    name: str,
+    variant: str,
+    synapses: str,
+    table: Table,
+    model: NeuronModel,
+    receptors: Mapping[str, Receptor],
+    initial: Mapping[str, object],
+    size: int,
+) -> Experiment:
     in_degree = table.number("p") * table.count("size")
     if size < 2 * in_degree:
         raise InputError(

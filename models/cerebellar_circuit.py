@@ -95,11 +95,21 @@ _KINDS = {
 """The populations, and whose lines in the table their cells have."""
 _INHIBITORY = ("golgi", "stellate", "basket", "purkinje")
 _PROJECTIONS = (
-    ("mossy", "granule"), ("mossy", "golgi"), ("granule", "golgi"), ("golgi", "granule"),
-    ("golgi", "golgi"), ("granule", "stellate"), ("granule", "basket"), ("granule", "purkinje"),
-    ("stellate", "stellate"), ("basket", "basket"), ("stellate", "purkinje"),
-    ("basket", "purkinje"), ("purkinje", "nuclei"), ("mossy", "nuclei"),
-)  # fmt: skip
+    ("mossy", "granule"),
+    ("mossy", "golgi"),
+    ("granule", "golgi"),
+    ("golgi", "granule"),
+    ("golgi", "golgi"),
+    ("granule", "stellate"),
+    ("granule", "basket"),
+    ("granule", "purkinje"),
+    ("stellate", "stellate"),
+    ("basket", "basket"),
+    ("stellate", "purkinje"),
+    ("basket", "purkinje"),
+    ("purkinje", "nuclei"),
+    ("mossy", "nuclei"),
+)
 
 
 def build(variant: str, *, size: float = 1.0) -> Experiment:

@@ -24,10 +24,12 @@ _HH = StandIn(
     mechanism="hh",
     channels=("sodium", "potassium", "leak"),
     parameters={
-        "gnabar": "sodium.conductance", "gkbar": "potassium.conductance", "gl": "leak.conductance",
+        "gnabar": "sodium.conductance",
+        "gkbar": "potassium.conductance",
+        "gl": "leak.conductance",
         "el": "leak.reversal",
     },
-)  # fmt: skip
+)
 
 
 def build(variant: str) -> Experiment:
@@ -54,14 +56,18 @@ def build(variant: str) -> Experiment:
         populations=(Population(name="axon", model=cell, size=1),),
         inputs=(
             StepInput(
-                name="current", population="axon", amplitude=table["I"],
+                name="current",
+                population="axon",
+                amplitude=table["I"],
                 start=table.quantity("start"),
             ),
         ),
-        records=(Record(population="axon", variables=("v", "m_sodium", "h_sodium", "n_potassium")),),
+        records=(
+            Record(population="axon", variables=("v", "m_sodium", "h_sodium", "n_potassium")),
+        ),
         duration=table.quantity("duration"),
         dt=table.quantity("dt"),
-    )  # fmt: skip
+    )
 
 
 def squid_channels(table: Table) -> tuple[Channel, Channel]:

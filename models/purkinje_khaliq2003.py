@@ -44,8 +44,17 @@ Oon : 1/ms
 Ooff : 1/ms
 """
 _SODIUM_PARAMETERS = (
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "Con", "Coff", "Oon", "Ooff",
-)  # fmt: skip
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "Con",
+    "Coff",
+    "Oon",
+    "Ooff",
+)
 
 
 def build(variant: str, *, cells: int = 1) -> Experiment:
@@ -73,8 +82,13 @@ def purkinje_cell(med: bool = False) -> CableCell:
         name="purkinje_khaliq2003",
         morphology=cylinder(table.quantity("length"), table.quantity("diameter")),
         channels=(
-            _sodium(table, med), _kpkj(table), _kpkj2(table), _kpkjslow(table), _bkpkj(table),
-            _cap(table), _hpkj(table),
+            _sodium(table, med),
+            _kpkj(table),
+            _kpkj2(table),
+            _kpkjslow(table),
+            _bkpkj(table),
+            _cap(table),
+            _hpkj(table),
             Channel(name="leak", conductance=table["g_leak"], reversal=table["E_leak"]),
         ),
         ions=(
@@ -95,7 +109,7 @@ def purkinje_cell(med: bool = False) -> CableCell:
         celsius=table.number("celsius"),
         v_initial=table["v_initial"],
         source=table.source,
-    )  # fmt: skip
+    )
 
 
 def sodium_transitions() -> tuple[str, ...]:

@@ -143,9 +143,13 @@ def _grid(
 def _decision(table: Table, noise: bool) -> Experiment:
     sizes = {name: table.count(f"decision_size_{name}") for name in ("first", "second", "inh")}
     pairs = (
-        ("first", "first"), ("second", "second"), ("first", "inh"), ("second", "inh"),
-        ("inh", "first"), ("inh", "second"),
-    )  # fmt: skip
+        ("first", "first"),
+        ("second", "second"),
+        ("first", "inh"),
+        ("second", "inh"),
+        ("inh", "first"),
+        ("inh", "second"),
+    )
     return Experiment(
         name="synapse_lab",
         variant="decision",
@@ -218,9 +222,13 @@ def _receptor(table: Table, synapse: str, kind: str) -> Receptor:
 
 
 def _projection(
-    table: Table, synapse: str, connections: str, pair: tuple[str, str], strength: Quantity,
+    table: Table,
+    synapse: str,
+    connections: str,
+    pair: tuple[str, str],
+    strength: Quantity,
     sizes: dict[str, int],
-) -> Projection:  # fmt: skip
+) -> Projection:
     source, target = pair
     receptor = "inh" if source == "inh" else "exc"
     p = table.number("p")

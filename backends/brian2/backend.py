@@ -32,14 +32,7 @@ from .morphology import NoMorphologyError
 from .network import Built, build_network, spikes_of, traces_of
 from .states import states_of
 from .switches import Choices
-from .target import (
-    TARGETS,
-    choose_target,
-    compiler_missing,
-    mark_compiled,
-    model_key,
-    preferences,
-)
+from .target import TARGETS, choose_target, compiler_missing, mark_compiled, model_key, preferences
 from .tree_code import tree_code
 from .trees import NotOnTreeError, Tree, has_tree, trees_of
 
@@ -270,9 +263,15 @@ def _perform(
     run: _Prepared, realization: Realization, watch: Watch, started: float, switch: Any
 ) -> Recording:
     built = build_network(
-        realization, run.blocks, run.links, run.given, run.codes, run.choices, run.candidates,
+        realization,
+        run.blocks,
+        run.links,
+        run.given,
+        run.codes,
+        run.choices,
+        run.candidates,
         aligned=run.mode == "aligned",
-    )  # fmt: skip
+    )
     switch()
     if run.target == "cpp_standalone":
         # Generates the program only; the device compiles and runs it.

@@ -49,10 +49,22 @@ class GroupCode:
     def text(self) -> str:
         """All that generated code depends on but the numbers."""
         parts = [
-            *self.equations, self.threshold, self.reset, self.refractory, *self.update, "|",
-            *self.before_update, "|", *self.after_update, "|", *self.after_synapses, "|", *self.guarded,
-            *self.on_pre.values(), *self.constants,
-        ]  # fmt: skip
+            *self.equations,
+            self.threshold,
+            self.reset,
+            self.refractory,
+            *self.update,
+            "|",
+            *self.before_update,
+            "|",
+            *self.after_update,
+            "|",
+            *self.after_synapses,
+            "|",
+            *self.guarded,
+            *self.on_pre.values(),
+            *self.constants,
+        ]
         return "\n".join(map(str, parts))
 
 
@@ -92,9 +104,12 @@ class BrianRenderer(Renderer):
     """Renders expressions in Brian2's language, with ``where_`` for what it has no words for."""
 
     functions: ClassVar[Mapping[str, str]] = {
-        "minimum": "minimum_", "maximum": "maximum_", "sign": "sign_", "floor": "floor_",
+        "minimum": "minimum_",
+        "maximum": "maximum_",
+        "sign": "sign_",
+        "floor": "floor_",
         "ceil": "ceil_",
-    }  # fmt: skip
+    }
 
     def truth(self, value: bool) -> str:
         """A literal truth value, as a comparison."""
@@ -211,9 +226,14 @@ def _steps(code: GroupCode, steps: int | NDArray[np.int32]) -> str:
 
 
 def arrivals(
-    code: GroupCode, cell: Cell, increments: Mapping[str, tuple[Increment, ...]],
-    renderer: BrianRenderer, refractoriness: bool, arrivals_add: bool, in_volts: str | None = None,
-) -> None:  # fmt: skip
+    code: GroupCode,
+    cell: Cell,
+    increments: Mapping[str, tuple[Increment, ...]],
+    renderer: BrianRenderer,
+    refractoriness: bool,
+    arrivals_add: bool,
+    in_volts: str | None = None,
+) -> None:
     """``on_pre`` of each receptor.
 
     Where a coefficient depends on the state, arrivals are summed first and act together, on the state
@@ -275,9 +295,13 @@ def arrivals(
 
 
 def equations_code(
-    block: Block, choices: Choices, dt_ms: float, standalone: bool = False, hold: bool = False,
+    block: Block,
+    choices: Choices,
+    dt_ms: float,
+    standalone: bool = False,
+    hold: bool = False,
     guarded: bool = False,
-) -> GroupCode:  # fmt: skip
+) -> GroupCode:
     """A block as differential equations, threshold, reset and refractoriness of Brian2's own.
 
     With ``guarded`` the step of that scheme is written too, for Brian2 to take in place of a method's.

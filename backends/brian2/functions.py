@@ -49,9 +49,13 @@ def functions() -> dict[str, Any]:
         # A whole number such as the 0 of maximum(x, 0) is no float to Brian2.
         allowed = ["any" if t == "float" else t for t in types]
         function = b2.Function(
-            python, arg_units=[1] * len(types), arg_types=allowed, return_unit=1,
-            return_type="float", stateless=True,
-        )  # fmt: skip
+            python,
+            arg_units=[1] * len(types),
+            arg_types=allowed,
+            return_unit=1,
+            return_type="float",
+            stateless=True,
+        )
         function.implementations.add_implementation("numpy", python)
         function.implementations.add_implementation("cpp", f"#include <math.h>\n{c}")
         cython_types = ["bint" if t == "boolean" else "double" for t in types]

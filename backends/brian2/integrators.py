@@ -66,10 +66,13 @@ class Integrator:
     """
 
     def __init__(
-        self, block: str, candidates: Sequence[str],
+        self,
+        block: str,
+        candidates: Sequence[str],
         is_usable: Callable[[str], bool] = lambda step: True,
-        undivided: Collection[str] = (), guarded: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+        undivided: Collection[str] = (),
+        guarded: Sequence[str] = (),
+    ) -> None:
         self.block = block
         self.candidates = candidates
         self.is_usable = is_usable

@@ -210,9 +210,11 @@ def _section(piece: _Piece, area: Floats) -> Any:
     lengths = (resistances * areas**2 / (4 * math.pi)) ** (1 / 3)
     diameters = areas / (math.pi * lengths)
     return _Section(
-        diameter=np.append(diameters, diameters[-1]) * b2.um, n=n, length=lengths * b2.um,
+        diameter=np.append(diameters, diameters[-1]) * b2.um,
+        n=n,
+        length=lengths * b2.um,
         shape=(areas * 1e-12, 1e-6 / np.asarray(piece.before), 1e-6 / np.asarray(piece.after)),
-    )  # fmt: skip
+    )
 
 
 class _Section(b2.Section):  # type: ignore[name-defined]

@@ -55,10 +55,15 @@ class Built:
 
 
 def build_network(
-    realization: Realization, blocks: Sequence[Block | Tree], links: Sequence[Link], given: Given | None,
-    codes: Mapping[str, GroupCode], choices: Choices, candidates: Mapping[str, Sequence[str]],
+    realization: Realization,
+    blocks: Sequence[Block | Tree],
+    links: Sequence[Link],
+    given: Given | None,
+    codes: Mapping[str, GroupCode],
+    choices: Choices,
+    candidates: Mapping[str, Sequence[str]],
     aligned: bool,
-) -> Built:  # fmt: skip
+) -> Built:
     """Make the network.
 
     ``candidates`` names the state updaters to try for each block; ``aligned`` passes over symbolic
@@ -93,8 +98,8 @@ def build_network(
     _sample(built, realization, blocks, groups)
     if given is not None:
         groups[GIVEN] = b2.SpikeGeneratorGroup(
-            given.size, given.cells, given.times_ms * b2.ms, when="before_synapses", name=GIVEN,
-        )  # fmt: skip
+            given.size, given.cells, given.times_ms * b2.ms, when="before_synapses", name=GIVEN
+        )
         built.network.add(groups[GIVEN])
     for link in links:
         synapses = _make_synapses(link, groups, codes, choices, namespace, dt_ms)
@@ -114,10 +119,14 @@ def _make_group(
     block: Block | Tree, code: GroupCode, integrator: Integrator, namespace: Mapping[str, Any]
 ) -> Any:
     options = {
-        "model": "\n".join(code.equations), "threshold": code.threshold, "reset": code.reset,
-        "refractory": code.refractory or False, "method": integrator,
-        "namespace": {**namespace, **code.constants}, "name": block.name,
-    }  # fmt: skip
+        "model": "\n".join(code.equations),
+        "threshold": code.threshold,
+        "reset": code.reset,
+        "refractory": code.refractory or False,
+        "method": integrator,
+        "namespace": {**namespace, **code.constants},
+        "name": block.name,
+    }
     if isinstance(block, Tree):
         group = _make_neuron(block, options)
     else:
@@ -132,9 +141,11 @@ def _make_group(
     if code.starts_refractory:
         group.not_refractory = False
     for slot, when in (
-        (code.before_update, "before_groups"), (code.update, "groups"), (code.after_update, "after_groups"),
+        (code.before_update, "before_groups"),
+        (code.update, "groups"),
+        (code.after_update, "after_groups"),
         (code.after_synapses, "after_synapses"),
-    ):  # fmt: skip
+    ):
         if slot:
             group.run_regularly("\n".join(slot), when=when, name=f"{block.name}_{when}")
     return group
@@ -143,11 +154,13 @@ def _make_group(
 def _make_neuron(tree: Tree, options: Mapping[str, Any]) -> Any:
     location = None if options["threshold"] is None else tree.spike_row
     neuron = b2.SpatialNeuron(
-        morphology=tree.morphology, threshold_location=location,
+        morphology=tree.morphology,
+        threshold_location=location,
         # pF/µm² are F/m², GOhm·µm are kOhm·m.
         Cm=tree.number("capacitance") * b2.farad / b2.meter**2,
-        Ri=tree.number("axial_resistivity") * 1e3 * b2.ohm * b2.meter, **options,
-    )  # fmt: skip
+        Ri=tree.number("axial_resistivity") * 1e3 * b2.ohm * b2.meter,
+        **options,
+    )
     neuron.v = tree.initial["v"] * b2.mV
     return neuron
 
@@ -238,9 +251,12 @@ def _sample(
     made = {}
     for k, ((name, rows_key), variables) in enumerate(monitors.items()):
         made[name, rows_key] = b2.StateMonitor(
-            groups[name], variables, record=np.asarray(rows_key),
-            when="before_groups", name=f"{name}_samples_{k}",
-        )  # fmt: skip
+            groups[name],
+            variables,
+            record=np.asarray(rows_key),
+            when="before_groups",
+            name=f"{name}_samples_{k}",
+        )
         built.network.add(made[name, rows_key])
     for key, variable, target, chosen, scale in columns:
         built.samples.setdefault(target, []).append(Samples(made[key], variable, chosen, scale))
@@ -257,9 +273,13 @@ def _rows(
 
 
 def _make_synapses(
-    link: Link, groups: Mapping[str, Any], codes: Mapping[str, GroupCode], choices: Choices,
-    namespace: Mapping[str, Any], dt_ms: float,
-) -> Any:  # fmt: skip
+    link: Link,
+    groups: Mapping[str, Any],
+    codes: Mapping[str, GroupCode],
+    choices: Choices,
+    namespace: Mapping[str, Any],
+    dt_ms: float,
+) -> Any:
     code = codes[link.target]
     names: dict[str, Any] = {**namespace, **code.constants}
     one_weight = np.ndim(link.weight) == 0
@@ -272,9 +292,14 @@ def _make_synapses(
     if not one_weight:
         model = f"w : 1 (constant)\n{model}"
     synapses = b2.Synapses(
-        groups[link.source], groups[link.target], model, on_pre=on_pre, namespace=names, name=link.name,
+        groups[link.source],
+        groups[link.target],
+        model,
+        on_pre=on_pre,
+        namespace=names,
+        name=link.name,
         **({"delay": delay * b2.ms} if one_delay else {}),
-    )  # fmt: skip
+    )
     synapses.connect(i=link.pre, j=link.post)
     if not one_weight:
         synapses.w = link.weight
@@ -338,7 +363,10 @@ def traces_of(
         parts = [part.values()[:samples] for part in built.samples[population, variable]]
         cell = realization.populations[population].cell
         found[population, variable] = Trace(
-            np.ascontiguousarray(np.concatenate(parts, axis=1)), cells,
-            internal_unit(cell.variable(variable).dimension), 0.0, realization.dt_ms,
-        )  # fmt: skip
+            np.ascontiguousarray(np.concatenate(parts, axis=1)),
+            cells,
+            internal_unit(cell.variable(variable).dimension),
+            0.0,
+            realization.dt_ms,
+        )
     return found

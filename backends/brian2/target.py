@@ -49,9 +49,12 @@ def compiler_missing() -> str | None:
 
 
 def model_key(
-    realization: Realization, blocks: Sequence[Block | Tree], codes: Mapping[str, GroupCode],
-    links: Sequence[Link], choices: Choices,
-) -> str:  # fmt: skip
+    realization: Realization,
+    blocks: Sequence[Block | Tree],
+    codes: Mapping[str, GroupCode],
+    links: Sequence[Link],
+    choices: Choices,
+) -> str:
     """A text that is the same for networks whose compiled code is the same."""
     import brian2
 

@@ -7,15 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...core.expressions import names
-from .code import (
-    BrianRenderer,
-    GroupCode,
-    arrivals,
-    declare,
-    mangled,
-    names_of,
-    write_inputs,
-)
+from .code import BrianRenderer, GroupCode, arrivals, declare, mangled, names_of, write_inputs
 from .switches import Choices
 from .trees import Tree
 

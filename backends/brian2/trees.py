@@ -133,11 +133,13 @@ class Tree:
             column, gain = given.columns[self.index], given.gain[self.index]
             found.append(
                 replace(
-                    given, variable=self.plan.home[given.variable][0],
+                    given,
+                    variable=self.plan.home[given.variable][0],
                     values=gain * given.values[:, column : column + 1],
-                    columns=np.zeros(1, dtype=np.int32), gain=np.ones(1),
+                    columns=np.zeros(1, dtype=np.int32),
+                    gain=np.ones(1),
                 )
-            )  # fmt: skip
+            )
         return tuple(found)
 
     @cached_property

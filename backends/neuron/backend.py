@@ -97,9 +97,10 @@ class NeuronBackend(Backend):
         mechanisms = _mechanisms(realization, points, style, integrators)
         plans, more = _plans(realization, points, style)
         load_mechanisms(
-            helper_texts(), {m.name: m.text for m in mechanisms.values()},
+            helper_texts(),
+            {m.name: m.text for m in mechanisms.values()},
             *({m.name: m.text for m in plan.membranes} for plan in plans.values()),
-        )  # fmt: skip
+        )
         h = load_neuron()
         # What belongs to t_n is seen in the step from t_n, so the last instant needs one step more.
         n_advances = n_steps + (1 if style.copies or not style.watch else 0)
@@ -132,9 +133,12 @@ class NeuronBackend(Backend):
             more = (*more, _VARIABLE)
         method = settings.scheme if style.program else _used(style, integrators, plans)
         return replace(
-            recording, notes=(*notes, *more), build_s=built - started, run_s=ran - built,
+            recording,
+            notes=(*notes, *more),
+            build_s=built - started,
+            run_s=ran - built,
             provenance={"method": method},
-        )  # fmt: skip
+        )
 
 
 def _integrators(
@@ -173,9 +177,11 @@ def _integrators(
 
 
 def _mechanisms(
-    realization: Realization, points: Mapping[str, RealizedPopulation], style: Style,
+    realization: Realization,
+    points: Mapping[str, RealizedPopulation],
+    style: Style,
     integrators: Mapping[str, Integrator],
-) -> dict[str, Mechanism]:  # fmt: skip
+) -> dict[str, Mechanism]:
     """The mechanism of every population of point neurons; the second of one text is another variant."""
     mechanisms: dict[str, Mechanism] = {}
     seen: Counter[str] = Counter()
@@ -186,9 +192,11 @@ def _mechanisms(
         recorded = [v for p, v, _ in realization.recorded() if p == name]
 
         def make(
-            variant: int, population: RealizedPopulation = population, own: Style = own,
+            variant: int,
+            population: RealizedPopulation = population,
+            own: Style = own,
             recorded: list[str] = recorded,
-        ) -> Mechanism:  # fmt: skip
+        ) -> Mechanism:
             plastic = population.name in plastic_targets(realization)
             return mechanism_of(population, recorded, own, realization.dt_ms, variant, plastic)
 

@@ -13,17 +13,7 @@ from ...core.program import Program
 from ...core.realization import Realization, RealizedPopulation
 from .conventions import Style
 from .equations import Equations, needed
-from .nmodl import (
-    CRenderer,
-    NmodlRenderer,
-    block,
-    column,
-    gain,
-    listed,
-    made,
-    mangled,
-    sample,
-)
+from .nmodl import CRenderer, NmodlRenderer, block, column, gain, listed, made, mangled, sample
 
 # In a step of NEURON from t_n the variable t is t_{n+1} already.
 _NET_EVENT = "net_event(_ppvar[1].get<Point_process*>(), t);  // t is t_{n+1} here"
@@ -47,10 +37,16 @@ class Blocks:
     """
 
     def __init__(
-        self, population: RealizedPopulation, style: Style, program: Program,
-        equations: Equations | None, given: Sequence[str], sampled: Sequence[str],
-        outside: Mapping[str, str] | None = None, plastic: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        population: RealizedPopulation,
+        style: Style,
+        program: Program,
+        equations: Equations | None,
+        given: Sequence[str],
+        sampled: Sequence[str],
+        outside: Mapping[str, str] | None = None,
+        plastic: bool = False,
+    ) -> None:
         self.population, self.cell, self.style = population, population.cell, style
         self.program, self.equations = program, equations
         self.sampled, self.plastic = sampled, plastic
@@ -124,12 +120,20 @@ class Blocks:
         if not self.plastic:
             return []
         return [
-            "    arrived = w", "    if (U > 0) {",
-            "        if (tau_facil > 0) {", "            u = u*exp(-(t - last)/tau_facil)",
-            "        } else {", "            u = 0", "        }",
-            "        u = u + U*(1 - u)", "        x = 1 + (x - 1)*exp(-(t - last)/tau_rec)",
-            "        arrived = u*x*w", "        x = x - u*x", "        last = t", "    }",
-        ]  # fmt: skip
+            "    arrived = w",
+            "    if (U > 0) {",
+            "        if (tau_facil > 0) {",
+            "            u = u*exp(-(t - last)/tau_facil)",
+            "        } else {",
+            "            u = 0",
+            "        }",
+            "        u = u + U*(1 - u)",
+            "        x = 1 + (x - 1)*exp(-(t - last)/tau_rec)",
+            "        arrived = u*x*w",
+            "        x = x - u*x",
+            "        last = t",
+            "    }",
+        ]
 
     def _arrivals(self) -> list[str]:
         before: list[str] = []
@@ -218,14 +222,16 @@ class Blocks:
         if not self.style.release:
             return ["    remaining = refractory_steps"]
         return [
-            "    if (refractory_ms > 0) {", "        refractory = 1",
+            "    if (refractory_ms > 0) {",
+            "        refractory = 1",
             "VERBATIM",
             # So much later that the arrivals of its instant come first, as they do after a WATCH.
             "double wait = refractory_ms - step_ms + 1e-9;",
             "net_send(_tqitem, nullptr, _ppvar[1].get<Point_process*>(),",
             "         t + (wait > 0. ? wait : 0.), 3.);",
-            "ENDVERBATIM", "    }",
-        ]  # fmt: skip
+            "ENDVERBATIM",
+            "    }",
+        ]
 
     def _read_inputs(self, local: bool = False) -> list[str]:
         # In its own integrators NEURON halves dt when Sections are integrated to second order.

@@ -104,9 +104,13 @@ def plan_of(
             continue
         states = [s for flat, (s, _) in piece.flat.items() if flat in recorded]
         made = membrane_of(
-            piece, states, style, realization.dt_ms, [*others, *membranes],
+            piece,
+            states,
+            style,
+            realization.dt_ms,
+            [*others, *membranes],
             plastic=name in plastic_targets(realization),
-        )  # fmt: skip
+        )
         membranes.append(made)
     everywhere = _places(lowered, membranes, built_in, style.second_order)
     missing = sorted(recorded - everywhere.keys())
@@ -123,15 +127,19 @@ def plan_of(
 
 def _places(
     lowered: Lowered, membranes: Iterable[Membrane], built_in: Iterable[BuiltIn], second_order: bool
-) -> dict[str, Place]:  # fmt: skip
+) -> dict[str, Place]:
     found = {lowered.named("v", k): Place(k, None, "v") for k in range(len(lowered.compartments))}
     for m in membranes:
         for flat, (state, i) in m.piece.flat.items():
             owner = None if m.piece.kind == "pool" else m.name
             found[flat] = Place(
-                m.piece.compartments[i], owner, m.recorded[state], state in m.later,
-                m.piece.is_point, second_order and m.piece.kind != "receptor",
-            )  # fmt: skip
+                m.piece.compartments[i],
+                owner,
+                m.recorded[state],
+                state in m.later,
+                m.piece.is_point,
+                second_order and m.piece.kind != "receptor",
+            )
     for own in built_in:
         for channel in lowered.cell.channels:
             for gate in channel.gates if channel.name in own.channels else ():
@@ -241,9 +249,12 @@ def _check_ions(cell: CableCell, stand_in: StandIn, where: str) -> None:
 
 
 def _number(
-    population: RealizedPopulation, stand_in: StandIn, variable: str, text: str,
+    population: RealizedPopulation,
+    stand_in: StandIn,
+    variable: str,
+    text: str,
     amounts: Mapping[str, str],
-) -> Floats:  # fmt: skip
+) -> Floats:
     """A number for NEURON's mechanism in the unit that NEURON says it has, shape (size,)."""
     where = f"{population.name}.stand_ins.{stand_in.mechanism}.{variable}"
     # sodium.conductance is conductance_sodium in the lowered equations.

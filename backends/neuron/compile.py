@@ -173,8 +173,11 @@ def _compile(texts: Mapping[str, str], folder: Path) -> None:
             (Path(build) / f"{name}.mod").write_text(text, encoding="utf-8")
         run = subprocess.run(
             [sys.executable, str(driver)] if _is_python(driver) else [str(driver)],
-            cwd=build, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=build,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         made = sorted(Path(build).glob("*/libnrnmech.*"))
         if run.returncode or not made:
             output = run.stdout + run.stderr

@@ -57,9 +57,13 @@ class Membrane:
 
 
 def membrane_of(
-    piece: Piece, recorded: Iterable[str], style: Style, dt_ms: float,
-    others: Sequence[Membrane] = (), plastic: bool = False,
-) -> Membrane:  # fmt: skip
+    piece: Piece,
+    recorded: Iterable[str],
+    style: Style,
+    dt_ms: float,
+    others: Sequence[Membrane] = (),
+    plastic: bool = False,
+) -> Membrane:
     """The mechanism of a piece that records some of its states.
 
     Mechanisms of one text share what is GLOBAL in NEURON: one of ``others`` that has other numbers makes
@@ -86,7 +90,7 @@ def membrane_of(
     used = style.integrator if piece.equation_states else "sparse" if piece.occupancies else ""
     return Membrane(
         piece, name, whole.replace("Part_", name), values, each, names_of, frozenset(sampled), used
-    )  # fmt: skip
+    )
 
 
 def _numbers(
@@ -116,17 +120,29 @@ class _Writer:
     """The blocks of a piece's mechanism, which is called ``Part_`` until its text is known."""
 
     def __init__(
-        self, piece: Piece, equations: Equations, style: Style, shared: Mapping[str, float],
-        each: Mapping[str, Floats], sampled: Sequence[str], plastic: bool,
-    ) -> None:  # fmt: skip
+        self,
+        piece: Piece,
+        equations: Equations,
+        style: Style,
+        shared: Mapping[str, float],
+        each: Mapping[str, Floats],
+        sampled: Sequence[str],
+        plastic: bool,
+    ) -> None:
         self.piece, self.equations, self.style = piece, equations, style
         self.shared, self.each, self.sampled = shared, each, sampled
         population = RealizedPopulation(piece.name, 1, piece.cell, {}, {}, 0, ())
         # Only what happens at arrivals and to samples is asked of it.
         self.blocks = Blocks(
-            population, style, equations.program, equations, [*shared, *each], sampled,
-            outside=piece.outside, plastic=plastic,
-        )  # fmt: skip
+            population,
+            style,
+            equations.program,
+            equations,
+            [*shared, *each],
+            sampled,
+            outside=piece.outside,
+            plastic=plastic,
+        )
         self.nmodl: NmodlRenderer = self.blocks.nmodl
 
     def neuron(self, name: str) -> str:

@@ -93,9 +93,12 @@ def mechanism_of(
 
 
 def _numbers(
-    population: RealizedPopulation, program: Program, equations: Equations | None, style: Style,
+    population: RealizedPopulation,
+    program: Program,
+    equations: Equations | None,
+    style: Style,
     dt_ms: float,
-) -> tuple[dict[str, float], dict[str, Floats]]:  # fmt: skip
+) -> tuple[dict[str, float], dict[str, Floats]]:
     """What is equal for all cells, and what is not.
 
     A number is stored once where it is one: a field less per cell makes every event cheaper.

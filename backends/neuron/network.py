@@ -31,10 +31,14 @@ class Network:
     """
 
     def __init__(
-        self, realization: Realization, mechanisms: Mapping[str, Mechanism],
-        plans: Mapping[str, CablePlan], timing: Timing,
-        n_samples: int, sample_times: Floats | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        realization: Realization,
+        mechanisms: Mapping[str, Mechanism],
+        plans: Mapping[str, CablePlan],
+        timing: Timing,
+        n_samples: int,
+        sample_times: Floats | None = None,
+    ) -> None:
         self.h = load_neuron()
         self._sample_times = None if sample_times is None else self.h.Vector(sample_times)
         self.realization, self.timing = realization, timing
@@ -168,9 +172,13 @@ class Network:
         seen = edges.source in self.cables and not self._cells[edges.source]
         if hasattr(self.h, CONNECT) and not seen:
             columns = (
-                edges.pre + self._first[edges.source], edges.post + self._first[target], weights,
-                np.full(n, channel, dtype=np.float64), delays, *plastic,
-            )  # fmt: skip
+                edges.pre + self._first[edges.source],
+                edges.post + self._first[target],
+                weights,
+                np.full(n, channel, dtype=np.float64),
+                delays,
+                *plastic,
+            )
             getattr(self.h, CONNECT)(self._all, self._netcons, *map(self.h.Vector, columns))
             return
         # NEURON's C interface is young: without it the same, more slowly; and a NetCon that looks at v.

@@ -98,8 +98,11 @@ class NmodlRenderer(CRenderer):
 
     functions: ClassVar[Mapping[str, str]] = {
         "abs": "fabs",
-        **{name: made(name) for name in ("sign", "exprel", "expm1", "log1p", "minimum", "maximum", "clip")},
-    }  # fmt: skip
+        **{
+            name: made(name)
+            for name in ("sign", "exprel", "expm1", "log1p", "minimum", "maximum", "clip")
+        },
+    }
 
     def __init__(self, translate: Callable[[str], str]) -> None:
         super().__init__(translate)
@@ -173,9 +176,13 @@ def _folded(line: str) -> list[str]:
     depth = len(line) - len(line.lstrip())
     first, later = " " * (depth + 4), " " * (depth + 8)
     return textwrap.wrap(
-        line.strip(), 100, initial_indent=first, subsequent_indent=later,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+        line.strip(),
+        100,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def listed(keyword: str, names: Sequence[str]) -> str:

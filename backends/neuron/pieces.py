@@ -141,9 +141,15 @@ class _Taker:
         own_amount = f"{channel.amount}_{channel.name}"
         amounts = {k: self.lowered.amount(channel, region) for k, region in places.items()}
         piece = self._piece(
-            channel.name, "point_channel" if channel.is_point else "channel", compartments, roots,
-            gates, occupancies, {amounts[first]: own_amount}, stops=(),
-        )  # fmt: skip
+            channel.name,
+            "point_channel" if channel.is_point else "channel",
+            compartments,
+            roots,
+            gates,
+            occupancies,
+            {amounts[first]: own_amount},
+            stops=(),
+        )
         values = [np.asarray(self.population.parameters[amounts[k]]) for k in compartments]
         parameters = {**piece.parameters, own_amount: self._by_compartment(values)}
         initial: dict[str, Floats] = dict(piece.initial)
@@ -172,9 +178,16 @@ class _Taker:
             changed[limited] = number(1.0)
         state = f"{ion.name}i"
         piece = self._piece(
-            ion.name, "pool", compartments, {}, [state], [], {}, stops=("outward_",),
+            ion.name,
+            "pool",
+            compartments,
+            {},
+            [state],
+            [],
+            {},
+            stops=("outward_",),
             changed=changed,
-        )  # fmt: skip
+        )
         name = ion_name(ion)
         # mA/cm² in NEURON, pA/µm² here.
         outside = {**piece.outside, "outward_": f"(10 * i{name})", state: f"{name}i"}
@@ -223,10 +236,16 @@ class _Taker:
             )
         increments = [i.coefficient for i in port.increments]
         piece = self._piece(
-            port.name, "receptor", (k,), {CURRENT: ast.Name(id=current)},
-            [s for s in self._ordered(own) if s in used | targets], [], {}, stops=(),
+            port.name,
+            "receptor",
+            (k,),
+            {CURRENT: ast.Name(id=current)},
+            [s for s in self._ordered(own) if s in used | targets],
+            [],
+            {},
+            stops=(),
             also=increments,
-        )  # fmt: skip
+        )
         renamed = tuple(
             Increment(i.target, rename(i.coefficient, {voltage: "v"}), i.unless_refractory)
             for i in port.increments
@@ -292,11 +311,19 @@ class _Taker:
         return name.removesuffix(f"_{self.lowered.compartments[k].name}")
 
     def _piece(
-        self, name: str, kind: Kind, compartments: tuple[int, ...], roots: Mapping[str, ast.expr],
-        states: Sequence[str], occupancies: Sequence[str], renamed: Mapping[str, str], *,
-        stops: Sequence[str], changed: Mapping[str, ast.expr] | None = None,
+        self,
+        name: str,
+        kind: Kind,
+        compartments: tuple[int, ...],
+        roots: Mapping[str, ast.expr],
+        states: Sequence[str],
+        occupancies: Sequence[str],
+        renamed: Mapping[str, str],
+        *,
+        stops: Sequence[str],
+        changed: Mapping[str, ast.expr] | None = None,
         also: Sequence[ast.expr] = (),
-    ) -> Piece:  # fmt: skip
+    ) -> Piece:
         """The piece of ``states`` (plain names) in compartments, with what ``roots`` and they need."""
         k = compartments[0]
         here = {s: s if kind == "receptor" else self._at(s, k) for s in (*states, *occupancies)}
@@ -337,11 +364,18 @@ class _Taker:
         given = self.population.parameters
         initial, flat = self._initial((*states, *occupancies), compartments, kind)
         return Piece(
-            name, kind, compartments, cell, tuple(roots),
+            name,
+            kind,
+            compartments,
+            cell,
+            tuple(roots),
             {plain[n]: text for n, text in outside.items()},
-            {plain[n]: self._across(given[n]) for n in numbers}, initial, flat, reads,
+            {plain[n]: self._across(given[n]) for n in numbers},
+            initial,
+            flat,
+            reads,
             occupancies=tuple(occupancies),
-        )  # fmt: skip
+        )
 
     def _outside(
         self, leaves: Iterable[str], k: int

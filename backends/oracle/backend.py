@@ -104,8 +104,9 @@ class OracleBackend(Backend):
             groups[name] = group
         terminals = {
             e.name: Terminals(e.plasticity, e.source_size, len(e))
-            for e in realization.edges if e.plasticity is not None
-        }  # fmt: skip
+            for e in realization.edges
+            if e.plasticity is not None
+        }
         for edges in realization.edges:
             if edges.source in realization.sources:
                 source = realization.sources[edges.source]
@@ -143,9 +144,12 @@ def _choice(group: CellGroup, end: float) -> tuple[str, str]:
 
 
 def _run(
-    realization: Realization, groups: Mapping[str, CellGroup],
-    terminals: Mapping[str, Terminals], end: float, progress: Watch,
-) -> None:  # fmt: skip
+    realization: Realization,
+    groups: Mapping[str, CellGroup],
+    terminals: Mapping[str, Terminals],
+    end: float,
+    progress: Watch,
+) -> None:
     """Advance all groups, window by window: no spike of a window arrives within it."""
     inner = [e for e in realization.edges if e.source in groups and len(e)]
     shortest = min((float(np.min(e.delay_ms)) for e in inner), default=np.inf)
@@ -194,9 +198,13 @@ def _given_arrivals(realization: Realization, edges: Edges) -> int:
 
 
 def _send(
-    edges: Edges, target: CellGroup, arrivals: Arrivals, times: np.ndarray, cells: np.ndarray,
+    edges: Edges,
+    target: CellGroup,
+    arrivals: Arrivals,
+    times: np.ndarray,
+    cells: np.ndarray,
     terminals: Mapping[str, Terminals],
-) -> None:  # fmt: skip
+) -> None:
     """Put spikes on their way: they arrive after the exact delays of their connections."""
     first, last = edges.starts[cells], edges.starts[cells + 1]
     counts = last - first
@@ -222,9 +230,12 @@ def _send(
 
 
 def _released(
-    terminals: Terminals, times: np.ndarray, cells: np.ndarray, counts: np.ndarray,
+    terminals: Terminals,
+    times: np.ndarray,
+    cells: np.ndarray,
+    counts: np.ndarray,
     chosen: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """The part of its weight that each arrival carries: the spikes of a cell one after the other."""
     found = np.empty(chosen.size)
     ends = np.cumsum(counts)

@@ -64,9 +64,14 @@ class Orbit:
 
 
 def steady_interval(
-    experiment: Experiment, population: str | None = None, cell: int = 0, *, spikes: int = 1,
-    relative: float = 1e-11, longest_ms: float = 5000.0,
-) -> Orbit:  # fmt: skip
+    experiment: Experiment,
+    population: str | None = None,
+    cell: int = 0,
+    *,
+    spikes: int = 1,
+    relative: float = 1e-11,
+    longest_ms: float = 5000.0,
+) -> Orbit:
     """The interval at which a cell that fires by itself becomes steady.
 
     *relative* is the tolerance of a step, *longest_ms* the longest interval waited for, and *spikes*
@@ -110,9 +115,14 @@ class _Return:
     """The map from a spike to the next of one cell."""
 
     def __init__(
-        self, experiment: Experiment, population: str | None, cell: int, spikes: int,
-        relative: float, longest_ms: float,
-    ) -> None:  # fmt: skip
+        self,
+        experiment: Experiment,
+        population: str | None,
+        cell: int,
+        spikes: int,
+        relative: float,
+        longest_ms: float,
+    ) -> None:
         if spikes < 1:
             raise InputError("spikes", f"{spikes} spikes make no period; at least 1 does")
         alone = experiment.with_(records=[], duration=f"{spikes * longest_ms!r} ms")

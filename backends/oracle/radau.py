@@ -97,9 +97,14 @@ class RadauSolver:
     """The steps of one cell; `restart` before the first one and after every jump of the state."""
 
     def __init__(
-        self, cell: OneCell, inputs: Callable[[float], Inputs], relative: float, absolute: float,
-        first_step: float, number: int,
-    ) -> None:  # fmt: skip
+        self,
+        cell: OneCell,
+        inputs: Callable[[float], Inputs],
+        relative: float,
+        absolute: float,
+        first_step: float,
+        number: int,
+    ) -> None:
         self.cell, self._inputs, self._number = cell, inputs, number
         self._relative, self._absolute = relative, absolute
         self._enough = max(1e-3, 4e-15 / relative)
@@ -188,9 +193,14 @@ class RadauSolver:
         return found
 
     def _solve(
-        self, begin: float, state: Floats, h: float, linear: _Dense | _Sparse,
-        guess: Floats | None, modes: Modes | None = None,
-    ) -> tuple[Floats, int] | None:  # fmt: skip
+        self,
+        begin: float,
+        state: Floats,
+        h: float,
+        linear: _Dense | _Sparse,
+        guess: Floats | None,
+        modes: Modes | None = None,
+    ) -> tuple[Floats, int] | None:
         """The stages by Newton's method, and how many iterations it took."""
         table, rates = TABLEAU, self.cell.rates
         modes = self._modes if modes is None else modes
@@ -228,9 +238,15 @@ class RadauSolver:
         return None
 
     def _error(
-        self, state: Floats, stages: Floats, slope: Floats, linear: _Dense | _Sparse,
-        h: float, inputs: Inputs, again: bool,
-    ) -> float:  # fmt: skip
+        self,
+        state: Floats,
+        stages: Floats,
+        slope: Floats,
+        linear: _Dense | _Sparse,
+        h: float,
+        inputs: Inputs,
+        again: bool,
+    ) -> float:
         """The estimate of Hairer & Wanner, IV.8.20, over the tolerance."""
         scale = self._absolute + self._relative * np.maximum(
             np.abs(state), np.abs(state + stages[-1])
@@ -284,10 +300,12 @@ class RadauSolver:
         """When a switch first turns in a step by its polynomial; inf if it does not."""
 
         def beyond(times: Floats) -> Floats:
-            return np.array([
-                self.cell.turned(y, self._inputs(t), piece.modes)[switch]
-                for t, y in zip(times.tolist(), piece.at(times).tolist(), strict=True)
-            ])  # fmt: skip
+            return np.array(
+                [
+                    self.cell.turned(y, self._inputs(t), piece.modes)[switch]
+                    for t, y in zip(times.tolist(), piece.at(times).tolist(), strict=True)
+                ]
+            )
 
         for _ in range(8):
             hits = np.flatnonzero(values > 0)

@@ -71,9 +71,14 @@ class ScalarEquations:
     """
 
     def __init__(
-        self, statements: Sequence[Assignment], states: Sequence[str], inputs: Sequence[str],
-        constants: Sequence[str], margin: tuple[float, float], algebra: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        statements: Sequence[Assignment],
+        states: Sequence[str],
+        inputs: Sequence[str],
+        constants: Sequence[str],
+        margin: tuple[float, float],
+        algebra: bool = True,
+    ) -> None:
         self._statements, self._states = tuple(statements), tuple(states)
         self.inputs = tuple(inputs)
         self._constants = tuple(constants)
@@ -108,9 +113,12 @@ class ScalarEquations:
         return OneCell(
             bound(self._rates),
             None if self._entries is None else bound(self._entries),
-            self._rows, self._columns,
-            bound(self._conditions), bound(self._distances), bound(self._turned),
-        )  # fmt: skip
+            self._rows,
+            self._columns,
+            bound(self._conditions),
+            bound(self._distances),
+            bound(self._turned),
+        )
 
     def _code(self, lines: list[str], results: Sequence[str]) -> CodeType:
         unpacked = [f"{', '.join(_local(n) for n in self._states)}, = y"]

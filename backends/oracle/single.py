@@ -62,9 +62,15 @@ class RadauStepper(OneByOne):
     """
 
     def __init__(
-        self, cells: Cells, state: Floats, search: Search, rtol: float, atol: float,
-        first_step: float, reach: Reach,
-    ) -> None:  # fmt: skip
+        self,
+        cells: Cells,
+        state: Floats,
+        search: Search,
+        rtol: float,
+        atol: float,
+        first_step: float,
+        reach: Reach,
+    ) -> None:
         super().__init__(cells, state, search, rtol, atol)
         size = state.shape[1]
         self._pieces: list[list[Piece]] = [[] for _ in range(size)]
@@ -181,9 +187,14 @@ class LSODAStepper(OneByOne):
             return one.jacobian(y, inputs(t), modes(t, y.tolist()))
 
         return LSODA(
-            rates, self.begin[cell], self.state[:, cell].copy(), limit,
-            rtol=self._rtol, atol=self._atol, jac=jacobian,
-        )  # fmt: skip
+            rates,
+            self.begin[cell],
+            self.state[:, cell].copy(),
+            limit,
+            rtol=self._rtol,
+            atol=self._atol,
+            jac=jacobian,
+        )
 
     def propose(self, cells: Rows, limit: Floats) -> None:
         """Run one solver a cell up to its limit or its first crossing."""

@@ -89,9 +89,14 @@ class VectorDOP853(Stepper):
     """
 
     def __init__(
-        self, rates: Rates, state: Floats, search: Search, rtol: float, atol: float,
+        self,
+        rates: Rates,
+        state: Floats,
+        search: Search,
+        rtol: float,
+        atol: float,
         first_step: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(state, search)
         self._rates = rates
         self._rtol, self._atol = rtol, atol
@@ -195,9 +200,15 @@ class VectorDOP853(Stepper):
             raise StuckError(cell, time, state, finite=not self._left[cell])
 
     def _longest(
-        self, cells: Rows, h: Floats, k: Floats, after: Floats, rates: RatesOfSome, ends: Floats,
+        self,
+        cells: Rows,
+        h: Floats,
+        k: Floats,
+        after: Floats,
+        rates: RatesOfSome,
+        ends: Floats,
         accepted: Bools,
-    ) -> Floats:  # fmt: skip
+    ) -> Floats:
         """The longest step that damps what is left of earlier errors.
 
         At rest the error estimate is one of round-off alone and would let steps grow until the method

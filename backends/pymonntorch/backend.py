@@ -51,11 +51,7 @@ from .library import Network, NeuronGroup, SynapseGroup
 from .target import CompilationError, compile_update_of, pays
 
 CONVENTIONS = (
-    Convention(
-        "precision",
-        "computes in float32, the default of its Network",
-        "float64",
-    ),
+    Convention("precision", "computes in float32, the default of its Network", "float64"),
     Convention(
         "spike_stamp",
         "tests the threshold at the beginning of an iteration, before the state moves, and records the "
@@ -245,9 +241,12 @@ class _Model:
             if send.terminals is not None:
                 self.terminals[edges.name] = send.terminals
             SynapseGroup(
-                net=self.network, src=groups[edges.source], dst=groups[edges.target],
-                tag=f"projection_{edges.name}", behavior={SYNAPSE: send},
-            )  # fmt: skip
+                net=self.network,
+                src=groups[edges.source],
+                dst=groups[edges.target],
+                tag=f"projection_{edges.name}",
+                behavior={SYNAPSE: send},
+            )
         self.network.initialize(info=False, warnings=False)
 
     def _cells(self, population: RealizedPopulation) -> Cells:

@@ -21,8 +21,11 @@ Namespace = Mapping[str, torch.Tensor]
 """Everything that a program names, as tensors: shape (size,), or () where all cells agree."""
 
 _IN_PLACE: Mapping[type[ast.operator], str] = {
-    ast.Add: "add_", ast.Sub: "sub_", ast.Mult: "mul_", ast.Div: "div_",
-}  # fmt: skip
+    ast.Add: "add_",
+    ast.Sub: "sub_",
+    ast.Mult: "mul_",
+    ast.Div: "div_",
+}
 
 
 class Literals:
@@ -219,9 +222,14 @@ def bind_source(
     bound += [f"    {name} = literals[{name!r}]" for name in literals.tensors if name in used]
     body = [f"        {line}" for line in lines or ["pass"]]
     source = "\n".join(
-        ["def bind(ns, literals):", *bound, f"    def compiled({arguments}):", *body,
-         "    return compiled"]
-    )  # fmt: skip
+        [
+            "def bind(ns, literals):",
+            *bound,
+            f"    def compiled({arguments}):",
+            *body,
+            "    return compiled",
+        ]
+    )
     scope = dict(_GLOBALS)
     exec(compile(source, "<coincide program>", "exec"), scope)
     made: Callable[..., Any] = scope["bind"](ns, literals.tensors)

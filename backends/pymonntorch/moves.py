@@ -108,9 +108,13 @@ def find_moves(
         elif not (isinstance(move.step, ast.Name) and move.step.id in fixed):
             fill("step", k, move.step)
     return Moves(
-        tuple(m.state for m in found), tuple(before), rows, tuple(signs),
-        tuple(m.step for m in found[len(signs):]), tuple(after),
-    )  # fmt: skip
+        tuple(m.state for m in found),
+        tuple(before),
+        rows,
+        tuple(signs),
+        tuple(m.step for m in found[len(signs) :]),
+        tuple(after),
+    )
 
 
 def _argument(tree: ast.expr) -> ast.expr | None:

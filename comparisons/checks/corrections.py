@@ -77,10 +77,14 @@ class Corrections:
                 }
             rows.append(
                 {
-                    "fault": fault.name, "cell": fault.cell, "as_written": fault.as_written,
-                    "corrected": fault.corrected, "experiment": fault.experiment, "rates": rates,
+                    "fault": fault.name,
+                    "cell": fault.cell,
+                    "as_written": fault.as_written,
+                    "corrected": fault.corrected,
+                    "experiment": fault.experiment,
+                    "rates": rates,
                 }
-            )  # fmt: skip
+            )
         return {
             "repository": SOURCES["basal_ganglia"],
             "mode": self.mode,

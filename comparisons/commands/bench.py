@@ -7,13 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import (
-    Backends,
-    Device,
-    Duration,
-    Timeout,
-    check_writable,
-)
+from .arguments import Backends, Device, Duration, Timeout, check_writable
 
 _MODEL_SIZES = (5000, 10_000, 20_000, 40_000, 80_000)
 
@@ -58,12 +52,17 @@ def bench(
     lasting = None if duration is None else milliseconds(duration, "--duration")
     standard = Options()
     options = Options(
-        network=network if model is None else model, size=size, pairs=pairs, pynn_size=pynn_size,
+        network=network if model is None else model,
+        size=size,
+        pairs=pairs,
+        pynn_size=pynn_size,
         timeout_s=timeout,
-        sizes=(standard.sizes if model is None else _MODEL_SIZES) if sizes is None else parse_sizes(sizes),
+        sizes=(standard.sizes if model is None else _MODEL_SIZES)
+        if sizes is None
+        else parse_sizes(sizes),
         budget_s=budget,
         duration_ms=standard.duration_ms if lasting is None else lasting,
         scaling_ms=standard.scaling_ms if lasting is None else lasting,
         device=device,
-    )  # fmt: skip
+    )
     return run_bench(Console(), backends, scaling, only, out, options)

@@ -102,20 +102,33 @@ def compare(
 
     expected = check_expected(expect)
     how: dict[str, Any] = {
-        "method": method, "device": device, "precision": precision, "target": target,
-        "tolerance_ms": tolerance_of(tolerance), "reference": reference, "jobs": jobs,
-        "timeout_s": timeout, "fresh": fresh,
-    }  # fmt: skip
+        "method": method,
+        "device": device,
+        "precision": precision,
+        "target": target,
+        "tolerance_ms": tolerance_of(tolerance),
+        "reference": reference,
+        "jobs": jobs,
+        "timeout_s": timeout,
+        "fresh": fresh,
+    }
     check_writable(out, json_file)
     parts_asked = {
-        "conventions": conventions, "explain": explain, "converge": converge, "select": select,
-    }  # fmt: skip
+        "conventions": conventions,
+        "explain": explain,
+        "converge": converge,
+        "select": select,
+    }
     wanted = [name for name, yes in parts_asked.items() if yes]
     console = Console(stderr=json_file == "-")
     follow = partial(
-        driven, gait=gait, column=gait_column, into=gait_into, amplitude=gait_amplitude,
+        driven,
+        gait=gait,
+        column=gait_column,
+        into=gait_into,
+        amplitude=gait_amplitude,
         frame_rate=frame_rate,
-    )  # fmt: skip
+    )
     if sweep:
         from .sweep import run_sweep
 
@@ -127,25 +140,46 @@ def compare(
             changed, duration=duration, dt=dt, seed=seed, assignments=assignments or ()
         )
         points = run_sweep(
-            model, lambda e: follow(changes(e), None), console, json_file, out, report, backends,
-            modes or ["lockstep"], how,
-        )  # fmt: skip
+            model,
+            lambda e: follow(changes(e), None),
+            console,
+            json_file,
+            out,
+            report,
+            backends,
+            modes or ["lockstep"],
+            how,
+        )
         return max(exit_status(point.comparison, expected, backends) for point in points)
     experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
     experiment = follow(experiment, console)
     with running(console, experiment) as progress:
         result = comparing.compare(
-            experiment, backends, modes or ["lockstep"], **how, on_start=progress.start,
+            experiment,
+            backends,
+            modes or ["lockstep"],
+            **how,
+            on_start=progress.start,
             on_end=progress.end,
-        )  # fmt: skip
+        )
     print_comparison(console, result)
     asked = {
-        "--variant": variant, "--method": method, "--duration": duration, "--dt": dt, "--seed": seed,
-        "--set": assignments or (), "--gait": gait, "--gait-column": gait_column,
-        "--gait-into": gait_into, "--gait-amplitude": gait_amplitude, "--frame-rate": frame_rate,
-        "--device": None if device == "cpu" else device, "--precision": precision,
-        "--target": target, "--tolerance": tolerance,
-    }  # fmt: skip
+        "--variant": variant,
+        "--method": method,
+        "--duration": duration,
+        "--dt": dt,
+        "--seed": seed,
+        "--set": assignments or (),
+        "--gait": gait,
+        "--gait-column": gait_column,
+        "--gait-into": gait_into,
+        "--gait-amplitude": gait_amplitude,
+        "--frame-rate": frame_rate,
+        "--device": None if device == "cpu" else device,
+        "--precision": precision,
+        "--target": target,
+        "--tolerance": tolerance,
+    }
     for line in hints(result, model, asked):
         console.print(f"why: {line}", markup=False, highlight=False, soft_wrap=True)
     extra: dict[str, Any] = {}

@@ -6,10 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import (
-    Json,
-    write_json,
-)
+from .arguments import Json, write_json
 
 
 def conformance(

@@ -73,11 +73,24 @@ def converge(
     console = Console(stderr=json_file == "-")
     with running(console, experiment, LevelBars) as bars:
         study = study_of(
-            experiment, backends, modes or ["aligned"], method=method, budget_s=budget,
-            levels=levels, seeds=seeds, oracle=oracle, device=device, precision=precision,
-            target=target, jobs=jobs, timeout_s=timeout, fresh=fresh, on_plan=bars.plan,
-            on_start=bars.start, on_end=bars.end,
-        )  # fmt: skip
+            experiment,
+            backends,
+            modes or ["aligned"],
+            method=method,
+            budget_s=budget,
+            levels=levels,
+            seeds=seeds,
+            oracle=oracle,
+            device=device,
+            precision=precision,
+            target=target,
+            jobs=jobs,
+            timeout_s=timeout,
+            fresh=fresh,
+            on_plan=bars.plan,
+            on_start=bars.start,
+            on_end=bars.end,
+        )
     print_study(console, study)
     if json_file is not None:
         write_json(study.to_dict(), json_file)

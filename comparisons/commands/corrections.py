@@ -37,9 +37,7 @@ def corrections(
         raise unknown("corrections", "repository", repository, REPOSITORIES)
     console = Console(stderr=json_file == "-")
     with console.status("as written and corrected, on each simulator"):
-        found = found_of(
-            backends, mode, only or (), jobs=jobs, timeout_s=timeout, fresh=fresh
-        )  # fmt: skip
+        found = found_of(backends, mode, only or (), jobs=jobs, timeout_s=timeout, fresh=fresh)
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("fault", no_wrap=True)
     for name in found.simulators:

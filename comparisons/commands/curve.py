@@ -32,8 +32,7 @@ def curve(
     model: Model,
     backends: Backends = None,
     parameters: Annotated[
-        str | None,
-        typer.Option(help="A parameter set of the cell, or a JSON file of one's own."),
+        str | None, typer.Option(help="A parameter set of the cell, or a JSON file of one's own.")
     ] = None,
     variant: Variant = "",
     first: Annotated[
@@ -83,11 +82,24 @@ def curve(
     console = Console(stderr=json_file == "-")
     with rounds(console, experiment) as shown:
         found = curve_of(
-            experiment, backends, mode, first=first, last=last,
-            duration_ms=milliseconds(duration, "--duration"), measured=measured, oracle=oracle,
-            method=method, device=device, precision=precision, target=target, jobs=jobs,
-            timeout_s=timeout, fresh=fresh, on_round=shown.begin, on_end=shown.end,
-        )  # fmt: skip
+            experiment,
+            backends,
+            mode,
+            first=first,
+            last=last,
+            duration_ms=milliseconds(duration, "--duration"),
+            measured=measured,
+            oracle=oracle,
+            method=method,
+            device=device,
+            precision=precision,
+            target=target,
+            jobs=jobs,
+            timeout_s=timeout,
+            fresh=fresh,
+            on_round=shown.begin,
+            on_end=shown.end,
+        )
     print_curve(console, found)
     if json_file is not None:
         write_json(found.to_dict(), json_file)

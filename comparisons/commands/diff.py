@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import (
-    Json,
-    check_expected,
-    tolerance_of,
-    write_json,
-)
+from .arguments import Json, check_expected, tolerance_of, write_json
 
 
 def diff(

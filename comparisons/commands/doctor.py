@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from .arguments import (
-    Jobs,
-)
+from .arguments import Jobs
 
 
 def doctor(jobs: Jobs = None) -> int:

@@ -83,10 +83,21 @@ def explain(
     )
     with running(console, experiment) as bars:
         found = explain_pair(
-            experiment, backends, modes[0], method=method, device=device, precision=precision,
-            target=target, tolerance_ms=tolerance_of(tolerance), budget=budget, jobs=jobs,
-            timeout_s=timeout, fresh=fresh, on_start=bars.start, on_end=bars.end,
-        )  # fmt: skip
+            experiment,
+            backends,
+            modes[0],
+            method=method,
+            device=device,
+            precision=precision,
+            target=target,
+            tolerance_ms=tolerance_of(tolerance),
+            budget=budget,
+            jobs=jobs,
+            timeout_s=timeout,
+            fresh=fresh,
+            on_start=bars.start,
+            on_end=bars.end,
+        )
     same = {
         "--variant": variant,
         "--duration": duration,

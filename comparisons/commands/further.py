@@ -60,13 +60,18 @@ def _explain(comparison: Comparison, console: Console, how: Mapping[str, Any]) -
         settings = dict(run.recording.provenance.get("settings") or {})
         with running(console, comparison.experiment) as bars:
             found = explain(
-                comparison.experiment, [run.backend, held.backend], run.mode,
+                comparison.experiment,
+                [run.backend, held.backend],
+                run.mode,
                 method=None if run.mode != "lockstep" else settings.get("method"),
                 device=str(settings.get("device") or "cpu"),
-                precision=settings.get("precision"), target=settings.get("target"), **how,
+                precision=settings.get("precision"),
+                target=settings.get("target"),
+                **how,
                 tolerance_ms=comparison.pair(run.id, held.id).tolerance_ms,
-                on_start=bars.start, on_end=bars.end,
-            )  # fmt: skip
+                on_start=bars.start,
+                on_end=bars.end,
+            )
         print_explanation(console, found)
         title = f"Why {run.backend} differs from the {held.backend}: {run.mode}"
         sections.append(section(found, title, f"{run.backend}-{run.mode}-"))
@@ -101,9 +106,13 @@ def _converge(comparison: Comparison, console: Console, how: Mapping[str, Any]) 
 
     with running(console, comparison.experiment, LevelBars) as bars:
         study = converge(
-            comparison.experiment, _grid(comparison), on_plan=bars.plan, on_start=bars.start,
-            on_end=bars.end, **how,
-        )  # fmt: skip
+            comparison.experiment,
+            _grid(comparison),
+            on_plan=bars.plan,
+            on_start=bars.start,
+            on_end=bars.end,
+            **how,
+        )
     print_study(console, study)
     return Part("convergence", joined(statements(study), sections(study)), study.to_dict())
 
@@ -117,16 +126,22 @@ def _select(comparison: Comparison, console: Console, how: Mapping[str, Any]) ->
 
     with running(console, comparison.experiment, LevelBars) as bars:
         study = select(
-            comparison.experiment, _grid(comparison), timeout_s=how["timeout_s"],
-            on_start=bars.start, on_end=bars.end,
-        )  # fmt: skip
+            comparison.experiment,
+            _grid(comparison),
+            timeout_s=how["timeout_s"],
+            on_start=bars.start,
+            on_end=bars.end,
+        )
     print_selection(console, study)
     return Part("selection", joined(statements(study), sections(study)), study.to_dict())
 
 
 PARTS: Mapping[str, Callable[[Comparison, Console, Mapping[str, Any]], Part]] = {
-    "conventions": _conventions, "explain": _explain, "converge": _converge, "select": _select,
-}  # fmt: skip
+    "conventions": _conventions,
+    "explain": _explain,
+    "converge": _converge,
+    "select": _select,
+}
 """The parts by the names of their commands, in the order of the page."""
 
 

@@ -30,8 +30,7 @@ def fuzz(
     inputs: Annotated[
         bool,
         typer.Option(
-            "--inputs",
-            help="Instead, give damaged files and texts of every kind to the commands.",
+            "--inputs", help="Instead, give damaged files and texts of every kind to the commands."
         ),
     ] = False,
     out: Annotated[

@@ -57,9 +57,11 @@ def driven(
     """An experiment driven as ``--gait`` and its companions say, with notes printed; as it was without."""
     if gait is None:
         given = {
-            "--gait-column": column, "--gait-into": into, "--gait-amplitude": amplitude,
+            "--gait-column": column,
+            "--gait-into": into,
+            "--gait-amplitude": amplitude,
             "--frame-rate": frame_rate,
-        }  # fmt: skip
+        }
         for name, value in given.items():
             if value is not None:
                 raise InputError(name, "is of use only with --gait FILE")
@@ -170,9 +172,11 @@ def _features(recording: GaitRecording) -> dict[str, dict[str, float]]:
     for name in (*FEATURES, *known):
         x = recording.column(name)
         found[name] = {
-            "mean": float(x.mean()), "sd": float(x.std()),
-            "lowest": float(x.min()), "highest": float(x.max()),
-        }  # fmt: skip
+            "mean": float(x.mean()),
+            "sd": float(x.std()),
+            "lowest": float(x.min()),
+            "highest": float(x.max()),
+        }
     return found
 
 

@@ -94,12 +94,25 @@ def lesion(
     )
     with running(console, experiment) as bars:
         study = study_of(
-            experiment, lesions, backends, modes or ["aligned"], seeds=seeds,
-            severities=severities, start_ms=start_ms, method=method, device=device,
-            precision=precision, target=target, reference=reference, jobs=jobs,
-            timeout_s=timeout, fresh=fresh, on_plan=bars.plan, on_start=bars.start,
+            experiment,
+            lesions,
+            backends,
+            modes or ["aligned"],
+            seeds=seeds,
+            severities=severities,
+            start_ms=start_ms,
+            method=method,
+            device=device,
+            precision=precision,
+            target=target,
+            reference=reference,
+            jobs=jobs,
+            timeout_s=timeout,
+            fresh=fresh,
+            on_plan=bars.plan,
+            on_start=bars.start,
             on_end=bars.end,
-        )  # fmt: skip
+        )
     print_study(console, study)
     if json_file is not None:
         write_json(study.to_dict(), json_file)

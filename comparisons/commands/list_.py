@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from .arguments import (
-    Json,
-    write_json,
-)
+from .arguments import Json, write_json
 
 
 def list_(json_file: Json = None) -> None:

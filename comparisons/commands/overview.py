@@ -69,9 +69,12 @@ def print_inventory(console: Console, data: Mapping[str, Any]) -> None:
         models.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for model in data["models"]:
         models.add_row(
-            f"[bold]{escape(model['name'])}[/]", escape(", ".join(model["variants"])),
-            escape(model["title"]), escape(model["source"]), style=None,
-        )  # fmt: skip
+            f"[bold]{escape(model['name'])}[/]",
+            escape(", ".join(model["variants"])),
+            escape(model["title"]),
+            escape(model["source"]),
+            style=None,
+        )
     console.print(models)
     cells = Table(
         title="\nbasal ganglia cell types", title_justify="left", box=None, header_style="dim"
@@ -81,9 +84,11 @@ def print_inventory(console: Console, data: Mapping[str, Any]) -> None:
     for row in data["basal_ganglia"]:
         found = ", ".join(row["models"])
         cells.add_row(
-            f"[bold]{escape(row['type'])}[/]", row["where"],
-            escape(found) if found else "[yellow]– missing[/]", escape(row["note"]),
-        )  # fmt: skip
+            f"[bold]{escape(row['type'])}[/]",
+            row["where"],
+            escape(found) if found else "[yellow]– missing[/]",
+            escape(row["note"]),
+        )
     console.print(cells)
     backends = Table(title="\nbackends", title_justify="left", box=None, header_style="dim")
     for heading in ("name", "installed", "versions or how to install"):
@@ -112,9 +117,9 @@ def print_experiment(console: Console, experiment: Experiment) -> None:
         if isinstance(population, Population):
             _print_population(console, e, population)
         else:
-            what = {
-                "poisson": "Poisson spike trains", "spike_trains": "given spike trains"
-            }[population.kind]  # fmt: skip
+            what = {"poisson": "Poisson spike trains", "spike_trains": "given spike trains"}[
+                population.kind
+            ]
             rate = f", {_value(population.rate)}" if population.kind == "poisson" else ""
             console.print(
                 f"[bold]{population.name}[/]: {population.size:,} {what}{_lost(population)}{rate}\n"
@@ -185,9 +190,14 @@ def _print_connections(console: Console, experiment: Experiment) -> None:
             details = ", ".join(f"{k} {v}" for k, v in rule.items() if k != "rule")
             scale = "" if p.weight_scale == "none" else f" · {p.weight_scale}"
             table.add_row(
-                p.name, p.source, p.target, p.receptor, f"{p.rule.rule} {details}".strip(),
-                escape(_value(p.weight) + scale), escape(_value(p.delay)),
-            )  # fmt: skip
+                p.name,
+                p.source,
+                p.target,
+                p.receptor,
+                f"{p.rule.rule} {details}".strip(),
+                escape(_value(p.weight) + scale),
+                escape(_value(p.delay)),
+            )
         console.print(table, "")
     for given in experiment.inputs:
         fields = given.model_dump(mode="json", exclude={"name", "population", "kind", "values"})

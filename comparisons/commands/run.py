@@ -102,8 +102,13 @@ def run(
     else:
         experiment = driven(
             load_experiment(model, variant, duration, dt, seed, assignments or ()),
-            console, gait, gait_column, gait_into, gait_amplitude, frame_rate,
-        )  # fmt: skip
+            console,
+            gait,
+            gait_column,
+            gait_into,
+            gait_amplitude,
+            frame_rate,
+        )
         realization = realize(experiment)
     if console is None:
         progress = write_progress(progress_file) if progress_file else lambda fraction: None

@@ -77,10 +77,22 @@ def select(
     console = Console(stderr=json_file == "-")
     with running(console, experiment, LevelBars) as bars:
         study = selection_of(
-            experiment, backends, modes or ["aligned", "raw"], error=bound, budget_s=budget,
-            method=method, size=size, duration_ms=wanted_ms, device=device, precision=precision,
-            target=target, oracle=oracle, timeout_s=timeout, on_start=bars.start, on_end=bars.end,
-        )  # fmt: skip
+            experiment,
+            backends,
+            modes or ["aligned", "raw"],
+            error=bound,
+            budget_s=budget,
+            method=method,
+            size=size,
+            duration_ms=wanted_ms,
+            device=device,
+            precision=precision,
+            target=target,
+            oracle=oracle,
+            timeout_s=timeout,
+            on_start=bars.start,
+            on_end=bars.end,
+        )
     print_selection(console, study)
     if json_file is not None:
         write_json(study.to_dict(), json_file)

@@ -7,13 +7,7 @@ from typing import Annotated
 import typer
 
 from ...core.errors import InputError
-from .arguments import (
-    Json,
-    Set,
-    Variant,
-    load_experiment,
-    write_json,
-)
+from .arguments import Json, Set, Variant, load_experiment, write_json
 
 
 def show(

@@ -60,10 +60,13 @@ def run_sweep(
     experiments = [(labels, changes(experiment)) for labels, experiment in load_sweep(model)]
     points = []
     with Progress(
-        TextColumn("  {task.description}"), BarColumn(bar_width=24),
-        TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=console,
-    ) as progress:  # fmt: skip
+    ) as progress:
         task = progress.add_task(f"{model}, sweep", total=len(experiments))
         for labels, experiment in experiments:
             progress.update(task, description=", ".join(labels.values()))
@@ -95,10 +98,14 @@ def _print_table(console: Console, points: Sequence[Point]) -> None:
         for k, (population, s) in enumerate(point.statistics.items()):
             first = k == 0
             table.add_row(
-                *(escape(v) if first else "" for v in point.labels.values()), escape(population),
-                _number(s["rate_hz"], ".1f"), _number(s["silent"], ".0%"), _number(s["cv"], ".2f"),
-                _number(s["synchrony"], ".2f"), verdict if first else "",
-            )  # fmt: skip
+                *(escape(v) if first else "" for v in point.labels.values()),
+                escape(population),
+                _number(s["rate_hz"], ".1f"),
+                _number(s["silent"], ".0%"),
+                _number(s["cv"], ".2f"),
+                _number(s["synchrony"], ".2f"),
+                verdict if first else "",
+            )
     console.print(table)
     counts: dict[str, int] = {v: sum(p.comparison.worst == v for p in points) for v in VERDICTS}
     counts["without a pair"] = sum(p.comparison.worst is None for p in points)
@@ -170,9 +177,15 @@ def sweep_figure(points: Sequence[Point], model: str) -> Any:
     for ax, names in zip(axes[0], columns, strict=True):
         heading = "\n".join(f"{n}: {v}" for n, v in zip(across, names, strict=True))
         ax.annotate(
-            heading, (0.5, 1.0), (0, 24), xycoords="axes fraction",
-            textcoords="offset points", ha="center", fontsize=9, fontweight="bold",
-        )  # fmt: skip
+            heading,
+            (0.5, 1.0),
+            (0, 24),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+            fontweight="bold",
+        )
     for ax, names in zip(axes[:, 0], rows, strict=True):
         heading = "\n".join(f"{n}: {v}" for n, v in zip(down, names, strict=True))
         ax.set_ylabel(heading or "cell", fontsize=8)
@@ -199,9 +212,14 @@ def _draw_point(ax: Any, point: Point) -> None:
         recording = point.shown.recording
         for color, (name, spikes) in zip(_COLORS, recording.spikes.items(), strict=False):
             ax.scatter(
-                spikes.times, spikes.cells + offset, s=5, marker="|", linewidths=0.6, color=color,
+                spikes.times,
+                spikes.cells + offset,
+                s=5,
+                marker="|",
+                linewidths=0.6,
+                color=color,
                 rasterized=len(spikes) > 5000,
-            )  # fmt: skip
+            )
             offset += recording.sizes[name]
             statistics = point.statistics[name]
             parts.append(_number(statistics["rate_hz"], ".0f"))

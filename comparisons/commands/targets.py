@@ -74,10 +74,19 @@ def targets(
             lambda state, variant: load_experiment(
                 model, variant, duration, dt, seed, [*given, f"state={state}"]
             ),
-            published, backends, mode, seeds=seeds, states=chosen, start_ms=start_ms, jobs=jobs,
-            timeout_s=timeout, fresh=fresh, on_plan=bars.plan, on_start=bars.start,
+            published,
+            backends,
+            mode,
+            seeds=seeds,
+            states=chosen,
+            start_ms=start_ms,
+            jobs=jobs,
+            timeout_s=timeout,
+            fresh=fresh,
+            on_plan=bars.plan,
+            on_start=bars.start,
             on_end=bars.end,
-        )  # fmt: skip
+        )
     print_beside(console, study)
     if json_file is not None:
         write_json(study.to_dict(), json_file)

@@ -278,16 +278,24 @@ def _trace_error(
     if not in_found.size or min(rows) < 3:
         return None
     difference = compare_traces(
-        truth.times[: rows[1]], truth.values[: rows[1], in_truth],
-        found.times[: rows[0]], found.values[: rows[0], in_found],
-    )  # fmt: skip
+        truth.times[: rows[1]],
+        truth.values[: rows[1], in_truth],
+        found.times[: rows[0]],
+        found.values[: rows[0], in_found],
+    )
     if not difference.n_compared or not math.isfinite(difference.max_abs):
         return None
     scale = _range(truth.values[:, in_truth])
     return TraceError(
-        population, variable, truth.unit, difference.max_abs, difference.max_abs / scale,
-        difference.rms / scale, difference.interpolation_bound, difference.n_compared,
-    )  # fmt: skip
+        population,
+        variable,
+        truth.unit,
+        difference.max_abs,
+        difference.max_abs / scale,
+        difference.rms / scale,
+        difference.interpolation_bound,
+        difference.n_compared,
+    )
 
 
 def _range(values: Floats) -> float:

@@ -132,10 +132,24 @@ def equivalence(
     elif high <= -margin or low >= margin:
         verdict = "different"
     return Equivalence(
-        quantity, unit, *names, n, int((~known).sum()), float(x.mean()), float(y.mean()), mean, sd,
-        float(margin), alpha, low, high, p, power_of(margin, sd, n, alpha),
-        seeds_needed(margin, sd, alpha), verdict,
-    )  # fmt: skip
+        quantity,
+        unit,
+        *names,
+        n,
+        int((~known).sum()),
+        float(x.mean()),
+        float(y.mean()),
+        mean,
+        sd,
+        float(margin),
+        alpha,
+        low,
+        high,
+        p,
+        power_of(margin, sd, n, alpha),
+        seeds_needed(margin, sd, alpha),
+        verdict,
+    )
 
 
 def seed_margin(values: ArrayLike, factor: float = 1.0, floor: float = 0.0) -> float:

@@ -33,12 +33,7 @@ class SortedSpikes:
 
 
 def sort_by_cell(
-    times: ArrayLike,
-    cells: ArrayLike,
-    where: str,
-    suffix: str = "",
-    *,
-    keep_order: bool = False,
+    times: ArrayLike, cells: ArrayLike, where: str, suffix: str = "", *, keep_order: bool = False
 ) -> SortedSpikes:
     """Order spikes by cell, then time.
 

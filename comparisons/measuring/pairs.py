@@ -273,10 +273,18 @@ def compare_spikes(
     if match.matched:
         shifts = (match.max_shift, match.rms_shift, match.mean_shift)
     return SpikeRow(
-        population, match.n_a, match.n_b, match.matched, match.missing, match.extra,
+        population,
+        match.n_a,
+        match.n_b,
+        match.matched,
+        match.missing,
+        match.extra,
         *shifts,
-        match.first_mismatch, match.farthest, match.alone, same,
-    )  # fmt: skip
+        match.first_mismatch,
+        match.farthest,
+        match.alone,
+        same,
+    )
 
 
 def compare_one_trace(key: tuple[str, str], a: Trace, b: Trace) -> TraceRow:
@@ -294,12 +302,21 @@ def compare_one_trace(key: tuple[str, str], a: Trace, b: Trace) -> TraceRow:
     )
     first = difference.first_divergence
     return TraceRow(
-        population, variable, a.unit, difference.max_abs, difference.rms, difference.relative,
+        population,
+        variable,
+        a.unit,
+        difference.max_abs,
+        difference.rms,
+        difference.relative,
         difference.rms / difference.range if difference.range > 0 else 0.0,
         None if first is None else {"t_ms": first.time, "cell": int(common[first.cell])},
-        difference.grid, difference.n_compared, difference.n_missing, difference.n_extra,
-        difference.n_not_finite_a + difference.n_not_finite_b, difference.identical,
-    )  # fmt: skip
+        difference.grid,
+        difference.n_compared,
+        difference.n_missing,
+        difference.n_extra,
+        difference.n_not_finite_a + difference.n_not_finite_b,
+        difference.identical,
+    )
 
 
 def _verdict(spikes: Sequence[SpikeRow], traces: Sequence[TraceRow], whole: bool) -> Verdict:

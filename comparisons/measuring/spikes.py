@@ -376,9 +376,16 @@ def _match_clusters(
             batch = max(1, _BATCH // (rows * (columns + 1)))
             for some in np.split(same, range(batch, same.size, batch)):
                 pairs_a, pairs_b = _align(
-                    times_a, times_b, first_a[some], n_a[some],
-                    low, _firsts(n_a)[some], first_b[some] + n_b[some], columns, longest,
-                )  # fmt: skip
+                    times_a,
+                    times_b,
+                    first_a[some],
+                    n_a[some],
+                    low,
+                    _firsts(n_a)[some],
+                    first_b[some] + n_b[some],
+                    columns,
+                    longest,
+                )
                 found_a.append(pairs_a)
                 found_b.append(pairs_b)
     return np.concatenate(found_a), np.concatenate(found_b)

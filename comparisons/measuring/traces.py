@@ -407,9 +407,12 @@ class _Total:
         if count and (at is None or largest > self.largest):
             at = _place(times, int(np.argmax(np.abs(flat))), difference.shape[1])
         total = _Total(
-            max(self.largest, largest), at, self.squares + squares, self.count + count,
+            max(self.largest, largest),
+            at,
+            self.squares + squares,
+            self.count + count,
             max(self.bound, bound),
-        )  # fmt: skip
+        )
         return total, largest
 
 

@@ -8,9 +8,16 @@ from ...core.caveats import Caveat, CaveatKind
 from ...core.experiment import Experiment
 
 SYMBOLS: Mapping[str, str] = {
-    "identical": "≡", "round-off": "≈", "close": "~", "undecided": "?", "different": "≠",
-    "ok": "✓", "failed": "✕", "unsupported": "∅", "timeout": "…",
-}  # fmt: skip
+    "identical": "≡",
+    "round-off": "≈",
+    "close": "~",
+    "undecided": "?",
+    "different": "≠",
+    "ok": "✓",
+    "failed": "✕",
+    "unsupported": "∅",
+    "timeout": "…",
+}
 """One sign for every verdict and status, so that colour is never alone."""
 
 
@@ -36,10 +43,16 @@ def enumerate_words(words: Sequence[str]) -> str:
 
 
 _CAVEAT_WORDS: Mapping[CaveatKind, str] = {
-    "not run": "Not run", "not finished": "Not finished", "not finite": "Not finite",
-    "implausible": "Implausible", "rate of the step": "A rate of the step, not of the model",
-    "ambiguous": "Ambiguous", "not settled": "Not settled", "not read": "Not read", "assumed": "Assumed",
-}  # fmt: skip
+    "not run": "Not run",
+    "not finished": "Not finished",
+    "not finite": "Not finite",
+    "implausible": "Implausible",
+    "rate of the step": "A rate of the step, not of the model",
+    "ambiguous": "Ambiguous",
+    "not settled": "Not settled",
+    "not read": "Not read",
+    "assumed": "Assumed",
+}
 
 
 def caveat_sentences(caveats: Iterable[Caveat]) -> list[str]:

@@ -109,8 +109,14 @@ def run_key(digest: str, backend: str, settings: Settings) -> str:
     if entry.one_mode:
         settings = _any_mode(settings)
     parts = [
-        digest, backend, settings.key, code_fingerprint(), entry.plugin,
-        _plugin_code(backend), python, platform.platform(),
+        digest,
+        backend,
+        settings.key,
+        code_fingerprint(),
+        entry.plugin,
+        _plugin_code(backend),
+        python,
+        platform.platform(),
         json.dumps(_versions(python, (*entry.needs, *_MATTERS), entry.wraps or backend)),
-    ]  # fmt: skip
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -39,10 +39,12 @@ def execute(
         for backend, settings in requests
     ]
     return perform_all(
-        todo, jobs=jobs, executor=executor,
+        todo,
+        jobs=jobs,
+        executor=executor,
         on_start=lambda k, job: on_start(job.id, job.progress_file),
         on_end=lambda k, run: on_end(run),
-    )  # fmt: skip
+    )
 
 
 def perform_all(

@@ -17,10 +17,7 @@ from ...backends.registry import interpreter
 from ...core.errors import InputError, MachineError
 from ...core.exit_status import ExitStatus
 from ...core.seal import seal
-from ...core.storage import (
-    read_run,
-    replace_folder,
-)
+from ...core.storage import read_run, replace_folder
 from .child import INSIDE, PARENT, child_environment
 from .runs import Job, Run, Status, _too_late, as_run
 
@@ -38,10 +35,21 @@ def run_in_process(job: Job, folder: Path) -> Run:
         result = Path(scratch) / "result"
         log = Path(scratch) / "log"
         command = [
-            interpreter(job.backend), "-m", "coincide", "run", job.realization,
-            "-b", job.backend, "--settings", json.dumps(asdict(job.settings)),
-            "--out", str(result), "--quiet", "--ends-after", f"{job.timeout_s + _GRACE_S:g}",
-        ]  # fmt: skip
+            interpreter(job.backend),
+            "-m",
+            "coincide",
+            "run",
+            job.realization,
+            "-b",
+            job.backend,
+            "--settings",
+            json.dumps(asdict(job.settings)),
+            "--out",
+            str(result),
+            "--quiet",
+            "--ends-after",
+            f"{job.timeout_s + _GRACE_S:g}",
+        ]
         if job.progress_file:
             command += ["--progress-file", job.progress_file]
         status, reason = _wait(command, log, job, scratch)
@@ -66,10 +74,14 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(
-                command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.PIPE,
-                cwd=scratch, start_new_session=True,
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.PIPE,
+                cwd=scratch,
+                start_new_session=True,
                 env=child_environment() | {PARENT: str(os.getpid()), INSIDE: "1"},
-            )  # fmt: skip
+            )
         except FileNotFoundError:
             return "failed", f"{command[0]} does not run: there is no such program"
         try:

@@ -21,9 +21,7 @@ from ...core.html import notebook_html
 from ...core.realize import realize
 from ...core.recording import Recording
 from ...core.settings import Settings
-from ...core.storage import (
-    read_recording,
-)
+from ...core.storage import read_recording
 
 Status = Literal["ok", "failed", "unsupported", "timeout"]
 DEFAULT_TIMEOUT_S = 3600.0

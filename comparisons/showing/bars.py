@@ -56,9 +56,10 @@ class RunBars:
         self._files.pop(run.id, None)
         word = "from the cache" if run.cached else run.status
         self._progress.update(
-            self._tasks[run.id], completed=1.0 if run.ok else None,
+            self._tasks[run.id],
+            completed=1.0 if run.ok else None,
             state=f"[{STYLE[run.status]}]{word}",
-        )  # fmt: skip
+        )
 
     def close(self) -> None:
         """Stop watching the files."""
@@ -92,9 +93,13 @@ def running(console: Console, experiment: Experiment) -> Iterator[RunBars]:
 
 def _bars(console: Console) -> Progress:
     return Progress(
-        TextColumn("  {task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
-        TimeLeft(), TextColumn("{task.fields[state]}"), console=console,
-    )  # fmt: skip
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TimeLeft(),
+        TextColumn("{task.fields[state]}"),
+        console=console,
+    )
 
 
 @contextmanager

@@ -20,16 +20,31 @@ WIDTH_IN = 7.6
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 DASHES = ("-", "--", ":", "-.")
 RC: Any = {
-    "font.family": ["DejaVu Sans"], "font.size": 8, "axes.linewidth": 0.7,
-    "axes.edgecolor": style.MUTED, "axes.labelcolor": style.INK, "text.color": style.INK,
-    "xtick.color": style.MUTED, "ytick.color": style.MUTED,
-    "xtick.labelcolor": style.INK, "ytick.labelcolor": style.INK,
-    "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "axes.labelsize": 8, "axes.titlesize": 8.5,
-    "axes.titleweight": "bold", "legend.frameon": False, "legend.fontsize": 7.5,
-    "axes.facecolor": "none", "figure.facecolor": "none", "axes.spines.top": False,
-    "axes.spines.right": False, "axes.unicode_minus": True, "text.parse_math": False,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8,
+    "axes.linewidth": 0.7,
+    "axes.edgecolor": style.MUTED,
+    "axes.labelcolor": style.INK,
+    "text.color": style.INK,
+    "xtick.color": style.MUTED,
+    "ytick.color": style.MUTED,
+    "xtick.labelcolor": style.INK,
+    "ytick.labelcolor": style.INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "text.parse_math": False,
     "svg.fonttype": "none",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -48,9 +63,13 @@ class Look:
     def line(self) -> dict[str, Any]:
         """Keywords for ``Axes.plot``."""
         return {
-            "color": self.colour, "marker": self.marker, "linestyle": self.dashes,
-            "markersize": self.size, "linewidth": self.size / 4, "markeredgewidth": 1.0,
-        }  # fmt: skip
+            "color": self.colour,
+            "marker": self.marker,
+            "linestyle": self.dashes,
+            "markersize": self.size,
+            "linewidth": self.size / 4,
+            "markeredgewidth": 1.0,
+        }
 
 
 def looks(labels: Iterable[tuple[str, str]]) -> dict[str, Look]:
@@ -92,8 +111,9 @@ def message(text: str) -> Figure:
 def log_axes(ax: Axes, x: Sequence[float], y: Sequence[float]) -> None:
     """Logarithmic axes around positive values, with ticks that read as numbers."""
     for values, axis, scale, limit in (
-        (x, ax.xaxis, ax.set_xscale, ax.set_xlim), (y, ax.yaxis, ax.set_yscale, ax.set_ylim),
-    ):  # fmt: skip
+        (x, ax.xaxis, ax.set_xscale, ax.set_xlim),
+        (y, ax.yaxis, ax.set_yscale, ax.set_ylim),
+    ):
         scale("log")
         low, high = min(values), max(values)
         room = max((high / low) ** 0.06, 1.25)

@@ -109,9 +109,15 @@ class Layout:
         ax.set_gid(f"panel-{len(self.panels)}")
         if side:
             ax.annotate(
-                side, (1.0, 0.5), (4, 0), xycoords="axes fraction", textcoords="offset points",
-                va="center", color=style.MUTED, fontsize=7,
-            )  # fmt: skip
+                side,
+                (1.0, 0.5),
+                (4, 0),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                va="center",
+                color=style.MUTED,
+                fontsize=7,
+            )
         self.panels.append(ax)
         self.heights.append(height)
         self.titles.append(title)
@@ -151,27 +157,38 @@ class Layout:
         boxes = []
         for k, ax in enumerate(self.panels):
             top, height = tops[k], self.heights[k]
-            ax.set_position((
-                left / self.width, 1 - (top + height) / total,
-                (right - left) / self.width, height / total,
-            ))  # fmt: skip
+            ax.set_position(
+                (
+                    left / self.width,
+                    1 - (top + height) / total,
+                    (right - left) / self.width,
+                    height / total,
+                )
+            )
             ax.set_xlim(*span)
             # Labels of all panels on one line, whatever the width of the tick labels.
             ax.yaxis.set_label_coords((0.32 - left) / (right - left), 0.5)
             if titles[k]:
                 below = LINE_IN * self._key_below(k, titles[k], room)
                 self.figure.text(
-                    left / self.width, 1 - (top - 0.06 - below) / total, titles[k],
-                    fontsize=_SIZE, fontweight="bold", va="bottom",
-                )  # fmt: skip
+                    left / self.width,
+                    1 - (top - 0.06 - below) / total,
+                    titles[k],
+                    fontsize=_SIZE,
+                    fontweight="bold",
+                    va="bottom",
+                )
             boxes.append((72 * left, 72 * top, 72 * right, 72 * (top + height)))
         for at, text in note_at:
             self.figure.text(left / self.width, 1 - at / total, text, color=style.MUTED)
         if self.headline:
             self.figure.text(
-                left / self.width, 1 - 0.04 / total, fitted(self.headline, room, _SIZE, lines=1),
-                color=style.MUTED, va="top",
-            )  # fmt: skip
+                left / self.width,
+                1 - 0.04 / total,
+                fitted(self.headline, room, _SIZE, lines=1),
+                color=style.MUTED,
+                va="top",
+            )
         self._time_axis()
         self._legends(handles, columns, tops, total)
         return self.figure, tuple(boxes)
@@ -204,14 +221,24 @@ class Layout:
     ) -> None:
         above = 0.04 + LINE_IN * bool(self.headline)
         self.figure.legend(
-            handles=list(handles), loc="upper left", ncols=columns,
-            bbox_to_anchor=(self.left / self.width, 1 - above / total), borderpad=0, borderaxespad=0,
-            handlelength=1.8, columnspacing=1.6,
-        )  # fmt: skip
+            handles=list(handles),
+            loc="upper left",
+            ncols=columns,
+            bbox_to_anchor=(self.left / self.width, 1 - above / total),
+            borderpad=0,
+            borderaxespad=0,
+            handlelength=1.8,
+            columnspacing=1.6,
+        )
         for index, marks in self.keys.items():
             self.figure.legend(
-                handles=list(marks), loc="lower right", ncols=len(marks),
+                handles=list(marks),
+                loc="lower right",
+                ncols=len(marks),
                 bbox_to_anchor=(self.right / self.width, 1 - (tops[index] - 0.05) / total),
-                borderpad=0, borderaxespad=0, handletextpad=0.2, columnspacing=1.2,
+                borderpad=0,
+                borderaxespad=0,
+                handletextpad=0.2,
+                columnspacing=1.2,
                 handlelength=1.2,
-            )  # fmt: skip
+            )

@@ -113,8 +113,10 @@ def add_traces(sheet: Sheet, key: select.Key, parting: Sequence[int], count: int
         _label(sheet, index, ax, variable, unit)
         _draw_strip(sheet, index, ax, key, cell)
     if sheet.others:
-        shown = [(s, select.difference_over_time(traces[0], t, cells)) for s, t in
-                 zip(sheet.others, traces[1:], strict=True)]  # fmt: skip
+        shown = [
+            (s, select.difference_over_time(traces[0], t, cells))
+            for s, t in zip(sheet.others, traces[1:], strict=True)
+        ]
         n_cells = select.common_cells(traces).size
         _draw_difference(sheet, shown, traces, variable, n_cells)
 
@@ -167,10 +169,14 @@ def _draw_strip(sheet: Sheet, index: int, ax: Axes, key: select.Key, cell: int) 
     for row, (series, times) in enumerate(zip(sheet.series, marks, strict=True)):
         height = 1 - (4.0 * row + 3.5) / height_pt
         ax.plot(
-            times, np.full(times.size, height), "|", markersize=3.4, markeredgewidth=0.9,
+            times,
+            np.full(times.size, height),
+            "|",
+            markersize=3.4,
+            markeredgewidth=0.9,
             color=style.HALO if series.is_reference and sheet.others else series.colour,
             transform=blended_transform_factory(ax.transData, ax.transAxes),
-        )  # fmt: skip
+        )
 
 
 def _hide_ticks_above(ax: Axes, highest: float) -> None:
@@ -239,9 +245,15 @@ def _draw_difference(
     if bottom < math.log10(limit) < top:
         ax.axhline(math.log10(limit), color=style.MUTED, linewidth=0.7, linestyle=(0, (1, 2)))
         ax.annotate(
-            "round-off", (1.0, math.log10(limit)), (3, 0), xycoords=("axes fraction", "data"),
-            textcoords="offset points", va="center", color=style.MUTED, fontsize=6.5,
-        )  # fmt: skip
+            "round-off",
+            (1.0, math.log10(limit)),
+            (3, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            color=style.MUTED,
+            fontsize=6.5,
+        )
     for (series, difference), look in zip(found, looks, strict=True):
         with np.errstate(divide="ignore"):
             values = np.maximum(np.log10(difference.values), bottom - 0.6)

@@ -82,6 +82,15 @@ def legend(figure: Figure, simulators: Sequence[str], free: Axes | None = None) 
 def row_label(ax: Axes, text: str, colour: str) -> None:
     """The name of a simulator to the right of its row."""
     ax.annotate(
-        text, (1.0, 0.5), (6, 0), xycoords="axes fraction", textcoords="offset points",
-        rotation=-90, va="center", ha="left", color=colour, fontsize=8.5, fontweight="bold",
-    )  # fmt: skip
+        text,
+        (1.0, 0.5),
+        (6, 0),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        rotation=-90,
+        va="center",
+        ha="left",
+        color=colour,
+        fontsize=8.5,
+        fontweight="bold",
+    )

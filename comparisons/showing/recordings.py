@@ -72,9 +72,13 @@ def draw_recordings(
         figure, boxes = sheet.layout.build((0.0, sheet.duration_ms), handles)
         FigureCanvasAgg(figure)
     return Drawing(
-        figure, _alt(sheet, keys, n_spikes), _caption(sheet, keys, n_spikes),
-        (0.0, sheet.duration_ms), boxes, tuple(sheet.tracks),
-    )  # fmt: skip
+        figure,
+        _alt(sheet, keys, n_spikes),
+        _caption(sheet, keys, n_spikes),
+        (0.0, sheet.duration_ms),
+        boxes,
+        tuple(sheet.tracks),
+    )
 
 
 def _empty(message: str, width: float) -> Drawing:

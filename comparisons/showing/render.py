@@ -39,9 +39,12 @@ def svg(figure: Figure, salt: str = "coincide") -> str:
     buffer = StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "path.simplify": True}):
         figure.savefig(
-            buffer, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None},
+            buffer,
+            format="svg",
+            dpi=_DPI,
+            metadata={"Date": None, "Creator": None},
             transparent=True,
-        )  # fmt: skip
+        )
     # Two digits are enough for a place, not for the text of a label.
     short = _TAG.sub(lambda tag: _DIGITS.sub(r"\1", tag[0]), buffer.getvalue())
     return _METADATA.sub("", short)

@@ -177,9 +177,13 @@ def match_all(a: Recording, b: Recording, sizes: Mapping[str, int], tolerance_ms
     times_a, rows_a = stacked(a, sizes)
     times_b, rows_b = stacked(b, sizes)
     match = match_spikes(
-        times_a, rows_a.astype(np.int64), times_b, rows_b.astype(np.int64),
-        tolerance_ms, indices=True,
-    )  # fmt: skip
+        times_a,
+        rows_a.astype(np.int64),
+        times_b,
+        rows_b.astype(np.int64),
+        tolerance_ms,
+        indices=True,
+    )
     assert match.pairs is not None
     assert match.missing_spikes is not None
     assert match.extra_spikes is not None

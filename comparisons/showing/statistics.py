@@ -14,9 +14,17 @@ from .page import macro
 from .section import quiet
 
 STATISTICS_FIELDS = (
-    "run", "population", "cells", "spikes", "rate_Hz", "rate_sd_Hz", "silent", "cv",
-    "correlation", "synchrony",
-)  # fmt: skip
+    "run",
+    "population",
+    "cells",
+    "spikes",
+    "rate_Hz",
+    "rate_sd_Hz",
+    "silent",
+    "cv",
+    "correlation",
+    "synchrony",
+)
 
 
 Row = dict[str, Any]
@@ -36,14 +44,19 @@ def statistics_rows(found: Iterable[Statistics]) -> list[Row]:
     """One row for every run and population."""
     return [
         {
-            "run": s.run, "population": s.population, "cells": s.cells,
-            "spikes": s.numbers.n_spikes, "rate_Hz": s.numbers.rate.mean,
-            "rate_sd_Hz": s.numbers.rate.sd, "silent": s.numbers.rate.n_silent,
-            "cv": s.numbers.variation.mean, "correlation": s.numbers.correlation.mean,
+            "run": s.run,
+            "population": s.population,
+            "cells": s.cells,
+            "spikes": s.numbers.n_spikes,
+            "rate_Hz": s.numbers.rate.mean,
+            "rate_sd_Hz": s.numbers.rate.sd,
+            "silent": s.numbers.rate.n_silent,
+            "cv": s.numbers.variation.mean,
+            "correlation": s.numbers.correlation.mean,
             "synchrony": s.numbers.synchrony.chi,
         }
         for s in found
-    ]  # fmt: skip
+    ]
 
 
 def statistics_html(rows: Sequence[Row]) -> Markup:

@@ -22,11 +22,20 @@ OTHERS = (PURPLE, SKY, ORANGE)
 
 THEMED: Mapping[str, str] = MappingProxyType(
     {
-        INK: "ink", MUTED: "muted", RULE: "rule", HALO: "halo", BLUE: "blue",
-        VERMILION: "vermilion", GREEN: "green", PURPLE: "purple", SKY: "sky", ORANGE: "orange",
-        PAPER: "paper", LOST: "lost",
+        INK: "ink",
+        MUTED: "muted",
+        RULE: "rule",
+        HALO: "halo",
+        BLUE: "blue",
+        VERMILION: "vermilion",
+        GREEN: "green",
+        PURPLE: "purple",
+        SKY: "sky",
+        ORANGE: "orange",
+        PAPER: "paper",
+        LOST: "lost",
     }
-)  # fmt: skip
+)
 """Colours of a figure and the CSS variables that replace them on a page, which may be dark."""
 
 _PREFIXES = {0: "m", -3: "µ", -6: "n", -9: "p", -12: "f"}

@@ -17,10 +17,16 @@ from ..measuring.pairs import Pair
 from ..measuring.wording import SYMBOLS
 
 STYLE: Mapping[str, str] = {
-    "identical": "green", "round-off": "green", "close": "yellow", "undecided": "magenta",
+    "identical": "green",
+    "round-off": "green",
+    "close": "yellow",
+    "undecided": "magenta",
     "different": "red",
-    "ok": "green", "failed": "red", "timeout": "red", "unsupported": "yellow",
-}  # fmt: skip
+    "ok": "green",
+    "failed": "red",
+    "timeout": "red",
+    "unsupported": "yellow",
+}
 
 
 class Console(RichConsole):
@@ -54,11 +60,15 @@ def print_pair(console: Console, pair: Pair) -> None:
         table.add_column(name, justify="right" if name != "population" else "left")
     for row in pair.spikes:
         table.add_row(
-            escape(row.population), *(f"{n:,}" for n in (row.n_a, row.n_b, row.matched)),
-            f"{row.missing:,}", f"{row.extra:,}",
-            *("–" if t is None else f"{t:.4g} ms"
-              for t in (row.max_shift_ms, row.rms_shift_ms, row.farthest_ms)),
-        )  # fmt: skip
+            escape(row.population),
+            *(f"{n:,}" for n in (row.n_a, row.n_b, row.matched)),
+            f"{row.missing:,}",
+            f"{row.extra:,}",
+            *(
+                "–" if t is None else f"{t:.4g} ms"
+                for t in (row.max_shift_ms, row.rms_shift_ms, row.farthest_ms)
+            ),
+        )
     if pair.spikes:
         console.print(table)
     for trace in pair.traces:

@@ -172,9 +172,15 @@ def _share(experiment: Experiment, frames: Floats, interval: float, part: Any) -
 
 
 def _apply(
-    data: dict[str, Any], experiment: Experiment, name: str, frames: Floats, interval: str,
-    recording: GaitRecording, column: str, amplitude: Quantity | str | None,
-) -> str:  # fmt: skip
+    data: dict[str, Any],
+    experiment: Experiment,
+    name: str,
+    frames: Floats,
+    interval: str,
+    recording: GaitRecording,
+    column: str,
+    amplitude: Quantity | str | None,
+) -> str:
     for k, part in enumerate(experiment.populations):
         if part.name == name and isinstance(part, PoissonSource):
             share = _share(experiment, frames, recording.interval_ms, part)
@@ -192,9 +198,13 @@ def _apply(
 
 def _series(given: Input, name: str, values: Floats, unit: str, interval: str) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "kind": "time_series", "name": name, "population": given.population,
-        "values": values.tolist(), "unit": unit, "interval": interval,
-    }  # fmt: skip
+        "kind": "time_series",
+        "name": name,
+        "population": given.population,
+        "values": values.tolist(),
+        "unit": unit,
+        "interval": interval,
+    }
     if given.port is not None:
         made["port"] = given.port
     if given.cells is not None:
@@ -203,9 +213,14 @@ def _series(given: Input, name: str, values: Floats, unit: str, interval: str) -
 
 
 def _into_input(
-    data: dict[str, Any], experiment: Experiment, k: int, given: Input, share: Floats,
-    interval: str, column: str,
-) -> str:  # fmt: skip
+    data: dict[str, Any],
+    experiment: Experiment,
+    k: int,
+    given: Input,
+    share: Floats,
+    interval: str,
+    column: str,
+) -> str:
     mean, unit = _mean_of(experiment, given)
     if mean == 0:
         raise InputError(
@@ -254,9 +269,14 @@ def _centre(value: Any, dimension: Dimension, where: str) -> float:
 
 
 def _into_population(
-    data: dict[str, Any], experiment: Experiment, name: str, frames: Floats, interval: str,
-    column: str, amplitude: Quantity | str | None,
-) -> str:  # fmt: skip
+    data: dict[str, Any],
+    experiment: Experiment,
+    name: str,
+    frames: Floats,
+    interval: str,
+    column: str,
+    amplitude: Quantity | str | None,
+) -> str:
     population = experiment.neurons(name)
     port = choose_port(population, None, f"gait into {name}")
     assert port is not None  # _chosen names populations that have one
@@ -271,9 +291,14 @@ def _into_population(
     highest.to(port.dimension, "gait amplitude")
     added = _free_name(experiment, "gait")
     series = {
-        "kind": "time_series", "name": added, "population": name, "port": port.name,
-        "values": (highest.magnitude * frames).tolist(), "unit": highest.unit, "interval": interval,
-    }  # fmt: skip
+        "kind": "time_series",
+        "name": added,
+        "population": name,
+        "port": port.name,
+        "values": (highest.magnitude * frames).tolist(),
+        "unit": highest.unit,
+        "interval": interval,
+    }
     data["inputs"] = [*data.get("inputs", []), series]
     return f"{name}: {added} brings {column}, from 0 to {highest}, into {port.name}"
 

@@ -99,9 +99,12 @@ def _table(path: Path, skipped: int) -> tuple[Any, list[str]]:
     import pandas
 
     options: dict[str, Any] = {
-        "skiprows": skipped, "encoding": "utf-8-sig", "skipinitialspace": True,
-        "skip_blank_lines": False, "index_col": False,
-    }  # fmt: skip
+        "skiprows": skipped,
+        "encoding": "utf-8-sig",
+        "skipinitialspace": True,
+        "skip_blank_lines": False,
+        "index_col": False,
+    }
     _check_separator(path, skipped)
     try:
         with warnings.catch_warnings():

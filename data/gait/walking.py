@@ -126,9 +126,13 @@ def _ankle(
 
 
 def _pelvis_height(
-    ankles: dict[str, Floats], signs: dict[str, float], walker: Walker, body: Body, sway: Floats,
+    ankles: dict[str, Floats],
+    signs: dict[str, float],
+    walker: Walker,
+    body: Body,
+    sway: Floats,
     times: Floats,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """As high as both legs reach, smoothed from below."""
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 

@@ -25,11 +25,15 @@ ROWS = (
     Row("prototypic", "GPe", ("gpe_ti",)),
     Row("arkypallidal", "GPe", ("gpe_ta",)),
     Row(
-        "PV+", "STN", ("stn_pv_positive", "stn"),
+        "PV+",
+        "STN",
+        ("stn_pv_positive", "stn"),
         "as_written only, a hypothesis without a reference; stn does not separate them",
     ),
     Row(
-        "PV-", "STN", ("stn_pv_negative", "stn"),
+        "PV-",
+        "STN",
+        ("stn_pv_negative", "stn"),
         "as_written only, a hypothesis without a reference; stn does not separate them",
     ),
     Row("PV+", "GPi", ("gpi",), "the published set is of all cells, not of PV+ alone"),
@@ -38,7 +42,7 @@ ROWS = (
     Row("SST+", "SNr", (), f"{_NO_SET}; snr is of all cells"),
     Row("GABAergic", "SNc", (), _NO_SET),
     Row("dopaminergic", "SNc", (), f"{_NO_SET}; dopamine is a number here, φ = α - 0.8"),
-)  # fmt: skip
+)
 """Every row of the table, in its order."""
 
 EQUATIONS = (

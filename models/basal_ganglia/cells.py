@@ -48,9 +48,14 @@ CELLS: Mapping[str, str] = MappingProxyType(
 """The cell types by name."""
 
 _ORDER = (
-    "lindahl2016", "lindahl2016_code", "thibeault2013", "thibeault2013_depleted",
-    "chakravarty2022", "ortone2023", "as_written",
-)  # fmt: skip
+    "lindahl2016",
+    "lindahl2016_code",
+    "thibeault2013",
+    "thibeault2013_depleted",
+    "chakravarty2022",
+    "ortone2023",
+    "as_written",
+)
 
 CONTROL_ALPHA = 0.8
 """The dopamine level at which every parameter is as in its set: φ = α - 0.8 = 0."""
@@ -139,8 +144,10 @@ def _checked(cell: str, name: str, table: Table) -> CellParameters:
     optional: dict[str, Dimension] = {
         **{f"initial_{state}": dimension for state, dimension in states.items()},
         **{f"beta_{name}": DIMENSIONLESS for name in parameters},
-        "I": current, "I_in_vivo": current, "current": current,
-    }  # fmt: skip
+        "I": current,
+        "I_in_vivo": current,
+        "current": current,
+    }
     table.check({**parameters, **optional}, optional)
     found = CellParameters(cell, name, kind, table)
     try:
@@ -172,11 +179,13 @@ def one_cell(cell: str, variant: str, parameters: str = "", current: str = "") -
         title=f"{title}. Conflicts: {conflicts}" if conflicts else title,
         source=found.table.source,
         populations=(Population(name=cell, model=found.model(), size=1),),
-        inputs=(ConstantInput(name="current", population=cell, amplitude=amplitude),) if amplitude else (),
+        inputs=(ConstantInput(name="current", population=cell, amplitude=amplitude),)
+        if amplitude
+        else (),
         records=(Record(population=cell, variables=tuple(found.kind.dimensions("state"))),),
         duration=Quantity(1.0, "s"),
         dt=Quantity(0.1, "ms"),
-    )  # fmt: skip
+    )
 
 
 def _builder(cell: str) -> Callable[..., Experiment]:

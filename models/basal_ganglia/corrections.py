@@ -78,10 +78,19 @@ def _cells(
 
 
 def _driven(
-    cell: str, current: str, source: PoissonSource | SpikeTrains, rule: Any, weight: str,
-    tau: str, reversal: str, *, dt_ms: float = 0.1, size: int = CELLS,
-    changed: Mapping[str, Any] = MappingProxyType({}), **how: Any,
-) -> Arm:  # fmt: skip
+    cell: str,
+    current: str,
+    source: PoissonSource | SpikeTrains,
+    rule: Any,
+    weight: str,
+    tau: str,
+    reversal: str,
+    *,
+    dt_ms: float = 0.1,
+    size: int = CELLS,
+    changed: Mapping[str, Any] = MappingProxyType({}),
+    **how: Any,
+) -> Arm:
     receptor = ExponentialConductance(tau=tau, reversal=reversal)
     return Arm(
         _cells(cell, "lindahl2016", size, {"syn": receptor}, **changed),
@@ -89,12 +98,17 @@ def _driven(
         (source,),
         (
             Projection(
-                source="source", target="cells", receptor="syn", rule=rule, weight=weight,
-                delay="1 ms", **how,
+                source="source",
+                target="cells",
+                receptor="syn",
+                rule=rule,
+                weight=weight,
+                delay="1 ms",
+                **how,
             ),
         ),
         dt_ms,
-    )  # fmt: skip
+    )
 
 
 def _poisson(rate: float, size: int = CELLS, **how: Any) -> PoissonSource:

@@ -74,9 +74,14 @@ def sizes_of(parameters: str, size: int) -> dict[str, int]:
 
 
 def build(
-    variant: str, *, parameters: Sets = "lindahl2016", size: int = 5000, alpha: float = CONTROL_ALPHA,
-    state: States = "activation", modulation: bool = True,
-) -> Experiment:  # fmt: skip
+    variant: str,
+    *,
+    parameters: Sets = "lindahl2016",
+    size: int = 5000,
+    alpha: float = CONTROL_ALPHA,
+    state: States = "activation",
+    modulation: bool = True,
+) -> Experiment:
     """The network of a parameter set, with dopamine at *alpha*, driven as in a state of the brain.
 
     InputError for an alpha outside of [0, 1.2], a state that the set does not have, or a size that is
@@ -138,9 +143,13 @@ def _population(data: Mapping[str, Any], name: str, size: int, phi: float) -> Po
     }
     parameters, initial = _spread(data["spread"], cell)
     return Population(
-        name=name, model=cell.model(phi), size=size, receptors=receptors, parameters=parameters,
+        name=name,
+        model=cell.model(phi),
+        size=size,
+        receptors=receptors,
+        parameters=parameters,
         initial=initial,
-    )  # fmt: skip
+    )
 
 
 def _spread(
@@ -184,9 +193,13 @@ def _source(name: str, size: int, drive: Mapping[str, Any], modulation: bool) ->
         return PoissonSource(name=name, size=size, rate=given["rate"])
     half = 0.5 / Quantity.parse(drive["frequency"]).internal
     return PoissonSource(
-        name=name, size=size, rate=given["rate"], profile=(1 - depth, 1 + depth),
-        interval=Quantity(half, "ms"), repeat=True,
-    )  # fmt: skip
+        name=name,
+        size=size,
+        rate=given["rate"],
+        profile=(1 - depth, 1 + depth),
+        interval=Quantity(half, "ms"),
+        repeat=True,
+    )
 
 
 def _projection(
@@ -207,12 +220,14 @@ def _projection(
         twice = fan_in > source_size - same
         rule = FixedInDegree(n=fan_in, self_connections=not same, multapses=twice)
     return Projection(
-        source=given["source"], target=given["target"], receptor=given["receptor"],
+        source=given["source"],
+        target=given["target"],
+        receptor=given["receptor"],
         rule=rule,
         weight=_around(Quantity(weight.magnitude * factor, weight.unit), spread),
         delay=_around(Quantity.parse(given["delay"]), spread),
         plasticity=TsodyksMarkram(**plastic) if plastic else None,
-    )  # fmt: skip
+    )
 
 
 def _around(mean: Quantity, spread: float) -> Quantity | Uniform:
@@ -226,9 +241,13 @@ def _drive(given: Mapping[str, Any], arrival: Mapping[str, Any], phi: float) -> 
     weight = Quantity.parse(arrival["weight"])
     factor = 1 + arrival.get("beta_weight", 0.0) * phi
     return Projection(
-        source=given["name"], target=given["target"], receptor=arrival["receptor"], rule=OneToOne(),
-        weight=Quantity(weight.magnitude * factor, weight.unit), delay=arrival["delay"],
-    )  # fmt: skip
+        source=given["name"],
+        target=given["target"],
+        receptor=arrival["receptor"],
+        rule=OneToOne(),
+        weight=Quantity(weight.magnitude * factor, weight.unit),
+        delay=arrival["delay"],
+    )
 
 
 def dopamine(parameters: str, alpha: float = 0.0) -> Lesion:

@@ -15,10 +15,16 @@ def targets() -> Targets:
         groups={name: tuple(members) for name, members in data["groups"].items()},
         targets=tuple(Target(**given) for given in data["targets"]),
         claims=tuple(
-            Claim(given["name"], given["state"], tuple(given["a"]), tuple(given["b"]),
-                  given["bound"], given["source"])
+            Claim(
+                given["name"],
+                given["state"],
+                tuple(given["a"]),
+                tuple(given["b"]),
+                given["bound"],
+                given["source"],
+            )
             for given in data["claims"]
         ),
         phases=tuple((a, b) for a, b in data["phases"]),
         window_ms=tuple(data["window_ms"]),
-    )  # fmt: skip
+    )

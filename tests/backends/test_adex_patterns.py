@@ -31,8 +31,15 @@ PATTERNS = {  #         C g_L  E_L    a tau_w  b  V_r   I
 }
 CHAOTIC_FROM_MS = {"irregular": 65.0}
 UNITS = {
-    "C": "pF", "g_L": "nS", "E_L": "mV", "a": "nS", "tau_w": "ms", "b": "pA", "V_r": "mV", "I": "pA",
-}  # fmt: skip
+    "C": "pF",
+    "g_L": "nS",
+    "E_L": "mV",
+    "a": "nS",
+    "tau_w": "ms",
+    "b": "pA",
+    "V_r": "mV",
+    "I": "pA",
+}
 
 
 def experiment(duration: float, dt: float = 0.02) -> Experiment:
@@ -117,8 +124,11 @@ def test_a_reset_that_reads_the_upstroke_has_the_spikes_of_continuous_time(thres
         initial={"v": "-70 mV"},
     )
     given = Experiment(
-        name="x", populations=[Population(name="cells", model=model, size=1)], duration="60 ms", dt="0.02 ms"
-    )  # fmt: skip
+        name="x",
+        populations=[Population(name="cells", model=model, size=1)],
+        duration="60 ms",
+        dt="0.02 ms",
+    )
     exact, found = spikes("oracle", given), spikes("reference", given)
     assert len(exact) == len(found) == 5
     # An upstroke is a step late, and every interval begins with the one before.

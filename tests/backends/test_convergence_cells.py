@@ -41,16 +41,24 @@ _ADEX = {
     b : pA
     V_r : mV
     """,
-    "threshold": "v > 0*mV", "reset": "v = V_r; w_ad = w_ad + b", "initial": {"v": "E_L"},
-}  # fmt: skip
+    "threshold": "v > 0*mV",
+    "reset": "v = V_r; w_ad = w_ad + b",
+    "initial": {"v": "E_L"},
+}
 
 
 def adex(c, g_l, e_l, a, tau_w, b, v_r):
     """Parameters of Naud et al. 2008, Biol. Cybern. 99:335, Table 1; Δ_T is 2 mV, V_T -50 mV."""
     return {
-        "C": f"{c} pF", "g_L": f"{g_l} nS", "E_L": f"{e_l} mV", "D_T": "2 mV", "a": f"{a} nS",
-        "tau_w": f"{tau_w} ms", "b": f"{b} pA", "V_r": f"{v_r} mV",
-    }  # fmt: skip
+        "C": f"{c} pF",
+        "g_L": f"{g_l} nS",
+        "E_L": f"{e_l} mV",
+        "D_T": "2 mV",
+        "a": f"{a} nS",
+        "tau_w": f"{tau_w} ms",
+        "b": f"{b} pA",
+        "V_r": f"{v_r} mV",
+    }
 
 
 _HH = """
@@ -184,22 +192,31 @@ def experiment(kind: str, dt: float) -> Experiment:
     model, (low, high), unit, duration = KINDS[kind]
     drives = (low + (high - low) * np.linspace(0, 1, CELLS) ** 1.3).tolist()
     cells = Population(
-        name="cells", model=NeuronModel(name="cell", **model), size=CELLS,
+        name="cells",
+        model=NeuronModel(name="cell", **model),
+        size=CELLS,
         parameters={"I0": Array(drives, unit)},
         receptors={"s": ExponentialCurrent(tau="3 ms")} if kind == "recurrent" else {},
-    )  # fmt: skip
+    )
     projections = []
     if kind == "recurrent":
         projections = [
             Projection(
-                source="cells", target="cells", receptor="s", rule=AllToAll(), weight="40 pA",
+                source="cells",
+                target="cells",
+                receptor="s",
+                rule=AllToAll(),
+                weight="40 pA",
                 delay="1.2 ms",
             )
-        ]  # fmt: skip
+        ]
     return Experiment(
-        name="kinds", populations=[cells], projections=projections, duration=f"{duration} ms",
+        name="kinds",
+        populations=[cells],
+        projections=projections,
+        duration=f"{duration} ms",
         dt=f"{dt!r} ms",
-    )  # fmt: skip
+    )
 
 
 _EXACT: dict[str, list[np.ndarray]] = {}

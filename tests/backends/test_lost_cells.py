@@ -28,7 +28,7 @@ def drawn(remove: bool) -> Realization:
         OrnsteinUhlenbeckInput(
             name="noise", population="exc", mean="0 pA", std="30 pA", tau="5 ms", interval="1 ms"
         ),
-    )  # fmt: skip
+    )
     experiment = experiment.with_(
         duration="300 ms",
         inputs=[i.model_dump(mode="json") for i in inputs],

@@ -40,8 +40,10 @@ def of_neuron(*files: Path) -> dict[Path, dict[str, float]]:
     script = Path(__file__).with_name("import3d.py")
     done = subprocess.run(
         [sys.executable, str(script), str(_SEGMENTS), *map(str, files)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     line = next(row for row in done.stdout.splitlines() if row.startswith("RESULT"))
     return {Path(name): found for name, found in json.loads(line[len("RESULT") :]).items()}
 
@@ -104,7 +106,7 @@ def neuron_on_forms(forms: dict[str, Path]) -> dict[str, dict[str, float]]:
 
 
 NEURON_CANNOT = {
-    "numbers with gaps, lines out of order": "sorting, it fails on a vector that it never made",
+    "numbers with gaps, lines out of order": "sorting, it fails on a vector that it never made"
 }
 MORPHIO_CANNOT = {
     "header without a mark, tabs, further columns, comments, CRLF": "takes no header without #",
@@ -205,7 +207,7 @@ OUTLINES = {
         ((8 + 2 * math.cos(3 * a)) * math.cos(a), (5 + math.cos(3 * a)) * math.sin(a), 0.2 * a)
         for a in np.linspace(0.1, 2 * np.pi, 50)[:-1]
     ],
-}  # fmt: skip
+}
 _NEURITES = """
 ((Dendrite)
   (9 1 0 2)
@@ -242,9 +244,12 @@ def test_an_outlined_soma_is_made_as_neuron_makes_it(outline: str, tmp_path: Pat
     read = load_morphology(file)
     assert read.section("soma").extent_um > 10
     assert {s.name: (s.parent, s.parent_x) for s in read.sections[1:]} == {
-        "dend_0": ("soma", 0.5), "axon_0": ("soma", 0.5), "apic_0": ("soma", 0.5),
-        "dend_1": ("dend_0", 1.0), "dend_2": ("dend_0", 1.0),
-    }  # fmt: skip
+        "dend_0": ("soma", 0.5),
+        "axon_0": ("soma", 0.5),
+        "apic_0": ("soma", 0.5),
+        "dend_1": ("dend_0", 1.0),
+        "dend_2": ("dend_0", 1.0),
+    }
     assert ours(read) == pytest.approx(of_neuron(file)[file], rel=1e-5)
     assert neurites_of_ours(read) == pytest.approx(neurites_of_morphio(file), rel=_SINGLE)
 

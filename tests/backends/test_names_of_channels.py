@@ -15,48 +15,75 @@ from coincide.core.realize import realize
 from coincide.core.settings import Settings
 
 APART = {
-    "tau_p": "own_t", "depth_p": "own_d", "rest_p": "own_r", "floor_p": "own_f", "influx_p": "own_i",
-    "free_p": "own_e", "alpha": "own_a", "rate_C_O": "own_c", "m_na": "mna",
-}  # fmt: skip
+    "tau_p": "own_t",
+    "depth_p": "own_d",
+    "rest_p": "own_r",
+    "floor_p": "own_f",
+    "influx_p": "own_i",
+    "free_p": "own_e",
+    "alpha": "own_a",
+    "rate_C_O": "own_c",
+    "m_na": "mna",
+}
 """Names that collide with what is made of ions, gates and schemes, and names that do not."""
 
 
 def cell(**called: str) -> CableCell:
     n = {name: called.get(name, name) for name in APART}
     calcium = Channel(
-        name="ca", ion="p_ca", permeability="1e-4 cm/s",
+        name="ca",
+        ion="p_ca",
+        permeability="1e-4 cm/s",
         equations=f"{n['tau_p']} : ms\n{n['depth_p']} = {n['rest_p']}*6*mV : mV\n{n['rest_p']} : 1\n"
         f"{n['floor_p']} = 2*{n['tau_p']} : ms\n{n['influx_p']} = v/{n['depth_p']} : 1\n"
         f"{n['free_p']} = 25*mV : mV",
         parameters={n["tau_p"]: "0.5 ms", n["rest_p"]: "1"},
-        gates=(Gate(name="m", tau=n["floor_p"],
-                    inf=f"1/(1 + exp(-{n['influx_p']} - {n['free_p']}/{n['depth_p']}))"),),
-    )  # fmt: skip
+        gates=(
+            Gate(
+                name="m",
+                tau=n["floor_p"],
+                inf=f"1/(1 + exp(-{n['influx_p']} - {n['free_p']}/{n['depth_p']}))",
+            ),
+        ),
+    )
     sodium = Channel(
-        name="na", conductance="1 mS/cm**2", reversal="50 mV",
+        name="na",
+        conductance="1 mS/cm**2",
+        reversal="50 mV",
         gates=(Gate(name="m", alpha="0.1/ms*exp(v/(40*mV))", beta="0.2/ms"),),
-    )  # fmt: skip
+    )
     named_alike = Channel(
-        name=n["m_na"], conductance="0.1 mS/cm**2", reversal="-90 mV", open="O",
+        name=n["m_na"],
+        conductance="0.1 mS/cm**2",
+        reversal="-90 mV",
+        open="O",
         equations=f"{n['alpha']} : 1/ms\n{n['rate_C_O']} = 3*{n['alpha']} : 1/ms",
         parameters={n["alpha"]: "0.05/ms"},
         scheme=Scheme(transitions=(f"C <-> O (2*{n['rate_C_O']}, 0.7/ms)",), remainder="C"),
-    )  # fmt: skip
+    )
     pool = Pool(depth="0.1 um", tau="5 ms", rest="1e-4 mM", floor="5e-5 mM")
     return CableCell(
-        name="cell", morphology=cylinder("20 um", "20 um"), v_initial="-60 mV",
-        channels=(calcium, sodium, named_alike,
-                  Channel(name="leak", conductance="0.3 mS/cm**2", reversal="-65 mV")),
+        name="cell",
+        morphology=cylinder("20 um", "20 um"),
+        v_initial="-60 mV",
+        channels=(
+            calcium,
+            sodium,
+            named_alike,
+            Channel(name="leak", conductance="0.3 mS/cm**2", reversal="-65 mV"),
+        ),
         ions=(Ion(name="p_ca", valence=2, outside="2 mM", pool=pool),),
-    )  # fmt: skip
+    )
 
 
 def experiment(model: CableCell) -> Experiment:
     return Experiment(
-        name="names", populations=(Population(name="p", model=model, size=1),),
+        name="names",
+        populations=(Population(name="p", model=model, size=1),),
         records=(Record(population="p", variables=("v", "p_cai", "m_ca", "m_na")),),
-        duration="5 ms", dt="0.025 ms",
-    )  # fmt: skip
+        duration="5 ms",
+        dt="0.025 ms",
+    )
 
 
 @pytest.mark.parametrize("mode", ["lockstep", "aligned"])

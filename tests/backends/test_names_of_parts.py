@@ -20,7 +20,11 @@ from coincide.core.settings import Settings
 
 WORDS = sorted(
     {
-        *NMODL, *CPLUSPLUS, *BRIAN2, *keyword.kwlist, *keyword.softkwlist,
+        *NMODL,
+        *CPLUSPLUS,
+        *BRIAN2,
+        *keyword.kwlist,
+        *keyword.softkwlist,
         # NMODL, hoc and what coincide's own mechanisms hold
         *"""hold advance pre post states scheme above was_above remaining refractory refractory_ms
         refractory_steps step_ms first_arrival coefficient0 arrived last channel tables chosen sign_of
@@ -36,7 +40,7 @@ WORDS = sorted(
         id len map filter object range tiny true false k0 of_v cells network print_ exec eval open
         input property None_x stim timestep t_in poisson unit second mV nS pA volt metre amp""".split(),
     }
-)  # fmt: skip
+)
 
 
 def _is_refused(word: str, check) -> str:
@@ -71,9 +75,12 @@ def model(kind: str) -> NeuronModel:
             parameters[word] = float(k + 1)
     name = allowed()[7] if kind == "states" else f"z_{allowed()[7]}"
     return NeuronModel(
-        name="words", equations="\n".join(lines), threshold=f"{name} > 1e6", reset=f"{name} = 0",
+        name="words",
+        equations="\n".join(lines),
+        threshold=f"{name} > 1e6",
+        reset=f"{name} = 0",
         parameters=parameters,
-    )  # fmt: skip
+    )
 
 
 BACKENDS = ["reference", "brian2", "pymonntorch", pytest.param("neuron", marks=pytest.mark.slow)]
@@ -86,9 +93,12 @@ def test_any_word_may_be_a_variable(backend: str, kind: str, mode: str) -> None:
     described = model(kind)
     states = tuple(v.name for v in described.variables if v.kind == "state")
     experiment = Experiment(
-        name="words", populations=(Population(name="p", model=described, size=1),),
-        records=(Record(population="p", variables=states),), duration="1 ms", dt="0.5 ms",
-    )  # fmt: skip
+        name="words",
+        populations=(Population(name="p", model=described, size=1),),
+        records=(Record(population="p", variables=states),),
+        duration="1 ms",
+        dt="0.5 ms",
+    )
     settings = Settings(mode=mode, method="euler")
     recording = load_backend(backend).run(realize(experiment), settings)
     found = [recording.traces["p", name].values[-1, 0] for name in states]
@@ -105,7 +115,9 @@ def test_any_word_may_be_a_receptor_or_an_input(backend: str) -> None:
         name="words",
         populations=(
             Population(
-                name="p", model=neuron, size=1,
+                name="p",
+                model=neuron,
+                size=1,
                 receptors={word: ExponentialCurrent(tau="1 ms") for word in words},
                 initial={f"current_{word}": f"{k + 1} pA" for k, word in enumerate(words)},
             ),
@@ -114,8 +126,10 @@ def test_any_word_may_be_a_receptor_or_an_input(backend: str) -> None:
             (StepInput if k % 2 else ConstantInput)(name=word, population="p", amplitude="1 pA")
             for k, word in enumerate(words)
         ],
-        records=(Record(population="p", variables=("v",)),), duration="1 ms", dt="0.5 ms",
-    )  # fmt: skip
+        records=(Record(population="p", variables=("v",)),),
+        duration="1 ms",
+        dt="0.5 ms",
+    )
     found = load_backend(backend).run(realize(experiment), Settings(method="euler"))
     # Euler over two steps: the currents are halved in the second, the inputs are not.
     currents = sum(range(1, len(words) + 1))
@@ -124,9 +138,19 @@ def test_any_word_may_be_a_receptor_or_an_input(backend: str) -> None:
 
 
 NAMES = (
-    "a", "b", "a_b", "a_spikes", "a_groups", "b_samples_0", "a_stateupdater", "given_spikes", "link_0_d",
-    "net", "tree_0", "a_b_spikes",
-)  # fmt: skip
+    "a",
+    "b",
+    "a_b",
+    "a_spikes",
+    "a_groups",
+    "b_samples_0",
+    "a_stateupdater",
+    "given_spikes",
+    "link_0_d",
+    "net",
+    "tree_0",
+    "a_b_spikes",
+)
 
 
 @pytest.mark.parametrize("backend", ["brian2", "pymonntorch", "reference"])
@@ -166,15 +190,18 @@ def test_a_kick_reaches_what_it_names(backend: str, mode: str) -> None:
     experiment = Experiment(
         name="kick",
         populations=(
-            Population(name="p", model=neuron, size=1, receptors={"d": Delta(target="v"), "e": own}),
+            Population(
+                name="p", model=neuron, size=1, receptors={"d": Delta(target="v"), "e": own}
+            ),
             SpikeTrains(name="s", times=[[1.0]]),
         ),
         projections=[
             Projection(source="s", target="p", receptor=r, rule=AllToAll(), weight=w, delay="1 ms")
             for r, w in (("d", "1 mV"), ("e", "2"))
         ],
-        records=[Record(population="p", variables=("v", "v_d", "g_e", "g__e"))], duration="4 ms",
-    )  # fmt: skip
+        records=[Record(population="p", variables=("v", "v_d", "g_e", "g__e"))],
+        duration="4 ms",
+    )
     method = "euler" if mode == "lockstep" else None
     traces = (
         load_backend(backend).run(realize(experiment), Settings(mode=mode, method=method)).traces

@@ -21,8 +21,11 @@ from coincide.core.values import Array
 
 BACKENDS = ("reference", "brian2", "neuron", "pymonntorch")
 _SUM = NeuronModel(
-    name="Sum", equations="dv/dt = 0*v/tau : 1\ntau : ms", parameters={"tau": "1 ms"}, initial={"v": "0"}
-)  # fmt: skip
+    name="Sum",
+    equations="dv/dt = 0*v/tau : 1\ntau : ms",
+    parameters={"tau": "1 ms"},
+    initial={"v": "0"},
+)
 
 
 def counter(times: tuple[float, ...]) -> Experiment:
@@ -31,24 +34,33 @@ def counter(times: tuple[float, ...]) -> Experiment:
         "depressing": TsodyksMarkram(U="0.4", tau_rec="90 ms"),
         "facilitating": TsodyksMarkram(U="0.05", tau_rec="30 ms", tau_facil="150 ms"),
         "own": TsodyksMarkram(
-            U=Array([0.4, 0.05]), tau_rec=Array([60.0, 30.0], "ms"), tau_facil=Array([9.0, 150.0], "ms")
+            U=Array([0.4, 0.05]),
+            tau_rec=Array([60.0, 30.0], "ms"),
+            tau_facil=Array([9.0, 150.0], "ms"),
         ),
-    }  # fmt: skip
+    }
     return Experiment(
-        name="counter", duration="60 ms", dt="0.1 ms",
+        name="counter",
+        duration="60 ms",
+        dt="0.1 ms",
         populations=[
             SpikeTrains(name="train", times=(times,)),
             *(Population(name=n, model=_SUM, size=2, receptors={"kick": Delta()}) for n in kinds),
         ],
         projections=[
             Projection(
-                source="train", target=name, receptor="kick", rule=AllToAll(), weight="3",
-                delay=Array([0.7, 1.3], "ms"), plasticity=kind,
+                source="train",
+                target=name,
+                receptor="kick",
+                rule=AllToAll(),
+                weight="3",
+                delay=Array([0.7, 1.3], "ms"),
+                plasticity=kind,
             )
             for name, kind in kinds.items()
         ],
         records=[{"population": name, "variables": ["v"]} for name in kinds],
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "oracle"])

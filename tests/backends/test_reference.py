@@ -41,16 +41,24 @@ def trains(*times, name="s"):
 
 def onto(weight, delay, receptor="kick", source="s", rule=None):
     return Projection(
-        source=source, target="p", receptor=receptor, rule=rule or AllToAll(),
-        weight=weight, delay=delay,
-    )  # fmt: skip
+        source=source,
+        target="p",
+        receptor=receptor,
+        rule=rule or AllToAll(),
+        weight=weight,
+        delay=delay,
+    )
 
 
 def run(*populations, method="euler", duration="10 ms", dt="0.25 ms", record=("v",), **parts):
     given = Experiment(
-        name="test", populations=populations, duration=duration, dt=dt,
-        records=[Record(population="p", variables=record)] if record else [], **parts,
-    )  # fmt: skip
+        name="test",
+        populations=populations,
+        duration=duration,
+        dt=dt,
+        records=[Record(population="p", variables=record)] if record else [],
+        **parts,
+    )
     return ReferenceBackend().run(realize(given), Settings(method=method))
 
 
@@ -101,14 +109,16 @@ def test_2_only_what_is_unless_refractory_stays_while_refractory(method):
 def test_3_arrivals_at_one_instant_add_before_the_threshold_is_tested():
     # 3 from train 0 and -1.5 from train 1 by another delay: 1.5 in all is under the threshold.
     recording = run(
-        cells(parameters=STILL, **KICKED), trains([1.0], [1.5]),
+        cells(parameters=STILL, **KICKED),
+        trains([1.0], [1.5]),
         projections=[
             onto(
-                {"values": [3.0, -1.5]}, {"values": [1.5, 1.0], "unit": "ms"},
+                {"values": [3.0, -1.5]},
+                {"values": [1.5, 1.0], "unit": "ms"},
                 rule=Explicit(pre=[0, 1], post=[0, 0]),
             )
         ],
-    )  # fmt: skip
+    )
     assert times(recording) == []
     v = values(recording)
     assert v[9] == 0.0
@@ -120,9 +130,11 @@ def test_3_all_arrivals_see_the_state_before_any_of_them():
     model = NeuronModel(name="gate", equations="dg/dt = 0/ms : 1")
     saturating = CustomReceptor(equations="", on_pre="g += (1 - g)*w")
     recording = run(
-        cells(model=model, receptors={"r": saturating}), trains([1.0], [1.0]),
-        projections=[onto(0.5, "1 ms", "r")], record=("g",),
-    )  # fmt: skip
+        cells(model=model, receptors={"r": saturating}),
+        trains([1.0], [1.0]),
+        projections=[onto(0.5, "1 ms", "r")],
+        record=("g",),
+    )
     assert values(recording, "g")[8] == 1.0
 
 
@@ -133,9 +145,10 @@ def test_3_all_arrivals_see_the_state_before_any_of_them():
 def test_3_arrivals_are_lost_while_refractory_but_not_at_the_instant_it_ends(second, expected):
     # A kick at 1 makes it spike; refractory up to 2. The second kick acts 0.25 ms after `second`.
     recording = run(
-        cells(parameters={**STILL, "t_ref": "1 ms"}, **KICKED), trains([0.75, second]),
+        cells(parameters={**STILL, "t_ref": "1 ms"}, **KICKED),
+        trains([0.75, second]),
         projections=[onto(3.0, "0.25 ms")],
-    )  # fmt: skip
+    )
     assert times(recording) == expected
     assert np.all(values(recording) == 0.0)  # a lost kick leaves nothing behind
 
@@ -144,7 +157,8 @@ def test_3_a_receptor_takes_arrivals_while_its_cell_is_refractory():
     model = COUNTER.model_copy(update={"equations": COUNTER.equations + "\nI : 1 (input)"})
     recording = run(
         cells(
-            model=model, parameters={**STILL, "t_ref": "5 ms"},
+            model=model,
+            parameters={**STILL, "t_ref": "5 ms"},
             receptors={"kick": Delta(), "syn": ExponentialCurrent(tau="1 ms")},
         ),
         trains([0.75], [1.75]),
@@ -153,7 +167,7 @@ def test_3_a_receptor_takes_arrivals_while_its_cell_is_refractory():
             onto(1.0, "0.25 ms", "syn", rule=Explicit(pre=[1], post=[0])),
         ],
         record=("current_syn",),
-    )  # fmt: skip
+    )
     current = values(recording, "current_syn")
     assert current[7] == 0.0
     assert current[8] == 1.0
@@ -178,31 +192,33 @@ def test_4_an_arrival_over_threshold_makes_a_spike_at_once():
 def test_4_without_a_reset_a_spike_is_where_the_condition_becomes_true():
     # Kicks lift v over 2 at 1 ms and 6 ms; in between -5 takes it down at 3 ms.
     recording = run(
-        cells(model=CROSSING, receptors={"kick": Delta()}), trains([0.75, 5.75], [2.75]),
-        projections=[
-            onto(Array([5.0, -5.0]), "0.25 ms", rule=Explicit(pre=[0, 1], post=[0, 0])),
-        ],
-    )  # fmt: skip
+        cells(model=CROSSING, receptors={"kick": Delta()}),
+        trains([0.75, 5.75], [2.75]),
+        projections=[onto(Array([5.0, -5.0]), "0.25 ms", rule=Explicit(pre=[0, 1], post=[0, 0]))],
+    )
     # 2 ms above are one spike, not eight.
     assert times(recording) == [1.0, 6.0]
 
 
 def test_4_what_is_above_threshold_at_the_start_has_not_crossed_it():
     recording = run(
-        cells(model=CROSSING, initial={"v": 3.0}, receptors={"kick": Delta()}), trains([0.0, 4.0]),
+        cells(model=CROSSING, initial={"v": 3.0}, receptors={"kick": Delta()}),
+        trains([0.0, 4.0]),
         projections=[onto({"values": [-2.0]}, "1 ms")],
-    )  # fmt: skip
+    )
     assert times(recording) == []
     recording = run(
-        cells(model=CROSSING, initial={"v": 1.0}, receptors={"kick": Delta()}), trains([0.0, 4.0]),
+        cells(model=CROSSING, initial={"v": 1.0}, receptors={"kick": Delta()}),
+        trains([0.0, 4.0]),
         projections=[onto({"values": [2.0]}, "1 ms")],
-    )  # fmt: skip
+    )
     assert times(recording) == [1.0]
 
 
 @pytest.mark.parametrize(
-    ("t_ref", "steps"), [("0.25 ms", 1), ("1 ms", 4), ("1.12 ms", 4), ("1.125 ms", 5), ("1.13 ms", 5)]
-)  # fmt: skip
+    ("t_ref", "steps"),
+    [("0.25 ms", 1), ("1 ms", 4), ("1.12 ms", 4), ("1.125 ms", 5), ("1.13 ms", 5)],
+)
 def test_5_refractoriness_holds_for_exactly_the_rounded_number_of_steps(t_ref, steps):
     # 9 steps of counting to 2.25, then `steps` steps of rest.
     found = np.array(times(run(cells(parameters={"t_ref": t_ref}))))
@@ -229,7 +245,7 @@ def test_6_a_spike_arrives_after_its_delay(delay, steps):
         cells(2, parameters={"speed": {"values": [1.0, 0.0]}, "t_ref": "50 ms"}, **KICKED),
         projections=[onto(3.0, delay, source="p", rule=Explicit(pre=[0], post=[1]))],
         duration="15 ms",
-    )  # fmt: skip
+    )
     assert times(recording) == [2.25]
     assert times(recording, 1) == [2.25 + 0.25 * steps]
 
@@ -266,22 +282,35 @@ def test_7_at_the_start_the_threshold_acts_on_the_initial_values_and_nothing_mov
 
 def test_7_the_last_step_spikes_and_its_arrivals_act():
     recording = run(
-        cells(parameters=STILL, **KICKED), trains([4.0]), projections=[onto(3.0, "1 ms")],
+        cells(parameters=STILL, **KICKED),
+        trains([4.0]),
+        projections=[onto(3.0, "1 ms")],
         duration="5 ms",
-    )  # fmt: skip
+    )
     assert times(recording) == [5.0]
 
 
 @pytest.mark.parametrize(
     ("delay", "steps"),
-    [("0.1 ms", 1), ("0.14 ms", 1), ("0.15 ms", 2), ("0.25 ms", 3), ("0.3 ms", 3), ("1.04 ms", 10),
-     ("1.05 ms", 11), ("1.15 ms", 12)],
-)  # fmt: skip
+    [
+        ("0.1 ms", 1),
+        ("0.14 ms", 1),
+        ("0.15 ms", 2),
+        ("0.25 ms", 3),
+        ("0.3 ms", 3),
+        ("1.04 ms", 10),
+        ("1.05 ms", 11),
+        ("1.15 ms", 12),
+    ],
+)
 def test_8_delays_are_rounded_to_steps_ties_up_although_they_are_not_exact_in_binary(delay, steps):
     recording = run(
-        cells(parameters=STILL, **KICKED), trains([1.0]), projections=[onto(1.0, delay)],
-        dt="0.1 ms", duration="5 ms",
-    )  # fmt: skip
+        cells(parameters=STILL, **KICKED),
+        trains([1.0]),
+        projections=[onto(1.0, delay)],
+        dt="0.1 ms",
+        duration="5 ms",
+    )
     assert np.flatnonzero(values(recording))[0] == 10 + steps
     rounded = any("delay" in note for note in recording.notes)
     assert rounded == (delay not in {"0.1 ms", "0.3 ms"})
@@ -323,9 +352,12 @@ def end_states(method, dt):
 @pytest.fixture(scope="module")
 def truth():
     given = Experiment(
-        name="truth", populations=[cells(model=PENDULUM)], duration="4 ms", dt="1 ms",
+        name="truth",
+        populations=[cells(model=PENDULUM)],
+        duration="4 ms",
+        dt="1 ms",
         records=[Record(population="p", variables=["v", "y"])],
-    )  # fmt: skip
+    )
     recording = OracleBackend().run(realize(given), Settings())
     return np.array([values(recording, name)[-1] for name in ("v", "y")])
 
@@ -348,16 +380,22 @@ def test_order_of_convergence(method, order, steps, truth):
 LEAKY = NeuronModel(
     name="leaky",
     equations="dv/dt = (I - v)/tau : 1 (unless refractory)\nI : 1 (input)\ntau : ms",
-    threshold="v > 1.5", reset="v = 0", refractory="2 ms", parameters={"tau": "10 ms"},
-)  # fmt: skip
+    threshold="v > 1.5",
+    reset="v = 0",
+    refractory="2 ms",
+    parameters={"tau": "10 ms"},
+)
 
 
 def test_exponential_euler_is_exact_where_an_equation_is_linear():
     bias = ConstantInput(name="bias", population="p", amplitude=2.0)
     recording = run(
-        cells(model=LEAKY), method="exponential_euler", dt="0.1 ms", duration="13.8 ms",
+        cells(model=LEAKY),
+        method="exponential_euler",
+        dt="0.1 ms",
+        duration="13.8 ms",
         inputs=[bias],
-    )  # fmt: skip
+    )
     v = values(recording)
     expected = 2 * (1 - np.exp(-np.arange(139) * 0.1 / 10))
     # 139 steps, each wrong by a few units in the last place of 1.
@@ -372,9 +410,12 @@ def test_spikes_are_those_of_continuous_time_rounded_up_to_the_grid():
     # Exact integration under the contract: crossing at 10·ln 4 after a reset on the grid.
     bias = ConstantInput(name="bias", population="p", amplitude=2.0)
     recording = run(
-        cells(model=LEAKY), method="exponential_euler", dt="0.1 ms", duration="100 ms",
+        cells(model=LEAKY),
+        method="exponential_euler",
+        dt="0.1 ms",
+        duration="100 ms",
         inputs=[bias],
-    )  # fmt: skip
+    )
     rise = np.ceil(10 * np.log(4) / 0.1)
     expected = (rise + (rise + 20) * np.arange(7)) * 0.1
     np.testing.assert_allclose(times(recording), expected[expected <= 100], rtol=0, atol=1e-9)
@@ -384,9 +425,12 @@ def test_spikes_are_those_of_continuous_time_rounded_up_to_the_grid():
 def test_spike_times_converge_to_the_oracle_with_the_step(method):
     def spikes(backend, dt, **settings):
         given = Experiment(
-            name="test", populations=[cells(model=LEAKY)], duration="60 ms", dt=f"{dt} ms",
+            name="test",
+            populations=[cells(model=LEAKY)],
+            duration="60 ms",
+            dt=f"{dt} ms",
             inputs=[ConstantInput(name="bias", population="p", amplitude=2.0)],
-        )  # fmt: skip
+        )
         return np.array(times(backend.run(realize(given), Settings(**settings))))
 
     exact = spikes(OracleBackend(), 0.1)

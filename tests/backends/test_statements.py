@@ -51,14 +51,21 @@ def test_a_condition_may_be_constant_in_part(backend: str, mode: str) -> None:
     lines.append("dq/dt = 1/ms : 1")
     reset = "; ".join(f"a{k} = a{k} + 10*int({c})" for k, c in enumerate(CONDITIONS))
     model = NeuronModel(
-        name="M", equations="\n".join(lines), threshold="q > 1.9 and (p < 0.5 or not p < 0.5)",
-        reset=f"q = -100; {reset}", parameters={"p": "0.7"}, initial={"x": "0.9"},
-    )  # fmt: skip
+        name="M",
+        equations="\n".join(lines),
+        threshold="q > 1.9 and (p < 0.5 or not p < 0.5)",
+        reset=f"q = -100; {reset}",
+        parameters={"p": "0.7"},
+        initial={"x": "0.9"},
+    )
     states = tuple(f"{letter}{k}" for letter in "ab" for k in range(len(CONDITIONS)))
     experiment = Experiment(
-        name="conditions", populations=(Population(name="p", model=model, size=2),),
-        records=(Record(population="p", variables=states),), duration="3 ms", dt="0.5 ms",
-    )  # fmt: skip
+        name="conditions",
+        populations=(Population(name="p", model=model, size=2),),
+        records=(Record(population="p", variables=states),),
+        duration="3 ms",
+        dt="0.5 ms",
+    )
     recording = load_backend(backend).run(
         realize(experiment), Settings(mode=mode, method="euler" if mode == "lockstep" else None)
     )
@@ -87,10 +94,13 @@ def test_what_cancels_in_a_reset_is_still_read() -> None:
             SpikeTrains(name="s", times=[[1.0]]),
         ),
         projections=(
-            Projection(source="s", target="c", receptor="r", rule=AllToAll(), weight="1", delay="1 ms"),
+            Projection(
+                source="s", target="c", receptor="r", rule=AllToAll(), weight="1", delay="1 ms"
+            ),
         ),
-        records=(Record(population="c", variables=("out",)),), duration="5 ms",
-    )  # fmt: skip
+        records=(Record(population="c", variables=("out",)),),
+        duration="5 ms",
+    )
     for mode in ("raw", "aligned", "lockstep"):
         recording = load_backend("brian2").run(realize(experiment), Settings(mode=mode))
         assert recording.spikes["c"].times.size in (6, 8), mode
@@ -127,11 +137,13 @@ RESETS = {
 @pytest.mark.parametrize(
     ("backend", "target"),
     [
-        ("reference", None), ("brian2", "numpy"), ("pymonntorch", None),
+        ("reference", None),
+        ("brian2", "numpy"),
+        ("pymonntorch", None),
         pytest.param("brian2", "cython", marks=pytest.mark.slow),
         pytest.param("neuron", None, marks=pytest.mark.slow),
     ],
-)  # fmt: skip
+)
 def test_a_copy_in_a_reset_is_a_value(backend: str, target: str | None, mode: str) -> None:
     for reset, (r, x) in RESETS.items():
         settings = Settings(
@@ -173,19 +185,28 @@ def linked() -> Experiment:
         name="x",
         populations=[
             Population(
-                name=name, model=model, size=5,
+                name=name,
+                model=model,
+                size=5,
                 receptors={"inh": ExponentialConductance(tau="2 ms", reversal=reversal)},
             )
             for name, reversal in reversals.items()
         ],
         projections=[
-            Projection(source="a", target=target, receptor="inh", rule=FixedInDegree(n=3), weight="1 nS",
-                       delay="1 ms")
+            Projection(
+                source="a",
+                target=target,
+                receptor="inh",
+                rule=FixedInDegree(n=3),
+                weight="1 nS",
+                delay="1 ms",
+            )
             for target in ("b", "c")
         ],
         inputs=[ConstantInput(name="drive", population="a", amplitude="400 pA")],
-        records=[Record(population=name, variables=("v",)) for name in reversals], duration="20 ms",
-    )  # fmt: skip
+        records=[Record(population=name, variables=("v",)) for name in reversals],
+        duration="20 ms",
+    )
 
 
 @pytest.mark.parametrize("mode", ["aligned", "raw"])

@@ -24,14 +24,18 @@ from coincide.core.settings import Settings
 HOLD, COMMAND, START_MS = -65.0, -20.0, 1.0
 # So few channels that the electrode does not notice them.
 POTASSIUM = Channel(
-    name="potassium", ion="k", conductance="1e-9 S/cm**2",
+    name="potassium",
+    ion="k",
+    conductance="1e-9 S/cm**2",
     gates=(
         Gate(
-            name="n", power=4, alpha="0.1/exprel(-(v + 55*mV)/(10*mV))/ms",
+            name="n",
+            power=4,
+            alpha="0.1/exprel(-(v + 55*mV)/(10*mV))/ms",
             beta="0.125*exp(-(v + 65*mV)/(80*mV))/ms",
         ),
     ),
-)  # fmt: skip
+)
 ELECTRODE = Channel(
     name="electrode", conductance="10 uS", reversal=f"{HOLD} mV", region="dend(0.5)"
 )
@@ -39,23 +43,30 @@ ELECTRODE = Channel(
 
 def clamped() -> Experiment:
     cell = CableCell(
-        name="clamped", morphology=ball_and_stick("20 um", "50 um", "2 um"),
-        discretisation=FixedSegments(segments=1), channels=(POTASSIUM, ELECTRODE),
-        ions=(Ion(name="k", reversal="-77 mV"),), v_initial=f"{HOLD} mV", spike_threshold=None,
-    )  # fmt: skip
+        name="clamped",
+        morphology=ball_and_stick("20 um", "50 um", "2 um"),
+        discretisation=FixedSegments(segments=1),
+        channels=(POTASSIUM, ELECTRODE),
+        ions=(Ion(name="k", reversal="-77 mV"),),
+        v_initial=f"{HOLD} mV",
+        spike_threshold=None,
+    )
     return Experiment(
         name="voltage_clamp",
         populations=(Population(name="cell", model=cell, size=1),),
         inputs=(
             StepInput(
-                name="command", population="cell", port="dend(0.5)", start=f"{START_MS} ms",
+                name="command",
+                population="cell",
+                port="dend(0.5)",
+                start=f"{START_MS} ms",
                 amplitude=f"{1e4 * (COMMAND - HOLD)} pA",
             ),
         ),
         records=(Record(population="cell", variables=("v", "n_potassium"), at="dend(0.5)"),),
         duration="6 ms",
         dt="0.01 ms",
-    )  # fmt: skip
+    )
 
 
 def rates(v: float) -> tuple[float, float]:

@@ -91,8 +91,7 @@ def test_a_rate_of_0_by_0_is_named_and_exprel_helps(backend: str, recorded: str)
 
 def test_a_state_that_comes_to_stand_there_is_known_by_what_is_recorded() -> None:
     model = co.NeuronModel(
-        name="singular",
-        equations="dv/dt = 1*mV/ms : mV\ndn/dt = (v/mV)/(exp(v/mV) - 1)/ms : 1",
+        name="singular", equations="dv/dt = 1*mV/ms : mV\ndn/dt = (v/mV)/(exp(v/mV) - 1)/ms : 1"
     )
     cells = co.Population(name="c", model=model, size=1, initial={"v": "-2 mV"})
     record = co.Record(population="c", variables=["v", "n"])
@@ -124,9 +123,13 @@ def beside(population, *more, **fields):
     leak = co.NeuronModel(name="leak", equations="dv/dt = -v/(10*ms) : mV")
     quiet = co.Population(name="quiet", model=leak, size=1)
     return co.Experiment(
-        name="x", populations=[population, quiet, *more], duration="20 ms", dt="0.05 ms",
-        records=[co.Record(population="quiet", variables=["v"])], **fields,
-    )  # fmt: skip
+        name="x",
+        populations=[population, quiet, *more],
+        duration="20 ms",
+        dt="0.05 ms",
+        records=[co.Record(population="quiet", variables=["v"])],
+        **fields,
+    )
 
 
 def receptor():
@@ -138,11 +141,15 @@ def receptor():
         co.SpikeTrains(name="given", times=[[1.0]]),
         projections=[
             co.Projection(
-                source="given", target="c", receptor="odd", weight=1.0, delay="1 ms",
+                source="given",
+                target="c",
+                receptor="odd",
+                weight=1.0,
+                delay="1 ms",
                 rule=co.Explicit(pre=[0], post=[1]),
             )
         ],
-    )  # fmt: skip
+    )
 
 
 def cable(compartments, reversal="-40 mV"):
@@ -155,22 +162,28 @@ def cable(compartments, reversal="-40 mV"):
         channels=(
             co.Channel(name="leak", conductance="0.0002 S/cm**2", reversal=reversal),
             co.Channel(
-                name="odd", conductance="1e-4 S/cm**2", reversal="-60 mV",
+                name="odd",
+                conductance="1e-4 S/cm**2",
+                reversal="-60 mV",
                 gates=(co.Gate(name="m", inf="0.5", tau=odd),),
             ),
             co.Channel(
-                name="cap", ion="ca", permeability="1e-7 cm/s",
+                name="cap",
+                ion="ca",
+                permeability="1e-7 cm/s",
                 gates=(co.Gate(name="h", inf="0.5", tau="1*ms"),),
             ),
         ),
         ions=(
             co.Ion(
-                name="ca", valence=2, outside="2 mM",
+                name="ca",
+                valence=2,
+                outside="2 mM",
                 pool=co.Pool(depth="0.2 um", tau="10 ms", rest="5e-5 mM"),
             ),
         ),
         v_initial="-60 mV",
-    )  # fmt: skip
+    )
     return co.Population(name="c", model=cell, size=2)
 
 
@@ -215,15 +228,24 @@ def everything():
         for name, cell in bare.cells.items()
     ]
     return co.Experiment(
-        name="x", populations=[*points, *cables, given], duration="3 ms", dt="0.025 ms",
+        name="x",
+        populations=[*points, *cables, given],
+        duration="3 ms",
+        dt="0.025 ms",
         records=records,
         projections=[
             co.Projection(
-                source="given", target="q", receptor="odd", weight=1.0, delay="1 ms",
-                rule=co.Explicit(pre=[0], post=[1]), plasticity=PLASTIC, name="plastic",
+                source="given",
+                target="q",
+                receptor="odd",
+                weight=1.0,
+                delay="1 ms",
+                rule=co.Explicit(pre=[0], post=[1]),
+                plasticity=PLASTIC,
+                name="plastic",
             )
         ],
-    )  # fmt: skip
+    )
 
 
 class Looking(Watch):
@@ -262,9 +284,10 @@ def test_every_state_is_looked_at(backend: str, mode: str, monkeypatch: pytest.M
 
 def test_a_lesioned_cell_is_named_by_its_number_in_the_whole() -> None:
     model = co.NeuronModel(
-        name="square", equations=SQUARE.equations,
+        name="square",
+        equations=SQUARE.equations,
         parameters={"k": co.Array([-1.0] * 9 + [1.0], "1")},
-    )  # fmt: skip
+    )
     cells = co.Population(name="c", model=model, size=10)
     made = co.Experiment(name="x", populations=[cells], duration="50 ms")
     for seed in range(20):
@@ -314,8 +337,10 @@ def hasty(interval_steps: float, refractory: str | None = None):
     model = co.NeuronModel(
         name="ramp",
         equations=f"dv/dt = 1/({interval_steps!r}*0.1*ms) : 1",
-        threshold="v > 1 - 1e-9", reset="v = 0", refractory=refractory,
-    )  # fmt: skip
+        threshold="v > 1 - 1e-9",
+        reset="v = 0",
+        refractory=refractory,
+    )
     cells = co.Population(
         name="c", model=model, size=2, initial={"v": co.Array([-1e9, 1 - 20 / interval_steps])}
     )

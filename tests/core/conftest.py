@@ -168,10 +168,11 @@ def _run_program(
     program = program_of(cell, method)
     rng = np.random.default_rng(0)
     given = {
-        v.name: parameters.get(v.name) if v.name in parameters
+        v.name: parameters.get(v.name)
+        if v.name in parameters
         else draw_value(cell.values[v.name], rng, 1, v.dimension, v.name)
         for v in cell.parameters
-    }  # fmt: skip
+    }
     states = [v.name for v in cell.states]
     namespace: dict[str, Any] = {
         **given,

@@ -399,15 +399,23 @@ def test_one_message_names_the_place(name: str, described: Plain) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is no JSON"), ("{", "is no JSON"), ("{'name': 1}", "is no JSON"), ("nothing", "is no JSON"),
-        ('{"name": "a",}', "is no JSON"), ("[]", "is no JSON object"), ("null", "is no JSON object"),
-        ('"text"', "is no JSON object"), ("1", "is no JSON object"), ("[" * 100_000, "nested too deeply"),
-        ('{"a": ' * 100_000, "nested too deeply"), ('{"seed": ' + "1" * 5000 + "}", "is no JSON"),
+        ("", "is no JSON"),
+        ("{", "is no JSON"),
+        ("{'name': 1}", "is no JSON"),
+        ("nothing", "is no JSON"),
+        ('{"name": "a",}', "is no JSON"),
+        ("[]", "is no JSON object"),
+        ("null", "is no JSON object"),
+        ('"text"', "is no JSON object"),
+        ("1", "is no JSON object"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a": ' * 100_000, "nested too deeply"),
+        ('{"seed": ' + "1" * 5000 + "}", "is no JSON"),
         ('{"name": "a", "name": "b"}', "has the key 'name' twice"),
         ('{"name": "a", "populations": [{"size": 1, "size": 2}]}', "has the key 'size' twice"),
     ],
     ids=lambda text: text[:20],
-)  # fmt: skip
+)
 def test_text_that_is_no_experiment(text: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         Experiment.from_json(text, "model.json")

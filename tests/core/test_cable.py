@@ -24,9 +24,13 @@ from coincide.models.library import load_model
 
 Plain = dict[str, Any]
 CABLES = [
-    ("purkinje_khaliq2003", "wild_type"), ("purkinje_khaliq2003", "med"), ("hh_squid", "default"),
-    ("hh_squid", "built_in"), ("rallpack1", "default"), ("rallpack3", "default"),
-]  # fmt: skip
+    ("purkinje_khaliq2003", "wild_type"),
+    ("purkinje_khaliq2003", "med"),
+    ("hh_squid", "default"),
+    ("hh_squid", "built_in"),
+    ("rallpack1", "default"),
+    ("rallpack3", "default"),
+]
 
 _DESCRIBED: Plain = {
     "name": "all",
@@ -120,9 +124,10 @@ class TestJson:
         jsonschema = pytest.importorskip("jsonschema")
         schema = json_schema()
         for data in (
-            described, Experiment.from_dict(described).to_dict(),
+            described,
+            Experiment.from_dict(described).to_dict(),
             *(load_model(n, v).to_dict() for n, v in CABLES),
-        ):  # fmt: skip
+        ):
             jsonschema.validate(json.loads(json.dumps(data)), schema)
         described["populations"][0]["model"]["channels"][0]["conductanse"] = "1 S/cm**2"
         with pytest.raises(jsonschema.ValidationError):
@@ -314,19 +319,30 @@ def test_one_message_names_the_place(name: str, described: Plain) -> None:
     assert caught.value.exit_status == 2
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["no ions", "negative rate", "a part apart", "kind"],
-)
+@pytest.mark.parametrize("name", ["no ions", "negative rate", "a part apart", "kind"])
 def test_the_command_line_says_the_same(name: str, described: Plain, tmp_path: Path) -> None:
     change, where, words = TABLE[name]
     change(described)
     file = tmp_path / "model.json"
     file.write_text(json.dumps(described))
     done = subprocess.run(
-        [sys.executable, "-m", "coincide", "run", str(file), "-b", "reference", "--out", str(tmp_path / "out")],
-        capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "coincide",
+            "run",
+            str(file),
+            "-b",
+            "reference",
+            "--out",
+            str(tmp_path / "out"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+    )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     said = " ".join((done.stdout + done.stderr).split())

@@ -29,9 +29,12 @@ def star(segments: int) -> CableCell:
         for name, length in (("left", 150), ("right", 80), ("third", 60))
     ]
     return CableCell(
-        name="star", morphology=Morphology(sections=tuple(sections)), channels=(LEAK,),
-        discretisation=FixedSegments(segments=segments), spike_threshold=None,
-    )  # fmt: skip
+        name="star",
+        morphology=Morphology(sections=tuple(sections)),
+        channels=(LEAK,),
+        discretisation=FixedSegments(segments=segments),
+        spike_threshold=None,
+    )
 
 
 @pytest.mark.parametrize("segments", [1, 2, 5])

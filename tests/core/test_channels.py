@@ -32,20 +32,35 @@ CA = Ion(name="ca", valence=2, inside="1e-4 mM", outside="2 mM")
 
 
 def experiment(
-    *channels: Channel, ions: tuple[Ion, ...] = (), size: int = 1, variables: tuple[str, ...] = ("v",),
-    duration: str = "1 ms", dt: str = "0.01 ms", morphology: Morphology | None = None,
-    parameters: dict[str, object] | None = None, current: str | None = None, **cell: object,
-) -> Experiment:  # fmt: skip
+    *channels: Channel,
+    ions: tuple[Ion, ...] = (),
+    size: int = 1,
+    variables: tuple[str, ...] = ("v",),
+    duration: str = "1 ms",
+    dt: str = "0.01 ms",
+    morphology: Morphology | None = None,
+    parameters: dict[str, object] | None = None,
+    current: str | None = None,
+    **cell: object,
+) -> Experiment:
     model = CableCell(
-        name="cell", morphology=morphology or cylinder("20 um", "20 um"), channels=channels, ions=ions,
+        name="cell",
+        morphology=morphology or cylinder("20 um", "20 um"),
+        channels=channels,
+        ions=ions,
         **cell,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # type: ignore[arg-type]
     inputs = [ConstantInput(name="i", population="cells", amplitude=current)] if current else []  # type: ignore[arg-type]
     return Experiment(
-        name="test", duration=duration, dt=dt, inputs=inputs,
+        name="test",
+        duration=duration,
+        dt=dt,
+        inputs=inputs,
         records=(Record(population="cells", variables=variables),),
-        populations=(Population(name="cells", model=model, size=size, parameters=parameters or {}),),
-    )  # type: ignore[arg-type]  # fmt: skip
+        populations=(
+            Population(name="cells", model=model, size=size, parameters=parameters or {}),
+        ),
+    )  # type: ignore[arg-type]
 
 
 def start(*channels: Channel, **given: object) -> RealizedPopulation:
@@ -71,9 +86,14 @@ class TestOhmic:
     def test_a_density(self) -> None:
         # 3 mS/cm² are 0.03 nS/µm²; times mV that is pA/µm².
         made = Channel(
-            name="na", ion="sodium", conductance="3e-3 S/cm**2",
-            gates=(Gate(name="m", power=3, inf="0.5", tau="1*ms"), Gate(name="h", inf="0.1", tau="1*ms")),
-        )  # fmt: skip
+            name="na",
+            ion="sodium",
+            conductance="3e-3 S/cm**2",
+            gates=(
+                Gate(name="m", power=3, inf="0.5", tau="1*ms"),
+                Gate(name="h", inf="0.1", tau="1*ms"),
+            ),
+        )
         cell = start(made, ions=(Ion(name="sodium", reversal="50 mV"),))
         found = value(cell, "I_na", v=V, m_na=0.3, h_na=0.7)
         assert found == pytest.approx(0.03 * 0.3**3 * 0.7 * (V - 50), rel=1e-14)
@@ -86,9 +106,13 @@ class TestOhmic:
 
     def test_a_point_channel_in_nanosiemens(self) -> None:
         point = Channel(
-            name="syn", conductance="5 nS", reversal="0 mV", region="soma(0.5)", open="2*m",
+            name="syn",
+            conductance="5 nS",
+            reversal="0 mV",
+            region="soma(0.5)",
+            open="2*m",
             gates=(Gate(name="m", inf="0.5", tau="1*ms"),),
-        )  # fmt: skip
+        )
         cell = start(LEAK, point)
         assert value(cell, "I_syn", v=V, m_syn=0.2) == pytest.approx(5 * 0.4 * V)
         expected = (-5 * 0.4 * V - AREA * 1e-3 * (V + 65)) / (0.01 * AREA)
@@ -97,9 +121,12 @@ class TestOhmic:
     def test_a_point_channel_is_in_one_compartment(self) -> None:
         point = Channel(name="syn", conductance="5 nS", reversal="0 mV", region="dend(0.9)")
         cell = start(
-            LEAK, point, morphology=ball_and_stick("20 um", "300 um", "2 um"),
-            discretisation={"kind": "fixed", "segments": 3}, variables=("v_dend_2",),
-        )  # fmt: skip
+            LEAK,
+            point,
+            morphology=ball_and_stick("20 um", "300 um", "2 um"),
+            discretisation={"kind": "fixed", "segments": 3},
+            variables=("v_dend_2",),
+        )
         names = {v.name for v in cell.cell.subexpressions}
         assert "I_syn_dend_2" in names
         assert not names & {"I_syn_dend_1", "I_syn_soma_0"}
@@ -116,9 +143,12 @@ class TestGoldman:
     @staticmethod
     def channel(**given: object) -> Channel:
         return Channel(
-            name="cap", ion="ca", permeability="5e-5 cm/s", gates=(Gate(name="m", inf="0.5", tau="1*ms"),),
+            name="cap",
+            ion="ca",
+            permeability="5e-5 cm/s",
+            gates=(Gate(name="m", inf="0.5", tau="1*ms"),),
             **given,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # type: ignore[arg-type]
 
     @staticmethod
     def exact(v: Floats, inside: float, outside: float, z: int, kelvin: float) -> Floats:
@@ -126,9 +156,14 @@ class TestGoldman:
         volt = v * 1e-3
         u = z * FARADAY * volt / (R * kelvin)
         per_square_metre = (
-            5e-7 * z**2 * FARADAY**2 * volt / (R * kelvin)
-            * (inside - outside * np.exp(-u)) / -np.expm1(-u)
-        )  # fmt: skip
+            5e-7
+            * z**2
+            * FARADAY**2
+            * volt
+            / (R * kelvin)
+            * (inside - outside * np.exp(-u))
+            / -np.expm1(-u)
+        )
         return np.asarray(per_square_metre * 1e12 / 1e12)  # A/m² are pA/µm²
 
     @pytest.mark.parametrize("celsius", [6.3, 22.04, 37.0])
@@ -208,9 +243,11 @@ class TestNernst:
 
     def test_it_follows_a_pool(self) -> None:
         ion = Ion(
-            name="ca", valence=2, outside="2 mM",
+            name="ca",
+            valence=2,
+            outside="2 mM",
             pool=Pool(depth="0.1 um", tau="5 ms", floor="1e-4 mM"),
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # type: ignore[arg-type]
         cell = start(Channel(name="c", ion="ca", conductance="1e-3 S/cm**2"), ions=(ion,))
         inside = np.array([1e-4, 1e-2])
         exact = 1e3 * R * 279.45 / (2 * FARADAY) * np.log(2 / inside)
@@ -218,9 +255,11 @@ class TestNernst:
 
     def test_channels_can_use_it(self) -> None:
         made = Channel(
-            name="c", conductance="1e-3 S/cm**2", reversal="0 mV",
+            name="c",
+            conductance="1e-3 S/cm**2",
+            reversal="0 mV",
             gates=(Gate(name="m", inf="1/(1 + cai/cao)", tau="eca/mV*ms*celsius"),),
-        )  # fmt: skip
+        )
         cell = start(made, ions=(CA,), celsius=20.0)
         eca = 1e3 * R * 293.15 / (2 * FARADAY) * math.log(2e4)
         assert value(cell, "inf_m_c") == pytest.approx(1 / (1 + 1e-4 / 2), rel=1e-13)
@@ -264,9 +303,11 @@ class TestPool:
     @pytest.mark.parametrize("method", METHODS)
     def test_its_course_without_current(self, method: Method) -> None:
         made = experiment(
-            LEAK, ions=(self.ion(rest="1e-4 mM", initial="1e-3 mM"),), variables=("cai",),
+            LEAK,
+            ions=(self.ion(rest="1e-4 mM", initial="1e-3 mM"),),
+            variables=("cai",),
             duration="20 ms",
-        )  # fmt: skip
+        )
         found = ReferenceBackend().run(realize(made), Settings(mode="lockstep", method=method))
         exact = 1e-4 + 9e-4 * np.exp(-np.arange(2001) * 0.01 / 10)
         # Euler's error is dt/(2τ)·t/τ of what decays.
@@ -277,9 +318,13 @@ class TestPool:
     def test_it_does_not_sink_below_its_floor(self, method: Method) -> None:
         outward = Channel(name="c", ion="ca", conductance="1e-4 S/cm**2")
         made = experiment(
-            outward, ions=(self.ion(floor="1e-4 mM", initial="1e-3 mM"),), variables=("cai",),
-            duration="20 ms", v_initial="200 mV", spike_threshold=None,
-        )  # fmt: skip
+            outward,
+            ions=(self.ion(floor="1e-4 mM", initial="1e-3 mM"),),
+            variables=("cai",),
+            duration="20 ms",
+            v_initial="200 mV",
+            spike_threshold=None,
+        )
         found = ReferenceBackend().run(realize(made), Settings(mode="lockstep", method=method))
         course = found.traces["cells", "cai"].values[:, 0]
         step = -np.diff(course).min()  # the last step may go beyond, by less than itself
@@ -321,9 +366,16 @@ class TestTemperature:
     @pytest.mark.parametrize("celsius", [6.3, 16.3, 26.3, -3.7])
     def test_q10(self, celsius: float) -> None:
         made = Channel(
-            name="c", conductance="1e-3 S/cm**2", reversal="0 mV", q10=3, q10_celsius=6.3,
-            gates=(Gate(name="m", alpha="2/ms", beta="3/ms"), Gate(name="h", inf="0.5", tau="4*ms")),
-        )  # fmt: skip
+            name="c",
+            conductance="1e-3 S/cm**2",
+            reversal="0 mV",
+            q10=3,
+            q10_celsius=6.3,
+            gates=(
+                Gate(name="m", alpha="2/ms", beta="3/ms"),
+                Gate(name="h", inf="0.5", tau="4*ms"),
+            ),
+        )
         cell = start(made, celsius=celsius)
         factor = 3 ** ((celsius - 6.3) / 10)
         assert slope(cell, "m_c", m_c=0.1) == pytest.approx(factor * (2 * 0.9 - 3 * 0.1), rel=1e-13)
@@ -379,13 +431,22 @@ class TestRegions:
 
     def test_parameters_are_one_for_all_compartments(self) -> None:
         made = Channel(
-            name="k", reversal="0 mV", conductance="1 S/cm**2", equations="x : 1\ny = 2*x : 1", open="y",
-            parameters={"x": "0.25"}, region="soma", elsewhere={"dend": "2 S/cm**2"},
-        )  # fmt: skip
+            name="k",
+            reversal="0 mV",
+            conductance="1 S/cm**2",
+            equations="x : 1\ny = 2*x : 1",
+            open="y",
+            parameters={"x": "0.25"},
+            region="soma",
+            elsewhere={"dend": "2 S/cm**2"},
+        )
         cell = start(LEAK, made, variables=("v_soma_0",), **TREE)
         assert {n for n in cell.parameters if n.endswith("_k") or "_k_" in n} == {
-            "x_k", "conductance_k", "conductance_k_in_dend", "reversal_k",
-        }  # fmt: skip
+            "x_k",
+            "conductance_k",
+            "conductance_k_in_dend",
+            "reversal_k",
+        }
         assert self.amounts(cell, "k") == pytest.approx(
             {"soma_0": 5.0, "soma_1": 5.0, "dend_0": 10.0, "dend_1": 10.0}
         )
@@ -402,14 +463,16 @@ BAD = [
     ({"conductance": Array([1, -1], "S/cm**2")}, "x.conductance", "-1 S/cm**2 is negative"),
     (
         {"conductance": {"distribution": "uniform", "low": "-1 S/cm**2", "high": "1 S/cm**2"}},
-        "x.conductance", "-1 S/cm**2 is negative",
+        "x.conductance",
+        "-1 S/cm**2 is negative",
     ),
     ({"elsewhere": {"dend": "-1 S/cm**2"}}, "x.conductance in dend", "is negative"),
     ({"elsewhere": {"dend": "1 nS"}}, "x.conductance in dend", "nS/um**2] is needed"),
     ({"elsewhere": {"all": "1 S/cm**2"}}, "x.elsewhere", "gives 'all' again"),
     (
         {"conductance": "1 nS", "region": "soma(0.5)", "elsewhere": {"dend": "1 S/cm**2"}},
-        "x.elsewhere", "is for densities",
+        "x.elsewhere",
+        "is for densities",
     ),
     ({"conductance": "1 nS"}, "x.region", "'all' is no place: a conductance in nS is at one"),
     ({"conductance": "1 mV"}, "x.conductance", "nS/um**2] is needed"),
@@ -422,7 +485,8 @@ BAD = [
     ({"gates": [{"name": "m", "inf": "1", "tau": "1*ms"}] * 2}, "x.m", "is the name of two things"),
     (
         {"gates": [{"name": "m", "inf": "1", "tau": "1*ms"}], "equations": "m = 1 : 1"},
-        "x.m", "is the name of two things",
+        "x.m",
+        "is the name of two things",
     ),
     ({"gates": [{"name": "I", "inf": "1", "tau": "1*ms"}]}, "x.I", "the channel's own I"),
     ({"equations": "reversal : mV", "parameters": {"reversal": "1 mV"}}, "x.reversal", "rename it"),
@@ -432,11 +496,15 @@ BAD = [
     ({"equations": "y : 1"}, "x.y", "the parameter has no value"),
     ({"parameters": {"y": "1"}}, "x", "there is no parameter 'y'"),
     ({"equations": "y = 1"}, "x", "is no equation"),
-    ({"equations": "celsius : 1", "parameters": {"celsius": "1"}}, "x.celsius", "reserved word of NMODL"),
+    (
+        {"equations": "celsius : 1", "parameters": {"celsius": "1"}},
+        "x.celsius",
+        "reserved word of NMODL",
+    ),
     ({"name": "class"}, "channel", "'class' is a reserved word of Python"),
     ({"name": "a-b"}, "channel", "is not a name"),
     ({"conductanse": "1 S/cm**2"}, "x", "did you mean 'conductance'?"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "where", "words"), BAD)

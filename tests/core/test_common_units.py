@@ -9,9 +9,21 @@ from coincide.core.common_units import COMMON, read_common
 from coincide.core.units import _parse_with_pint, parse_unit
 
 COMPOUND = [
-    "1/ms", "mV/ms", "nS/um**2", "uF/cm**2", "S/cm**2", "pA/mV**2", "1/(ms*mV)", "pA*ms", "mM/ms",
-    "um**3", "mV/pA", "1/mV", "ohm*cm", "mS/cm**2",
-]  # fmt: skip
+    "1/ms",
+    "mV/ms",
+    "nS/um**2",
+    "uF/cm**2",
+    "S/cm**2",
+    "pA/mV**2",
+    "1/(ms*mV)",
+    "pA*ms",
+    "mM/ms",
+    "um**3",
+    "mV/pA",
+    "1/mV",
+    "ohm*cm",
+    "mS/cm**2",
+]
 
 
 @pytest.mark.parametrize("text", [*COMMON, *COMPOUND])

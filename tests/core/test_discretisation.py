@@ -23,7 +23,7 @@ LEAK = 2.5e-4  # nS/µm²: 2.5e-5 S/cm²
 
 def tube(
     name: str, length: float, diameter: float, parent: str | None = None, x: float = 1.0
-) -> Section:  # fmt: skip
+) -> Section:
     return Section(
         name=name, length=f"{length!r} um", diameter=f"{diameter!r} um", parent=parent, parent_x=x
     )  # type: ignore[arg-type]
@@ -79,8 +79,9 @@ class TestCones:
 
     @given(
         st.lists(st.tuples(st.floats(0.5, 20), st.floats(0.2, 9)), min_size=1, max_size=6),
-        st.floats(0.2, 9), st.integers(1, 8),
-    )  # fmt: skip
+        st.floats(0.2, 9),
+        st.integers(1, 8),
+    )
     def test_areas_and_resistances_of_a_row_of_cones(
         self, cones: list[tuple[float, float]], first: float, n: int
     ) -> None:
@@ -168,20 +169,34 @@ TREES = {
     "line": (tube("a", 100, 2), tube("b", 50, 1, "a")),
     "fork": (tube("a", 100, 2), tube("b", 50, 1, "a"), tube("c", 70, 0.5, "a")),
     "five arms": (tube("a", 9, 2), *(tube(f"b{k}", 50 + k, 1 + 0.3 * k, "a") for k in range(4))),
-    "from the beginning": (tube("a", 20, 20), tube("b", 50, 1, "a", 0.0), tube("c", 70, 2, "a", 0.0)),
+    "from the beginning": (
+        tube("a", 20, 20),
+        tube("b", 50, 1, "a", 0.0),
+        tube("c", 70, 2, "a", 0.0),
+    ),
     "both ends": (tube("a", 20, 20), tube("b", 50, 1, "a", 0.0), tube("c", 70, 2, "a", 1.0)),
     "in the middle": (tube("a", 90, 3), tube("b", 50, 1, "a", 0.5), tube("c", 70, 2, "a", 0.5)),
     "at 0 of a branch": (
-        tube("a", 90, 3), tube("b", 50, 1, "a"), tube("c", 70, 2, "b", 0.0), tube("d", 7, 2, "c", 0.0),
+        tube("a", 90, 3),
+        tube("b", 50, 1, "a"),
+        tube("c", 70, 2, "b", 0.0),
+        tube("d", 7, 2, "c", 0.0),
     ),
     "at 0 of a branch in a middle": (
-        tube("a", 90, 3), tube("b", 50, 1, "a", 0.4), tube("c", 70, 2, "b", 0.0),
+        tube("a", 90, 3),
+        tube("b", 50, 1, "a", 0.4),
+        tube("c", 70, 2, "b", 0.0),
     ),
     "deep": (
-        tube("a", 20, 20), tube("b", 50, 4, "a"), tube("c", 60, 2, "b"), tube("d", 40, 2, "b"),
-        tube("e", 30, 1, "d"), tube("f", 35, 1.5, "d"), tube("g", 100, 1, "a", 0.0),
+        tube("a", 20, 20),
+        tube("b", 50, 4, "a"),
+        tube("c", 60, 2, "b"),
+        tube("d", 40, 2, "b"),
+        tube("e", 30, 1, "d"),
+        tube("f", 35, 1.5, "d"),
+        tube("g", 100, 1, "a", 0.0),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
@@ -253,9 +268,12 @@ class TestCables:
         tree = Morphology(
             sections=(
                 tube("a", 300, parent),
-                *(tube(f"b{k}", 200 * math.sqrt(d / parent), d, "a") for k, d in enumerate(daughters)),
+                *(
+                    tube(f"b{k}", 200 * math.sqrt(d / parent), d, "a")
+                    for k, d in enumerate(daughters)
+                ),
             )
-        )  # fmt: skip
+        )
         line = Morphology(sections=(tube("a", 300, parent), tube("b", 200, parent, "a")))
         branched, straight = steady(sliced(tree, n), 50.0), steady(sliced(line, n), 50.0)
         assert branched[:n] == pytest.approx(straight[:n], rel=1e-11)

@@ -4,12 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coincide.core.equations import (
-    check_dimensions,
-    in_order,
-    parse_equations,
-    parse_statements,
-)
+from coincide.core.equations import check_dimensions, in_order, parse_equations, parse_statements
 from coincide.core.errors import InputError
 from coincide.core.expressions import FUNCTIONS, names, text
 from coincide.core.names import BRIAN2, CPLUSPLUS, NMODL, check_identifier
@@ -33,9 +28,14 @@ LIF = """
 def test_every_line_is_a_variable() -> None:
     variables = {v.name: v for v in parse_equations(LIF, "LIF")}
     assert {n: v.kind for n, v in variables.items()} == {
-        "v": "state", "I_leak": "subexpression", "I": "input", "E_L": "parameter",
-        "R": "parameter", "g": "parameter", "tau": "parameter",
-    }  # fmt: skip
+        "v": "state",
+        "I_leak": "subexpression",
+        "I": "input",
+        "E_L": "parameter",
+        "R": "parameter",
+        "g": "parameter",
+        "tau": "parameter",
+    }
     assert variables["v"].unless_refractory
     assert not variables["I_leak"].unless_refractory
     assert variables["v"].dimension == dimension_of_unit("mV")
@@ -161,14 +161,19 @@ def test_a_cycle_is_shown(source: str, cycle: str) -> None:
     ("source", "words"),
     [
         ("dv/dt = v : mV", "but a quantity [mV/ms] is needed"),
-        ("dv/dt = -v/tau : mV\ntau : mV",
-         "'-v / tau' has the dimension of a pure number, but a quantity [mV/ms]"),
-        ("x = 3*mV : pA", "'3 * mV' has the dimension of a voltage [mV], but a current [pA] is needed"),
+        (
+            "dv/dt = -v/tau : mV\ntau : mV",
+            "'-v / tau' has the dimension of a pure number, but a quantity [mV/ms]",
+        ),
+        (
+            "x = 3*mV : pA",
+            "'3 * mV' has the dimension of a voltage [mV], but a current [pA] is needed",
+        ),
         ("x = 3*mV + 2*ms : mV", "cannot add '3 * mV', a voltage [mV], and '2 * ms', a time [ms]"),
         ("x = y + 1 : 1\nyy : 1", "unknown variable 'y'; did you mean 'yy'?"),
         ("x = y > 1 : 1\ny : 1", "is a condition, not a value"),
     ],
-)  # fmt: skip
+)
 def test_both_sides_have_one_dimension(source: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         check_dimensions(parse_equations(source, "LIF"), "LIF")
@@ -184,16 +189,34 @@ def test_a_declared_name_hides_a_unit() -> None:
 def test_statements() -> None:
     statements = parse_statements("v = v_r; u += d # kick\n\ng *= 2;; h -= x == 1\nk /= 3", "reset")
     assert [(t, o, text(r)) for t, o, r in statements] == [
-        ("v", "=", "v_r"), ("u", "+=", "d"), ("g", "*=", "2"), ("h", "-=", "x == 1"), ("k", "/=", "3"),
-    ]  # fmt: skip
+        ("v", "=", "v_r"),
+        ("u", "+=", "d"),
+        ("g", "*=", "2"),
+        ("h", "-=", "x == 1"),
+        ("k", "/=", "3"),
+    ]
     assert parse_statements("", "reset") == ()
 
 
 @pytest.mark.parametrize(
     "source",
-    ["v", "v == 1", "v = ", "1 = v", "v.x = 1", "v[0] = 1", "a, b = 1", "v := 1", "del v", "v **= 2",
-     "v = w = 1", "import os", "v = lambda: 1", "v = __import__('os')"],
-)  # fmt: skip
+    [
+        "v",
+        "v == 1",
+        "v = ",
+        "1 = v",
+        "v.x = 1",
+        "v[0] = 1",
+        "a, b = 1",
+        "v := 1",
+        "del v",
+        "v **= 2",
+        "v = w = 1",
+        "import os",
+        "v = lambda: 1",
+        "v = __import__('os')",
+    ],
+)
 def test_what_is_no_statement_is_refused(source: str) -> None:
     with pytest.raises(InputError, match=r"^LIF\.reset: "):
         parse_statements(source, "LIF.reset")

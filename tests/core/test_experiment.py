@@ -84,22 +84,32 @@ def receptors(size: int) -> st.SearchStrategy[Plain]:
         kinds_of("alpha_conductance", tau=tau, reversal=reversal, voltage=st.just("v")),
         kinds_of(
             "double_exponential_conductance",
-            tau_rise=st.just("0.3 ms"), tau_decay=quantities("ms"), reversal=reversal,
+            tau_rise=st.just("0.3 ms"),
+            tau_decay=quantities("ms"),
+            reversal=reversal,
         ),
         kinds_of("nmda", tau=tau, magnesium=quantities("mM"), gamma=quantities("1/mV")),
         kinds_of(
             "custom",
-            equations=st.just("dx/dt = -x/tau : 1\ncur = x*pA : pA\ntau : ms"), on_pre=st.just("x += w*2"),
-            current=st.sampled_from([None, "cur"]), parameters=st.fixed_dictionaries({"tau": tau}),
+            equations=st.just("dx/dt = -x/tau : 1\ncur = x*pA : pA\ntau : ms"),
+            on_pre=st.just("x += w*2"),
+            current=st.sampled_from([None, "cur"]),
+            parameters=st.fixed_dictionaries({"tau": tau}),
         ),
-    )  # fmt: skip
+    )
 
 
 flags = st.booleans()
 WEIGHT_UNITS = {
-    "delta": "mV", "exponential_current": "pA", "alpha_current": "nA", "exponential_conductance": "nS",
-    "alpha_conductance": "uS", "double_exponential_conductance": "nS", "nmda": "nS", "custom": "1",
-}  # fmt: skip
+    "delta": "mV",
+    "exponential_current": "pA",
+    "alpha_current": "nA",
+    "exponential_conductance": "nS",
+    "alpha_conductance": "uS",
+    "double_exponential_conductance": "nS",
+    "nmda": "nS",
+    "custom": "1",
+}
 
 
 def rules(n_pre: int, n_post: int) -> st.SearchStrategy[Plain]:
@@ -114,14 +124,23 @@ def rules(n_pre: int, n_post: int) -> st.SearchStrategy[Plain]:
             "fixed_in_degree", n=st.integers(1, n_pre - 1), self_connections=flags, multapses=flags
         ),
         rule(
-            "fixed_out_degree", n=st.integers(0, n_post - 1), self_connections=flags, multapses=flags
+            "fixed_out_degree",
+            n=st.integers(0, n_post - 1),
+            self_connections=flags,
+            multapses=flags,
         ),
-        rule("fixed_total_number", n=st.integers(0, n_pre), self_connections=flags, multapses=flags),
+        rule(
+            "fixed_total_number", n=st.integers(0, n_pre), self_connections=flags, multapses=flags
+        ),
         st.lists(cells, max_size=5).map(
-            lambda pairs: {"rule": "explicit", "pre": [i for i, _ in pairs], "post": [j for _, j in pairs]}
+            lambda pairs: {
+                "rule": "explicit",
+                "pre": [i for i, _ in pairs],
+                "post": [j for _, j in pairs],
+            }
         ),
         *([rule("one_to_one")] if n_pre == n_post else []),
-    )  # fmt: skip
+    )
 
 
 def inputs(size: int) -> st.SearchStrategy[Plain]:
@@ -132,15 +151,19 @@ def inputs(size: int) -> st.SearchStrategy[Plain]:
         kinds_of("constant", amplitude=pA, cells=st.lists(st.integers(0, size - 1), unique=True)),
         kinds_of("step", amplitude=values("nA", size), start=ms, stop=st.one_of(st.none(), stop)),
         kinds_of("ramp", initial=pA, final=pA, stop=stop, start=ms),
-        kinds_of("sine", amplitude=pA, frequency=quantities("Hz"), phase=st.floats(-3, 3), offset=pA),
+        kinds_of(
+            "sine", amplitude=pA, frequency=quantities("Hz"), phase=st.floats(-3, 3), offset=pA
+        ),
         kinds_of(
             "time_series",
-            values=st.lists(st.floats(-1e3, 1e3), min_size=1), unit=st.just("nA"), interval=ms,
+            values=st.lists(st.floats(-1e3, 1e3), min_size=1),
+            unit=st.just("nA"),
+            interval=ms,
         ),
         kinds_of("white_noise", mean=pA, std=pA, interval=ms, shared=flags),
         kinds_of("uniform_noise", low=st.just("0 pA"), high=pA, interval=ms, shared=flags),
         kinds_of("ornstein_uhlenbeck", mean=pA, std=pA, tau=ms, interval=ms, shared=flags),
-    )  # fmt: skip
+    )
 
 
 @st.composite
@@ -157,31 +180,43 @@ def experiments(draw: st.DrawFn) -> Plain:
     }
     size = draw(st.integers(2, 6))
     neurons = {
-        "name": "exc", "kind": "neurons", "model": model, "size": size,
+        "name": "exc",
+        "kind": "neurons",
+        "model": model,
+        "size": size,
         "receptors": {f"r{k}": draw(receptors(size)) for k in range(draw(st.integers(1, 3)))},
         "parameters": draw(st.fixed_dictionaries({}, optional={"tau": values("ms", size)})),
         "initial": draw(
             st.fixed_dictionaries(
-                {}, optional={"v": st.one_of(values("mV", size), st.just("E_L + 2*mV")), "u": st.just(0.5)}
+                {},
+                optional={
+                    "v": st.one_of(values("mV", size), st.just("E_L + 2*mV")),
+                    "u": st.just(0.5),
+                },
             )
         ),
-    }  # fmt: skip
+    }
     sources = draw(
         st.lists(
             st.one_of(
                 kinds_of("poisson", size=st.integers(2, 6), rate=quantities("Hz")),
                 kinds_of(
-                    "poisson", size=st.just(4), rate=values("Hz", 4), interval=quantities("ms"),
-                    profile=st.lists(magnitudes, min_size=1, max_size=4), start=quantities("us"),
+                    "poisson",
+                    size=st.just(4),
+                    rate=values("Hz", 4),
+                    interval=quantities("ms"),
+                    profile=st.lists(magnitudes, min_size=1, max_size=4),
+                    start=quantities("us"),
                 ),
                 kinds_of(
-                    "spike_trains", times=st.lists(st.lists(st.floats(0, 1)), min_size=2, max_size=4),
+                    "spike_trains",
+                    times=st.lists(st.lists(st.floats(0, 1)), min_size=2, max_size=4),
                     unit=st.just("s"),
                 ),
             ),
             max_size=2,
         )
-    )  # fmt: skip
+    )
     populations = [neurons] + [{**s, "name": f"s{k}"} for k, s in enumerate(sources)]
     projections = []
     for k in range(draw(st.integers(0, 4))):
@@ -193,11 +228,16 @@ def experiments(draw: st.DrawFn) -> Plain:
         unit = WEIGHT_UNITS[neurons["receptors"][receptor]["kind"]]
         projections.append(
             {
-                "name": f"p{k}", "source": source["name"], "target": "exc", "receptor": receptor,
-                "rule": rule, "weight": draw(values(unit)), "delay": draw(values("ms")),
+                "name": f"p{k}",
+                "source": source["name"],
+                "target": "exc",
+                "receptor": receptor,
+                "rule": rule,
+                "weight": draw(values(unit)),
+                "delay": draw(values("ms")),
                 "weight_scale": draw(st.sampled_from(["none", "1/N", *scales])),
             }
-        )  # fmt: skip
+        )
     return {
         "name": "random",
         "title": draw(st.text(st.characters(codec="utf-8"), max_size=10)),
@@ -265,9 +305,13 @@ def test_the_hash_is_the_same_in_another_process(described: Plain) -> None:
         "print(Experiment.from_json(sys.stdin.read()).hash)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", program], input=experiment.to_json(), capture_output=True, text=True,
-        check=True, env={**__import__("os").environ, "PYTHONHASHSEED": "12345"},
-    )  # fmt: skip
+        [sys.executable, "-c", program],
+        input=experiment.to_json(),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**__import__("os").environ, "PYTHONHASHSEED": "12345"},
+    )
     assert found.stdout.strip() == experiment.hash
 
 
@@ -311,8 +355,10 @@ def test_python_and_json_say_the_same() -> None:
     model = NeuronModel(
         name="LIF",
         equations="dv/dt = (E - v + R*I)/tau : mV\nI : pA (input)\nE : mV\nR : GOhm\ntau : ms",
-        threshold="v > -50*mV", reset="v = E", parameters={"E": "-65 mV", "R": "80 MOhm", "tau": "20 ms"},
-    )  # fmt: skip
+        threshold="v > -50*mV",
+        reset="v = E",
+        parameters={"E": "-65 mV", "R": "80 MOhm", "tau": "20 ms"},
+    )
     python = Experiment(
         name="small",
         populations=[
@@ -383,9 +429,14 @@ def test_a_csv_column_becomes_part_of_the_description(described: Plain, tmp_path
     path = tmp_path / "current.csv"
     path.write_text("t,current\n0,1.5\n1,-2\n2,0.1\n")
     described["inputs"][4] = {
-        "name": "series", "kind": "time_series", "population": "exc", "unit": "pA", "interval": "10 ms",
-        "csv": str(path), "column": "current",
-    }  # fmt: skip
+        "name": "series",
+        "kind": "time_series",
+        "population": "exc",
+        "unit": "pA",
+        "interval": "10 ms",
+        "csv": str(path),
+        "column": "current",
+    }
     experiment = Experiment.from_dict(described)
     path.unlink()
     again = Experiment.from_json(experiment.to_json())
@@ -402,8 +453,15 @@ def test_a_file_is_read(described: Plain, tmp_path: Any) -> None:
 def test_the_schema_describes_every_kind(described: Plain) -> None:
     schema = json_schema()
     text = json.dumps(schema)
-    for word in ("exponential_conductance", "fixed_in_degree", "ornstein_uhlenbeck", "truncated_normal",
-                 "spike_trains", "weight_scale", "schema_version"):  # fmt: skip
+    for word in (
+        "exponential_conductance",
+        "fixed_in_degree",
+        "ornstein_uhlenbeck",
+        "truncated_normal",
+        "spike_trains",
+        "weight_scale",
+        "schema_version",
+    ):
         assert word in text
     assert set(described) <= set(schema["properties"])
     assert {"name", "populations", "duration"} <= set(schema["required"])

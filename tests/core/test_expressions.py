@@ -55,16 +55,19 @@ def _binary(left: ast.expr, op: type[ast.operator], right: ast.expr) -> ast.expr
 def conditions(values: st.SearchStrategy[ast.expr]) -> st.SearchStrategy[ast.expr]:
     compared = st.builds(
         lambda left, op, right: ast.Compare(left=left, ops=[op()], comparators=[right]),
-        values, st.sampled_from(COMPARISONS), values,
-    )  # fmt: skip
+        values,
+        st.sampled_from(COMPARISONS),
+        values,
+    )
     return st.one_of(
         compared,
         st.builds(lambda c: ast.UnaryOp(op=ast.Not(), operand=c), compared),
         st.builds(
             lambda op, parts: ast.BoolOp(op=op(), values=parts),
-            st.sampled_from([ast.And, ast.Or]), st.lists(compared, min_size=2, max_size=3),
+            st.sampled_from([ast.And, ast.Or]),
+            st.lists(compared, min_size=2, max_size=3),
         ),
-    )  # fmt: skip
+    )
 
 
 def trees(functions: tuple[str, ...], max_leaves: int = 12) -> st.SearchStrategy[ast.expr]:
@@ -73,13 +76,16 @@ def trees(functions: tuple[str, ...], max_leaves: int = 12) -> st.SearchStrategy
             st.builds(_binary, inner, st.sampled_from(ARITHMETIC), inner),
             st.builds(
                 lambda op, a: ast.UnaryOp(op=op(), operand=a),
-                st.sampled_from([ast.USub, ast.UAdd]), inner,
+                st.sampled_from([ast.USub, ast.UAdd]),
+                inner,
             ),
-            st.builds(lambda a, n: _binary(a, ast.Pow, ast.Constant(value=n)), inner, st.integers(1, 5)),
+            st.builds(
+                lambda a, n: _binary(a, ast.Pow, ast.Constant(value=n)), inner, st.integers(1, 5)
+            ),
             st.builds(
                 lambda c, a, b: ast.IfExp(test=c, body=a, orelse=b), conditions(inner), inner, inner
             ),
-        ]  # fmt: skip
+        ]
         for name in functions:
             if name == "int":
                 ways.append(st.builds(lambda c: _call("int", c), conditions(inner)))
@@ -376,8 +382,15 @@ def test_any_text_is_an_expression_or_an_input_error(source: str) -> None:
         except InputError:
             return
     allowed = {
-        ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.IfExp, ast.Compare, ast.Call,
-    }  # fmt: skip
+        ast.Constant,
+        ast.Name,
+        ast.BinOp,
+        ast.UnaryOp,
+        ast.BoolOp,
+        ast.IfExp,
+        ast.Compare,
+        ast.Call,
+    }
     nodes = [n for n in ast.walk(tree) if isinstance(n, ast.expr)]
     assert {type(n) for n in nodes} <= allowed
 
@@ -469,9 +482,22 @@ def consistent(
     def part(of: Dimension) -> ast.expr:
         return draw(consistent(of, known, depth - 1))
 
-    ways = ["variable"] if depth == 0 else [
-        "variable", "sum", "product", "quotient", "root", "square", "minus", "abs", "clip", "choice"
-    ]  # fmt: skip
+    ways = (
+        ["variable"]
+        if depth == 0
+        else [
+            "variable",
+            "sum",
+            "product",
+            "quotient",
+            "root",
+            "square",
+            "minus",
+            "abs",
+            "clip",
+            "choice",
+        ]
+    )
     if dimension.is_dimensionless:
         ways += ["number"] if depth == 0 else ["exp", "sign", "count"]
     match draw(st.sampled_from(ways)):
@@ -587,11 +613,19 @@ def test_dimension_errors_say_what_is_wrong(source: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("v**2/v", V), ("sqrt(v*v)", V), ("v**0.5*v**(1/2)", V), ("sign(v)", DIMENSIONLESS),
-        ("v > 2*v", BOOLEAN), ("not (v > v) or x < 1", BOOLEAN), ("int(not_refractory)*v", V),
-        ("v**-1*v", DIMENSIONLESS), ("abs(-v)", V), ("x**x", DIMENSIONLESS), ("True", BOOLEAN),
+        ("v**2/v", V),
+        ("sqrt(v*v)", V),
+        ("v**0.5*v**(1/2)", V),
+        ("sign(v)", DIMENSIONLESS),
+        ("v > 2*v", BOOLEAN),
+        ("not (v > v) or x < 1", BOOLEAN),
+        ("int(not_refractory)*v", V),
+        ("v**-1*v", DIMENSIONLESS),
+        ("abs(-v)", V),
+        ("x**x", DIMENSIONLESS),
+        ("True", BOOLEAN),
     ],
-)  # fmt: skip
+)
 def test_dimensions_of_what_is_right(source: str, expected: Dimension | str) -> None:
     assert dimension_of(parse(source), KNOWN, "LIF.v") == expected
 
@@ -602,14 +636,23 @@ def test_dimensions_of_what_is_right(source: str, expected: Dimension | str) -> 
 @pytest.mark.parametrize(
     ("written", "part"),
     [
-        ("sqrt(-1)*v", "sqrt(-1)"), ("v + log(0)", "log(0)"), ("v + log1p(-2)", "log1p(-2)"),
-        ("v*exp(1000)", "exp(1000)"), ("sinh(-1e3)*v", "sinh(-1000.0)"), ("exprel(1e3)", "exprel(1000.0)"),
-        ("v/(1 - 1)", "v / (1 - 1)"), ("0/0", "0 / 0"), ("v*0**-1", "0 ** (-1)"),
-        ("v/int(1 > 2)", "v / int(1 > 2)"), ("v/(0 if 1 < 2 else 1)", "v / (0 if 1 < 2 else 1)"),
-        ("v/clip(3, -1, 0)", "v / clip(3, -1, 0)"), ("(-8)**(1/3)", "(-8) ** (1 / 3)"),
-        ("v > 1 and v < log(-1)", "log(-1)"), ("v if v > sqrt(-2) else 1", "sqrt(-2)"),
+        ("sqrt(-1)*v", "sqrt(-1)"),
+        ("v + log(0)", "log(0)"),
+        ("v + log1p(-2)", "log1p(-2)"),
+        ("v*exp(1000)", "exp(1000)"),
+        ("sinh(-1e3)*v", "sinh(-1000.0)"),
+        ("exprel(1e3)", "exprel(1000.0)"),
+        ("v/(1 - 1)", "v / (1 - 1)"),
+        ("0/0", "0 / 0"),
+        ("v*0**-1", "0 ** (-1)"),
+        ("v/int(1 > 2)", "v / int(1 > 2)"),
+        ("v/(0 if 1 < 2 else 1)", "v / (0 if 1 < 2 else 1)"),
+        ("v/clip(3, -1, 0)", "v / clip(3, -1, 0)"),
+        ("(-8)**(1/3)", "(-8) ** (1 / 3)"),
+        ("v > 1 and v < log(-1)", "log(-1)"),
+        ("v if v > sqrt(-2) else 1", "sqrt(-2)"),
     ],
-)  # fmt: skip
+)
 def test_a_number_that_is_none_is_refused_with_the_part_that_is_it(written: str, part: str) -> None:
     with pytest.raises(InputError) as caught:
         parse(written, "cell.v")
@@ -619,8 +662,20 @@ def test_a_number_that_is_none_is_refused_with_the_part_that_is_it(written: str,
 
 @pytest.mark.parametrize(
     "written",
-    ["v/(1 - p)", "v/(p - p)", "v/int(v > 0)", "log(p)", "sqrt(-p)", "exp(1000*p)", "exp(-1000)",
-     "1/exprel(0)", "v if p > 0 else p", "log(1)", "sqrt(0)", "clip(v, 1, 0)"],
-)  # fmt: skip
+    [
+        "v/(1 - p)",
+        "v/(p - p)",
+        "v/int(v > 0)",
+        "log(p)",
+        "sqrt(-p)",
+        "exp(1000*p)",
+        "exp(-1000)",
+        "1/exprel(0)",
+        "v if p > 0 else p",
+        "log(1)",
+        "sqrt(0)",
+        "clip(v, 1, 0)",
+    ],
+)
 def test_what_depends_on_a_name_is_not_refused(written: str) -> None:
     assert names(parse(written)) <= {"v", "p"}

@@ -62,9 +62,12 @@ def answer(**fields: Any) -> str:
         ({"method": "euler"}, "Settings(method=…)"),
         ({"events": {"a": "v > 0*mV"}}, "threshold and reset"),
         ({"on_pre": "v += w"}, "CustomReceptor(on_pre=…)"),
-        ({"threshold": "v > 0*mV", "reset": "v = 0*mV", "refractory": "v > -40*mV"}, "such as '2 ms'"),
+        (
+            {"threshold": "v > 0*mV", "reset": "v = 0*mV", "refractory": "v > -40*mV"},
+            "such as '2 ms'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_idiom_has_an_answer(fields: dict[str, Any], words: str) -> None:
     found = answer(**fields)
     assert words in found
@@ -74,18 +77,26 @@ def test_an_idiom_has_an_answer(fields: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("on_pre", "v += w", "CustomReceptor(on_pre=…)"), ("on_post", "v += w", "cannot be described"),
-        ("condition", "i != j", "self_connections=False"), ("p", 0.1, "FixedProbability(p=…)"),
-        ("i", [0], "Explicit(pre=…, post=…)"), ("w", "1 nS", "it is called weight"),
+        ("on_pre", "v += w", "CustomReceptor(on_pre=…)"),
+        ("on_post", "v += w", "cannot be described"),
+        ("condition", "i != j", "self_connections=False"),
+        ("p", 0.1, "FixedProbability(p=…)"),
+        ("i", [0], "Explicit(pre=…, post=…)"),
+        ("w", "1 nS", "it is called weight"),
         ("method", "exact", "Settings(method=…)"),
     ],
-)  # fmt: skip
+)
 def test_a_synapses_idiom_has_an_answer(field: str, value: Any, words: str) -> None:
     with pytest.raises(InputError) as caught:
         Projection(
-            source="a", target="b", receptor="c", rule=AllToAll(), weight="1 nS", delay="1 ms",
+            source="a",
+            target="b",
+            receptor="c",
+            rule=AllToAll(),
+            weight="1 nS",
+            delay="1 ms",
             **{field: value},
-        )  # fmt: skip
+        )
     assert words in str(caught.value)
 
 
@@ -123,10 +134,15 @@ def test_a_quantity_may_be_a_product() -> None:
 def test_quantities_of_brian2() -> None:
     b2 = pytest.importorskip("brian2")
     for given, expected in (
-        (10 * b2.ms, "10 ms"), (0.3 * b2.mV, "0.3 mV"), (0.1 * b2.nS / b2.um**2, "0.1 nS/um**2"),
-        (b2.ms, "1 ms"), (5 * b2.Hz, "0.005 1/ms"), (200 * b2.pF, "200 pF"), (1.1 * b2.nA, "1100 pA"),
+        (10 * b2.ms, "10 ms"),
+        (0.3 * b2.mV, "0.3 mV"),
+        (0.1 * b2.nS / b2.um**2, "0.1 nS/um**2"),
+        (b2.ms, "1 ms"),
+        (5 * b2.Hz, "0.005 1/ms"),
+        (200 * b2.pF, "200 pF"),
+        (1.1 * b2.nA, "1100 pA"),
         (b2.Quantity(3), "3"),
-    ):  # fmt: skip
+    ):
         assert str(Quantity.parse(given)) == expected
     assert Array([1, 2] * b2.mV) == Array([1.0, 2.0], "mV")
     assert Array([10 * b2.ms, 20 * b2.ms]) == Array([10.0, 20.0], "ms")

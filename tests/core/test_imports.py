@@ -28,9 +28,15 @@ CORE = sorted(
 def modules_after(program: str) -> set[str]:
     """The top-level modules that a program loads in a process of its own."""
     found = subprocess.run(
-        [sys.executable, "-c", f"{program}\nimport json, sys; print(json.dumps(list(sys.modules)))"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            f"{program}\nimport json, sys; print(json.dumps(list(sys.modules)))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return {name.split(".")[0] for name in json.loads(found.stdout.splitlines()[-1])}
 
 

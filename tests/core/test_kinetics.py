@@ -33,16 +33,24 @@ def channel(**given: object) -> Channel:
 
 
 def experiment(
-    *channels: Channel, variables: tuple[str, ...] = ("v",), duration: str = "20 ms", dt: str = "0.01 ms",
-    size: int = 1, initial: dict[str, object] | None = None, **cell: object,
-) -> Experiment:  # fmt: skip
+    *channels: Channel,
+    variables: tuple[str, ...] = ("v",),
+    duration: str = "20 ms",
+    dt: str = "0.01 ms",
+    size: int = 1,
+    initial: dict[str, object] | None = None,
+    **cell: object,
+) -> Experiment:
     model = CableCell(
         name="cell", morphology=cylinder("20 um", "20 um"), channels=(LEAK, *channels), **cell
     )  # type: ignore[arg-type]
     return Experiment(
-        name="test", duration=duration, dt=dt, records=(Record(population="cells", variables=variables),),
+        name="test",
+        duration=duration,
+        dt=dt,
+        records=(Record(population="cells", variables=variables),),
         populations=(Population(name="cells", model=model, size=size, initial=initial or {}),),
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # type: ignore[arg-type]
 
 
 def run(given: Experiment, method: Method = "exponential_euler") -> Recording:
@@ -153,8 +161,11 @@ class TestSchemes:
             transitions=("C1 <-> C2 (f(1, 2)*a, b)", " C2->O(g) ", "O -> C1 (a*(b + c))")
         )
         assert [(t.source, t.target, t.rate) for t in scheme.arrows] == [
-            ("C1", "C2", "f(1, 2)*a"), ("C2", "C1", "b"), ("C2", "O", "g"), ("O", "C1", "a*(b + c)"),
-        ]  # fmt: skip
+            ("C1", "C2", "f(1, 2)*a"),
+            ("C2", "C1", "b"),
+            ("C2", "O", "g"),
+            ("O", "C1", "a*(b + c)"),
+        ]
         assert scheme.states == ("C1", "C2", "O")
         assert scheme.rest == "O"
 
@@ -253,8 +264,12 @@ class TestOccupancies:
         assert rest.min() > -1e-12
         # From all in B to the steady state of the last v, which by then has come to rest.
         v = float(recording.traces["cells", "v"].values[-1, 0])
-        settled = start(experiment(made.model_copy(update={"scheme": Scheme(
-            transitions=CYCLE, remainder=remainder)}), v_initial=f"{v!r} mV"))  # fmt: skip
+        settled = start(
+            experiment(
+                made.model_copy(update={"scheme": Scheme(transitions=CYCLE, remainder=remainder)}),
+                v_initial=f"{v!r} mV",
+            )
+        )
         assert p[:, 0].sum() + (remainder == "B") == pytest.approx(1)
         for name, course in zip(kept, p, strict=True):
             assert course[-1] == pytest.approx(settled.initial[name][0], abs=1e-6)
@@ -263,12 +278,15 @@ class TestOccupancies:
         courses = [
             run(
                 experiment(
-                    channel(open="O", scheme=Scheme(transitions=CYCLE, remainder=r)), duration="5 ms"
+                    channel(open="O", scheme=Scheme(transitions=CYCLE, remainder=r)),
+                    duration="5 ms",
                 ),
                 "rk4",
-            ).traces["cells", "v"].values
+            )
+            .traces["cells", "v"]
+            .values
             for r in "ABO"
-        ]  # fmt: skip
+        ]
         assert courses[0] == pytest.approx(courses[1], rel=1e-12)
         assert courses[0] == pytest.approx(courses[2], rel=1e-12)
 
@@ -281,9 +299,11 @@ class TestOccupancies:
 
     def test_every_cell_has_its_own_parameters(self) -> None:
         made = channel(
-            open="O", scheme=Scheme(transitions=("C <-> O (k, 1/ms)",)), equations="k : 1/ms",
+            open="O",
+            scheme=Scheme(transitions=("C <-> O (k, 1/ms)",)),
+            equations="k : 1/ms",
             parameters={"k": Array([1.0, 3.0], "1/ms")},
-        )  # fmt: skip
+        )
         assert start(experiment(made, size=2)).initial["C_x"] == pytest.approx([0.5, 0.25])
 
     def test_occupancies_given_by_the_scheme(self) -> None:
@@ -330,17 +350,33 @@ class TestOccupancies:
         ("made", "where", "words"),
         [
             ({"scheme": ("C <-> O (-2/ms, 1/ms)",)}, "cells.x.C->O", "comes to -2/ms at t = 0"),
-            ({"scheme": ("C <-> O (sqrt(v/mV)/ms, 1/ms)",)}, "cells.x.C->O", "comes to nan at t = 0"),
+            (
+                {"scheme": ("C <-> O (sqrt(v/mV)/ms, 1/ms)",)},
+                "cells.x.C->O",
+                "comes to nan at t = 0",
+            ),
             ({"scheme": ("C <-> O (1/ms, exp(-100*v/mV)/ms)",)}, "cells.x.O->C", "comes to inf"),
-            ({"scheme": ("C -> O (1/ms)", "C -> D (1/ms)")}, "cells.initial", "no single steady state"),
-            ({"alpha": "-3/ms", "beta": "1/ms"}, "cells.x.m.alpha", "comes to -3/ms at t = 0; a rate"),
-            ({"alpha": "4/ms", "beta": "-1/ms"}, "cells.x.m.beta", "comes to -1/ms at t = 0; a rate"),
+            (
+                {"scheme": ("C -> O (1/ms)", "C -> D (1/ms)")},
+                "cells.initial",
+                "no single steady state",
+            ),
+            (
+                {"alpha": "-3/ms", "beta": "1/ms"},
+                "cells.x.m.alpha",
+                "comes to -3/ms at t = 0; a rate",
+            ),
+            (
+                {"alpha": "4/ms", "beta": "-1/ms"},
+                "cells.x.m.beta",
+                "comes to -1/ms at t = 0; a rate",
+            ),
             ({"inf": "sqrt(v/mV)", "tau": "1*ms"}, "cells.initial.m_x", "comes to nan at t = 0"),
             ({"inf": "0.5", "tau": "v/mV*ms"}, "cells.x.m.tau", "a time constant has to be > 0"),
             ({"inf": "0.5", "tau": "0*ms"}, "cell.x.m.tau", "division by zero"),
             ({"inf": "0.5", "tau": "sqrt(v/mV)*ms"}, "cells.x.m.tau", "comes to nan at t = 0"),
         ],
-    )  # fmt: skip
+    )
     def test_rates_that_are_none_at_the_start(
         self, made: dict[str, object], where: str, words: str
     ) -> None:
@@ -361,13 +397,12 @@ class TestOccupancies:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_sixty_states_build_and_run(self, method: Method) -> None:
-        transitions = tuple(
-            f"S{k} <-> S{k + 1} ({60 - k}*a, {k + 1}*b)" for k in range(59)
-        )  # fmt: skip
+        transitions = tuple(f"S{k} <-> S{k + 1} ({60 - k}*a, {k + 1}*b)" for k in range(59))
         made = channel(
-            open="S59", equations="a = 0.1/ms*exp(v/(50*mV)) : 1/ms\nb = 0.2/ms : 1/ms",
+            open="S59",
+            equations="a = 0.1/ms*exp(v/(50*mV)) : 1/ms\nb = 0.2/ms : 1/ms",
             scheme=Scheme(transitions=transitions, remainder="S0"),
-        )  # fmt: skip
+        )
         names = tuple(f"S{k}_x" for k in range(1, 60))
         recording = run(experiment(made, variables=names, duration="1 ms"), method)
         p = np.array([recording.traces["cells", n].values[:, 0] for n in names])

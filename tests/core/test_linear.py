@@ -13,11 +13,22 @@ VALUES = {"a": 0.7, "b": -1.3, "c": 2.1, "d": 0.4}
 @pytest.mark.parametrize(
     "text",
     [
-        "x", "-x", "a", "0", "a*x + b", "(b - x + c*a)/d", "a*(b - x) + c*(d - x)", "x*a/b - x*c",
-        "(a*(b - x) - x)/c if a > 0.5 else b*x", "a if b < 0 else c", "exp(a)*x - log(c)*(x - b)",
-        "-(x - a)*(b + c)/(1 + exp(-d))", "+x*2 - x", "int(a > b)*x",
+        "x",
+        "-x",
+        "a",
+        "0",
+        "a*x + b",
+        "(b - x + c*a)/d",
+        "a*(b - x) + c*(d - x)",
+        "x*a/b - x*c",
+        "(a*(b - x) - x)/c if a > 0.5 else b*x",
+        "a if b < 0 else c",
+        "exp(a)*x - log(c)*(x - b)",
+        "-(x - a)*(b + c)/(1 + exp(-d))",
+        "+x*2 - x",
+        "int(a > b)*x",
     ],
-)  # fmt: skip
+)
 def test_slope_and_intercept_give_back_the_value(text: str) -> None:
     tree = parse(text)
     linear = linear_in(tree, "x")

@@ -32,16 +32,23 @@ def numbers(realization: Realization, name: str) -> np.ndarray:
 def of_each(edges: Edges, realization: Realization) -> list[tuple[float, ...]]:
     """(pre, post, weight, delay) of every connection, in numbers of the intact populations."""
     columns = np.broadcast_arrays(
-        numbers(realization, edges.source)[edges.pre], numbers(realization, edges.target)[edges.post],
-        edges.weight, edges.delay_steps, edges.delay_ms,
-    )  # fmt: skip
+        numbers(realization, edges.source)[edges.pre],
+        numbers(realization, edges.target)[edges.post],
+        edges.weight,
+        edges.delay_steps,
+        edges.delay_ms,
+    )
     return list(zip(*(c.tolist() for c in columns), strict=True))
 
 
 @given(
-    exc=PARTS, inh=PARTS, drive=PARTS, wave=PARTS, given_=st.sampled_from([0.0, 0.4]),
+    exc=PARTS,
+    inh=PARTS,
+    drive=PARTS,
+    wave=PARTS,
+    given_=st.sampled_from([0.0, 0.4]),
     seed=st.integers(0, 5),
-)  # fmt: skip
+)
 def test_what_is_drawn_for_the_others_is_as_without_the_loss(
     described: Plain, exc: float, inh: float, drive: float, wave: float, given_: float, seed: int
 ) -> None:

@@ -30,19 +30,25 @@ from coincide.models.rallpack import build_active, build_passive, steady_state
 
 LEAK = Channel(name="leak", conductance="1e-4 S/cm**2", reversal="-65 mV")
 GATED = Channel(
-    name="na", ion="sodium", conductance="0.01 S/cm**2",
+    name="na",
+    ion="sodium",
+    conductance="0.01 S/cm**2",
     gates=(
         Gate(
-            name="m", power=3, alpha="1/exprel(-(v + 40*mV)/(10*mV))/ms",
+            name="m",
+            power=3,
+            alpha="1/exprel(-(v + 40*mV)/(10*mV))/ms",
             beta="4/ms*exp(-(v + 65*mV)/(18*mV))",
         ),
         Gate(name="h", inf="1/(1 + exp((v + 60*mV)/(7*mV)))", tau="2*ms"),
     ),
-)  # fmt: skip
+)
 CAP = Channel(
-    name="cap", ion="ca", permeability="5e-5 cm/s",
+    name="cap",
+    ion="ca",
+    permeability="5e-5 cm/s",
     gates=(Gate(name="m", inf="1/(1 + exp(-(v + 19*mV)/(5.5*mV)))", tau="1*ms"),),
-)  # fmt: skip
+)
 POOL = Pool(depth="0.1 um", tau="3 ms", floor="1e-4 mM")
 CA = Ion(name="ca", valence=2, outside="2 mM", pool=POOL)
 SODIUM = Ion(name="sodium", reversal="50 mV")
@@ -60,18 +66,32 @@ def cable(
     *channels: Channel, n: int = 3, morphology: Morphology = TREE, **given: object
 ) -> CableCell:
     return CableCell(
-        name="cell", morphology=morphology, channels=channels or (LEAK,),
-        discretisation=FixedSegments(segments=n), **given,
-    )  # type: ignore[arg-type]  # fmt: skip
+        name="cell",
+        morphology=morphology,
+        channels=channels or (LEAK,),
+        discretisation=FixedSegments(segments=n),
+        **given,
+    )  # type: ignore[arg-type]
 
 
-def experiment(model: CableCell, *, variables: tuple[str, ...] = (), duration: str = "5 ms",
-               dt: str = "0.01 ms", size: int = 1, **given: object) -> Experiment:  # fmt: skip
+def experiment(
+    model: CableCell,
+    *,
+    variables: tuple[str, ...] = (),
+    duration: str = "5 ms",
+    dt: str = "0.01 ms",
+    size: int = 1,
+    **given: object,
+) -> Experiment:
     names = variables or tuple(v.name for v in model.variables if v.kind == "state")
     return Experiment(
-        name="test", duration=duration, dt=dt, records=(Record(population="cells", variables=names),),
-        populations=(Population(name="cells", model=model, size=size), *given.pop("sources", ())), **given,
-    )  # type: ignore[arg-type, misc]  # fmt: skip
+        name="test",
+        duration=duration,
+        dt=dt,
+        records=(Record(population="cells", variables=names),),
+        populations=(Population(name="cells", model=model, size=size), *given.pop("sources", ())),
+        **given,
+    )  # type: ignore[arg-type, misc]
 
 
 def start(model: CableCell, **given: object) -> RealizedPopulation:
@@ -90,8 +110,11 @@ def slopes(cell: RealizedPopulation, **states: object) -> dict[str, NDArray[np.f
 class TestNames:
     def test_one_compartment_has_plain_names(self) -> None:
         model = CableCell(
-            name="cell", morphology=cylinder("20 um", "20 um"), channels=(LEAK, GATED, CAP), ions=(CA, SODIUM)
-        )  # fmt: skip
+            name="cell",
+            morphology=cylinder("20 um", "20 um"),
+            channels=(LEAK, GATED, CAP),
+            ions=(CA, SODIUM),
+        )
         kinds = {v.name: v.kind for v in model.variables}
         assert {n for n, k in kinds.items() if k == "state"} == {
             "v",
@@ -103,10 +126,21 @@ class TestNames:
         assert {n for n, k in kinds.items() if k == "input"} == {"I"}
         parameters = {n for n, k in kinds.items() if k == "parameter"}
         assert parameters == {
-            "membrane_area", "temperature", "capacitance", "spike_threshold", "conductance_leak",
-            "reversal_leak", "conductance_na", "permeability_cap", "esodium", "cao", "depth_ca", "tau_ca",
-            "rest_ca", "floor_ca",
-        }  # fmt: skip
+            "membrane_area",
+            "temperature",
+            "capacitance",
+            "spike_threshold",
+            "conductance_leak",
+            "reversal_leak",
+            "conductance_na",
+            "permeability_cap",
+            "esodium",
+            "cao",
+            "depth_ca",
+            "tau_ca",
+            "rest_ca",
+            "floor_ca",
+        }
         assert model.lowered.point.threshold == "v > spike_threshold"
 
     def test_several_compartments_carry_theirs(self) -> None:
@@ -131,16 +165,23 @@ class TestNames:
             InputError, match="two things would be called 'v_a_1'; rename a section"
         ):
             CableCell(
-                name="cell", morphology=Morphology(sections=sections), channels=(LEAK,),
+                name="cell",
+                morphology=Morphology(sections=sections),
+                channels=(LEAK,),
                 discretisation=LengthConstant(fraction=0.5),
-            )  # fmt: skip
+            )
 
     def test_two_transitions_that_become_one_are_refused(self) -> None:
         rates = "(1/ms, 1/ms)"
         made = Channel(
-            name="x", conductance="1 S/cm**2", reversal="0 mV", open="C",
-            scheme=Scheme(transitions=(f"A_B <-> C {rates}", f"A <-> B_C {rates}", f"A <-> C {rates}")),
-        )  # fmt: skip
+            name="x",
+            conductance="1 S/cm**2",
+            reversal="0 mV",
+            open="C",
+            scheme=Scheme(
+                transitions=(f"A_B <-> C {rates}", f"A <-> B_C {rates}", f"A <-> C {rates}")
+            ),
+        )
         with pytest.raises(InputError, match="two things would be called 'rate_A_B_C_x"):
             cable(made, n=1)
 
@@ -149,11 +190,16 @@ class TestPlaces:
     @pytest.mark.parametrize(
         ("place", "name"),
         [
-            ("left(0)", "left_0"), ("left(0.24)", "left_0"), ("left(0.26)", "left_1"),
-            ("left(0.5)", "left_2"), ("left(0.99)", "left_3"), ("left(1)", "left_3"),
-            ("soma(0.5)", "soma_2"), ("twig(1)", "twig_3"),
+            ("left(0)", "left_0"),
+            ("left(0.24)", "left_0"),
+            ("left(0.26)", "left_1"),
+            ("left(0.5)", "left_2"),
+            ("left(0.99)", "left_3"),
+            ("left(1)", "left_3"),
+            ("soma(0.5)", "soma_2"),
+            ("twig(1)", "twig_3"),
         ],
-    )  # fmt: skip
+    )
     def test_the_compartment_of_a_place(self, place: str, name: str) -> None:
         lowered = cable(n=4).lowered
         assert lowered.compartments[lowered.at(place, "here")].name == name
@@ -166,10 +212,14 @@ class TestPlaces:
     def test_inputs_records_and_thresholds_at_a_place(self) -> None:
         model = cable(n=3, spike_at="right(1)")
         made = Experiment(
-            name="test", duration="1 ms", populations=(Population(name="cells", model=model, size=1),),
-            inputs=(ConstantInput(name="i", population="cells", amplitude="9 pA", port="twig(0.9)"),),
+            name="test",
+            duration="1 ms",
+            populations=(Population(name="cells", model=model, size=1),),
+            inputs=(
+                ConstantInput(name="i", population="cells", amplitude="9 pA", port="twig(0.9)"),
+            ),
             records=(Record(population="cells", variables=("v",), at="left(0.5)"),),
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # type: ignore[arg-type]
         cell = realize(made).populations["cells"]
         moved = {n for n, s in slopes(cell).items() if abs(s) > 1e-9}
         assert moved == {"v_twig_2"}  # all others rest at the leak's reversal
@@ -203,17 +253,25 @@ class TestPlaces:
     def test_a_delta_receptor_kicks_the_voltage_at_its_place(self, port: str | None) -> None:
         model = cable(n=1)
         made = Experiment(
-            name="test", duration="1 ms", dt="0.1 ms",
+            name="test",
+            duration="1 ms",
+            dt="0.1 ms",
             populations=(
                 Population(name="cells", model=model, size=1, receptors={"kick": Delta(port=port)}),
                 SpikeTrains(name="given", times=((0.2,),)),
             ),
-            projections=(Projection(
-                source="given", target="cells", receptor="kick", weight="3 mV", delay="0.1 ms",
-                rule=AllToAll(),
-            ),),
+            projections=(
+                Projection(
+                    source="given",
+                    target="cells",
+                    receptor="kick",
+                    weight="3 mV",
+                    delay="0.1 ms",
+                    rule=AllToAll(),
+                ),
+            ),
             records=(Record(population="cells", variables=("v_soma", "v_twig")),),
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # type: ignore[arg-type]
         traces = run(made, "euler").traces
         kicked = "v_soma" if port is None else "v_twig"
         for name in ("v_soma", "v_twig"):
@@ -272,9 +330,12 @@ class TestHeld:
     """What counts as a constant in exponential Euler, and in nothing else."""
 
     MODEL = CableCell(
-        name="cell", morphology=cylinder("20 um", "20 um"), channels=(LEAK, GATED, CAP), ions=(CA, SODIUM),
+        name="cell",
+        morphology=cylinder("20 um", "20 um"),
+        channels=(LEAK, GATED, CAP),
+        ions=(CA, SODIUM),
         v_initial="-55 mV",
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # type: ignore[arg-type]
 
     def test_rk4_is_of_order_four(self) -> None:
         ends = []

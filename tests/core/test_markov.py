@@ -56,9 +56,11 @@ def test_any_scheme_is_in_balance(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     states = [f"S{k}" for k in range(n)]
     rates = {
-        (a, b): 10 ** rng.uniform(-6, 6, 3) for a in states for b in states
+        (a, b): 10 ** rng.uniform(-6, 6, 3)
+        for a in states
+        for b in states
         if a != b and (rng.random() < 0.5 or states.index(b) == (states.index(a) + 1) % n)
-    }  # fmt: skip
+    }
     found = steady_state(states, rates, 3, "here")
     p = np.array([found[s] for s in states])
     assert np.abs(p.sum(axis=0) - 1).max() < 1e-14

@@ -25,14 +25,18 @@ def experiment(
         populations=[Population(name="c", model=MODEL, size=size, receptors={"k": Delta()})],
         projections=[
             Projection(
-                source="c", target="c", receptor="k", rule=FixedTotalNumber(n=connections),
-                weight="1 mV", delay="1 ms",
+                source="c",
+                target="c",
+                receptor="k",
+                rule=FixedTotalNumber(n=connections),
+                weight="1 mV",
+                delay="1 ms",
             )
         ],
         records=[Record(population="c", variables=["v"], cells=cells)],
         duration=duration,
         dt="0.1 ms",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(

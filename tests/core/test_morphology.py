@@ -141,10 +141,12 @@ class TestTree:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("left(0)", ("left", 0.0)), ("left(1)", ("left", 1.0)), ("left(.25)", ("left", 0.25)),
+            ("left(0)", ("left", 0.0)),
+            ("left(1)", ("left", 1.0)),
+            ("left(.25)", ("left", 0.25)),
             (" left ( 2.5e-1 ) ", ("left", 0.25)),
         ],
-    )  # fmt: skip
+    )
     def test_places(self, text: str, expected: tuple[str, float]) -> None:
         found, x = TREE.place(text)
         assert (found.name, x) == expected

@@ -93,13 +93,7 @@ class TestOutlines:
         assert area == pytest.approx(4 * np.pi * 10**2, rel=0.03)
         assert cones[:, 2] == pytest.approx(3.0)
 
-    @pytest.mark.parametrize(
-        "points",
-        [
-            [(0, 0, 0)] * 4,
-            [(0, 0, 0), (5, 0, 0), (10, 0, 0)],
-        ],
-    )
+    @pytest.mark.parametrize("points", [[(0, 0, 0)] * 4, [(0, 0, 0), (5, 0, 0), (10, 0, 0)]])
     def test_without_a_width(self, points: list[tuple[float, ...]]) -> None:
         with pytest.raises(InputError, match=r"^here: the outline of its soma"):
             outlined(np.asarray(points, dtype=float), "here")

@@ -32,11 +32,14 @@ def test_a_word_of_python_names_nothing(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("exp", "is the name of a function"), ("dt", "is a reserved word of"),
-        ("STATE", "is a reserved word of NMODL"), ("double", r"is a reserved word of C\+\+"),
-        ("lastspike", "is a reserved word of Brian2"), ("lambda", "is a reserved word of Python"),
+        ("exp", "is the name of a function"),
+        ("dt", "is a reserved word of"),
+        ("STATE", "is a reserved word of NMODL"),
+        ("double", r"is a reserved word of C\+\+"),
+        ("lastspike", "is a reserved word of Brian2"),
+        ("lambda", "is a reserved word of Python"),
     ],
-)  # fmt: skip
+)
 def test_what_a_language_has_taken_is_no_variable(name: str, words: str) -> None:
     with pytest.raises(InputError, match=rf"^here: '{name}' {words}"):
         check_variable(name, "here")

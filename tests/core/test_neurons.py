@@ -49,9 +49,16 @@ def test_a_model_as_written() -> None:
         ({"name": "L IF"}, "neuron model", "is not a name"),
         ({"equations": ""}, "LIF", "has no differential equation"),
         ({"equations": "tau : ms"}, "LIF", "has no differential equation"),
-        ({"equations": "dv/dt = x/ms : 1\nx = y : 1\ny = x : 1"}, "LIF", "need each other; break the cycle"),
-        ({"equations": EQUATIONS.replace("\ntau :", "\ntaw :")}, "LIF.dv/dt",
-         "unknown variable 'tau'; did you mean 'taw'?"),
+        (
+            {"equations": "dv/dt = x/ms : 1\nx = y : 1\ny = x : 1"},
+            "LIF",
+            "need each other; break the cycle",
+        ),
+        (
+            {"equations": EQUATIONS.replace("\ntau :", "\ntaw :")},
+            "LIF.dv/dt",
+            "unknown variable 'tau'; did you mean 'taw'?",
+        ),
         ({"threshold": "u > -50*mV"}, "LIF.threshold", "unknown variable 'u'"),
         ({"threshold": "v > 3"}, "LIF.threshold", "cannot compare"),
         ({"threshold": "v"}, "LIF.threshold", "is a value, not a condition such as 'v > v_th'"),
@@ -67,23 +74,58 @@ def test_a_model_as_written() -> None:
         ({"refractory": "-2 ms"}, "LIF.refractory", "-2 ms is negative; a time has to be >= 0"),
         ({"refractory": "2 mV"}, "LIF.refractory", "2 mV has the dimension of a voltage"),
         ({"refractory": 2}, "LIF.refractory", "2 has the dimension of a pure number"),
-        ({"refractory": "taw"}, "LIF.refractory", "there is no parameter 'taw'; did you mean 'tau'?"),
+        (
+            {"refractory": "taw"},
+            "LIF.refractory",
+            "there is no parameter 'taw'; did you mean 'tau'?",
+        ),
         ({"refractory": "E_L"}, "LIF.refractory", "the parameter 'E_L' is not a time"),
         ({"refractory": "2 mss"}, "LIF.refractory", "'mss' is not a unit"),
         ({"refractory": None}, "LIF", "is 'unless refractory', but refractory is not given"),
-        ({"parameters": {"taw": "2 ms"}}, "LIF", "there is no parameter 'taw'; did you mean 'tau'?"),
+        (
+            {"parameters": {"taw": "2 ms"}},
+            "LIF",
+            "there is no parameter 'taw'; did you mean 'tau'?",
+        ),
         ({"parameters": {"v": "2 mV"}}, "LIF", "there is no parameter 'v'"),
-        ({"parameters": {"tau": "2 mV"}}, "LIF.tau", "2 mV has the dimension of a voltage [mV], but a time"),
-        ({"parameters": {"tau": "-10 ms"}}, "LIF.tau", "-10 ms is negative; a time constant has to be > 0"),
+        (
+            {"parameters": {"tau": "2 mV"}},
+            "LIF.tau",
+            "2 mV has the dimension of a voltage [mV], but a time",
+        ),
+        (
+            {"parameters": {"tau": "-10 ms"}},
+            "LIF.tau",
+            "-10 ms is negative; a time constant has to be > 0",
+        ),
         ({"parameters": {"tau": "0 ms"}}, "LIF.tau", "0 ms is zero; a time constant has to be > 0"),
         ({"parameters": {"tau": Array([20, -1], "ms")}}, "LIF.tau", "-1 ms is negative"),
-        ({"parameters": {"tau": Uniform(low="-1 ms", high="2 ms")}}, "LIF.tau", "-1 ms is negative"),
-        ({"parameters": {"tau": TruncatedNormal(mean="5 ms", std="1 ms", low="-1 ms")}}, "LIF.tau",
-         "-1 ms is negative"),
-        ({"parameters": {"tau": Normal(mean="5 ms", std="1 mV")}}, "LIF.tau.std", "1 mV has the dimension"),
+        (
+            {"parameters": {"tau": Uniform(low="-1 ms", high="2 ms")}},
+            "LIF.tau",
+            "-1 ms is negative",
+        ),
+        (
+            {"parameters": {"tau": TruncatedNormal(mean="5 ms", std="1 ms", low="-1 ms")}},
+            "LIF.tau",
+            "-1 ms is negative",
+        ),
+        (
+            {"parameters": {"tau": Normal(mean="5 ms", std="1 mV")}},
+            "LIF.tau.std",
+            "1 mV has the dimension",
+        ),
         ({"parameters": {"tau": "20 mss"}}, "LIF.parameters.tau", "'mss' is not a unit"),
-        ({"parameters": {"tau": [1.0, float("nan")]}}, "LIF.parameters.tau.values.1", "finite number"),
-        ({"parameters": {"tau": [[1.0], [2.0, 3.0]]}}, "LIF.parameters.tau", "is no array of numbers"),
+        (
+            {"parameters": {"tau": [1.0, float("nan")]}},
+            "LIF.parameters.tau.values.1",
+            "finite number",
+        ),
+        (
+            {"parameters": {"tau": [[1.0], [2.0, 3.0]]}},
+            "LIF.parameters.tau",
+            "is no array of numbers",
+        ),
         ({"initial": {"u": "1 mV"}}, "LIF.initial", "there is no state variable 'u'"),
         ({"initial": {"v": "1 ms"}}, "LIF.initial.v", "1 ms has the dimension of a time"),
         ({"initial": {"v": "tau"}}, "LIF.initial.v", "'tau' has the dimension of a time"),
@@ -91,7 +133,7 @@ def test_a_model_as_written() -> None:
         ({"initial": {"v": "E_L.x"}}, "LIF.initial.v", "attribute access"),
         ({"treshold": "v > 3"}, "LIF", "there is no field 'treshold'; did you mean 'threshold'?"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(changes: dict[str, Any], where: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         lif(**changes)
@@ -148,8 +190,10 @@ def test_inputs_add_up_at_the_port() -> None:
 
 
 def test_one_name_is_never_used_twice() -> None:
-    model = lif(equations=f"{EQUATIONS}I_bias : pA", parameters={
-        "tau": "20 ms", "E_L": "-65 mV", "R": "80 MOhm", "I_bias": "1 pA"})  # fmt: skip
+    model = lif(
+        equations=f"{EQUATIONS}I_bias : pA",
+        parameters={"tau": "20 ms", "E_L": "-65 mV", "R": "80 MOhm", "I_bias": "1 pA"},
+    )
     population = Population(name="exc", model=model, size=1)
     cell = build_cell(population, [ConstantInput(name="bias", population="exc", amplitude="2 pA")])
     assert cell.drives == {"bias": "I__bias__input"}

@@ -136,8 +136,10 @@ def test_silencing_leaves_the_part_that_is_silenced(healthy: Experiment) -> None
     after = apply(healthy, "silence exc")
     assert after.populations == healthy.populations
     assert [p.name for p in healthy.projections if p not in after.projections] == [
-        "exc_to_exc_gaba", "exc_to_inh_kick", "exc_to_exc_expo",
-    ]  # fmt: skip
+        "exc_to_exc_gaba",
+        "exc_to_inh_kick",
+        "exc_to_exc_expo",
+    ]
     assert apply(healthy, "silence drive") == apply(healthy, "silence drive_to_exc_ampa")
 
 
@@ -187,22 +189,37 @@ def test_random_numbers_are_scaled_number_for_number(
     [
         ("exc.tua *= 2", "exc.tua *= 2: matches nothing; did you mean 'exc.tau'"),
         ("tau_m *= 2", "tau_m *= 2: matches nothing"),
-        ("E_L += 5 mV", "E_L += 5 mV: is in 2 places; name one, or '*.E_L' for all: exc.E_L, inh.E_L"),
+        (
+            "E_L += 5 mV",
+            "E_L += 5 mV: is in 2 places; name one, or '*.E_L' for all: exc.E_L, inh.E_L",
+        ),
         ("*.waight *= 2", "matches nothing"),
         ("exc->drive.weight *= 2", "matches nothing; did you mean 'exc->inh'? known: drive->exc"),
-        ("exc->exc.weight *= 2", "2 projections exc->exc; name one: exc_to_exc_gaba, exc_to_exc_expo"),
+        (
+            "exc->exc.weight *= 2",
+            "2 projections exc->exc; name one: exc_to_exc_gaba, exc_to_exc_expo",
+        ),
         ("remove 40% excc", "matches nothing; did you mean 'exc'"),
         ("silence climbing", "matches nothing; known: bias, drive, drive_to_exc_ampa, exc"),
         ("silence inh_to_exc", "did you mean 'inh_to_exc_slow'"),
-        ("inh.tau := 5 mV", "inh.tau := 5 mV: 5 mV has the dimension of a voltage [mV], but a time [ms]"),
+        (
+            "inh.tau := 5 mV",
+            "inh.tau := 5 mV: 5 mV has the dimension of a voltage [mV], but a time [ms]",
+        ),
         ("inh.tau += 5 mV", "5 mV has the dimension of a voltage [mV], but a time [ms] is needed"),
         ("inh.tau := banana", "banana"),
         ("inh.tau *= 2 ms", "'2 ms' is no number; a factor is a number such as 0.5"),
         ("inh.tau *= NaN", "nan is not finite"),
         ("inh.tau *= true", "True is no number"),
-        ("inh.tau *= -1", "inh.tau *= -1: inh.tau: -20 ms is negative; a time constant has to be > 0"),
+        (
+            "inh.tau *= -1",
+            "inh.tau *= -1: inh.tau: -20 ms is negative; a time constant has to be > 0",
+        ),
         ("drive_to_exc_ampa.weight *= -1", "-1 nS would be negative; a conductance has to be >= 0"),
-        ("inh_to_exc_slow.weight := -1 nS", "-1 nS would be negative; a conductance has to be >= 0"),
+        (
+            "inh_to_exc_slow.weight := -1 nS",
+            "-1 nS would be negative; a conductance has to be >= 0",
+        ),
         ("exc_to_exc_gaba.weight *= -1", "would be mirrored"),
         ("exc_to_inh_kick.weight += 1 mV", "a lognormal distribution cannot be shifted"),
         ("remove 140% exc", "140% is more than there is"),
@@ -230,7 +247,7 @@ def test_random_numbers_are_scaled_number_for_number(
         ("remove", "is no perturbation"),
         ("drive.size *= 0", "size"),
     ],
-)  # fmt: skip
+)
 def test_bad_perturbations_have_one_clear_message(
     healthy: Experiment, text: str, words: str
 ) -> None:
@@ -295,13 +312,17 @@ def test_signal_and_output_are_no_part_of_what_runs(described: Plain) -> None:
 
 
 LESION = Lesion(
-    "ataxia", "Several things at once",
+    "ataxia",
+    "Several things at once",
     (
-        "inh.tau := 10 ms", "exc_to_inh_kick.weight *= 0.5", "inh.E_L += 5 mV", "remove 40% exc",
+        "inh.tau := 10 ms",
+        "exc_to_inh_kick.weight *= 0.5",
+        "inh.E_L += 5 mV",
+        "remove 40% exc",
         "silence drive",
     ),
     "nobody 2000",
-)  # fmt: skip
+)
 
 
 def test_severity_zero_is_healthy_and_one_the_lesion(healthy: Experiment) -> None:
@@ -337,9 +358,17 @@ def test_a_severity_out_of_range_is_refused(severity: float) -> None:
 
 FACTORS = st.floats(0.1, 10)
 INDEPENDENT = st.permutations(
-    ["inh.tau *= {}", "exc_to_inh_kick.weight *= {}", "drive.rate *= {}", "remove 30% inh",
-     "silence white", "inh.E_L += {} mV", "silence exc_to_exc_expo", "*.ampa.tau *= {}"]
-)  # fmt: skip
+    [
+        "inh.tau *= {}",
+        "exc_to_inh_kick.weight *= {}",
+        "drive.rate *= {}",
+        "remove 30% inh",
+        "silence white",
+        "inh.E_L += {} mV",
+        "silence exc_to_exc_expo",
+        "*.ampa.tau *= {}",
+    ]
+)
 
 
 @given(order=INDEPENDENT, factor=FACTORS)
@@ -462,7 +491,11 @@ def purkinje() -> Experiment:
         ("purkinje.naRsg.epsilon := 1e-12", "purkinje.naRsg.epsilon", Quantity(1e-12, "1/ms")),
         ("naRsg.epsilon := 1e-12", "purkinje.naRsg.epsilon", Quantity(1e-12, "1/ms")),
         ("capacitance × 1.2", "purkinje.capacitance", Quantity(1.2, "uF/cm**2")),
-        ("purkinje.naRsg.conductance *= 0.5", "purkinje.naRsg.conductance", Quantity(0.0075, "S/cm**2")),
+        (
+            "purkinje.naRsg.conductance *= 0.5",
+            "purkinje.naRsg.conductance",
+            Quantity(0.0075, "S/cm**2"),
+        ),
         ("purkinje.cap.permeability *= 0", "purkinje.cap.permeability", Quantity(0.0, "cm/s")),
         ("purkinje.ca.outside *= 0.5", "purkinje.ca.outside", Quantity(1.0, "mM")),
         ("purkinje.ca.pool.tau *= 2", "purkinje.ca.pool.tau", Quantity(2.0, "ms")),
@@ -471,7 +504,7 @@ def purkinje() -> Experiment:
         ("purkinje.initial.v += 1 mV", "purkinje.initial.v", None),
         ("remove 40% purkinje", "purkinje.lost", 0.4),
     ],
-)  # fmt: skip
+)
 def test_inside_of_a_membrane(purkinje: Experiment, text: str, path: str, expected: Any) -> None:
     before, after = value_at(purkinje, path), value_at(apply(purkinje, text), path)
     assert after != before
@@ -515,7 +548,10 @@ def test_the_wild_type_becomes_the_mutant() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("purkinje.naRsg.epsilom *= 2", "'purkinje.naRsg.epsilon'? known: purkinje.naRsg.epsilon, "),
+        (
+            "purkinje.naRsg.epsilom *= 2",
+            "'purkinje.naRsg.epsilon'? known: purkinje.naRsg.epsilon, ",
+        ),
         ("purkinje.naRgs.epsilon *= 2", "did you mean 'purkinje.naRsg.epsilon'"),
         ("purkinje.naRsg.epsilon := 1 mV", "but a rate [1/ms] is needed"),
         ("purkinje.bkpkj.conductance *= -1", "-0.007 S/cm**2 would be negative; a conductance"),
@@ -525,7 +561,7 @@ def test_the_wild_type_becomes_the_mutant() -> None:
         ("purkinje.naRsg.gates *= 2", "is no number"),
         ("purkinje.cap.conductance *= 2", "has no value to change"),
     ],
-)  # fmt: skip
+)
 def test_bad_perturbations_of_a_membrane(purkinje: Experiment, text: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         apply(purkinje, text)
@@ -552,10 +588,11 @@ def test_a_perturbation_of_every_path_that_has_a_number(described: Plain) -> Non
 )
 def test_a_lesion_leaves_the_compartments_as_they_are(change: str) -> None:
     model = CableCell(
-        name="tree", morphology=ball_and_stick("20 um", "800 um", "1 um"),
+        name="tree",
+        morphology=ball_and_stick("20 um", "800 um", "1 um"),
         discretisation=LengthConstant(),
         channels=(Channel(name="leak", conductance="1e-4 S/cm**2", reversal="-65 mV"),),
-    )  # fmt: skip
+    )
     healthy = Experiment(
         name="tree", populations=(Population(name="cell", model=model, size=1),), duration="1 ms"
     )

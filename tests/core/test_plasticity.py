@@ -105,14 +105,25 @@ def test_lost_cells_take_their_connections_numbers_along() -> None:
     [
         ({"U": "0", "tau_rec": "1 ms"}, "TsodyksMarkram.U", "0; U has to be in (0, 1]"),
         ({"U": "1.5", "tau_rec": "1 ms"}, "TsodyksMarkram.U", "1.5; U has to be in (0, 1]"),
-        ({"U": "0.5", "tau_rec": "0 ms"}, "TsodyksMarkram.tau_rec", "0 ms; a time constant has to be > 0"),
+        (
+            {"U": "0.5", "tau_rec": "0 ms"},
+            "TsodyksMarkram.tau_rec",
+            "0 ms; a time constant has to be > 0",
+        ),
         ({"U": "0.5", "tau_rec": "5 mV"}, "TsodyksMarkram.tau_rec", "5 mV"),
-        ({"U": "0.5", "tau_rec": "5 ms", "tau_facil": "-1 ms"}, "TsodyksMarkram.tau_facil", "or 0 ms for no"),
+        (
+            {"U": "0.5", "tau_rec": "5 ms", "tau_facil": "-1 ms"},
+            "TsodyksMarkram.tau_facil",
+            "or 0 ms for no",
+        ),
         ({"U": Array([0.5, 1.2]), "tau_rec": "5 ms"}, "TsodyksMarkram.U", "1.2; U has to be in"),
-        ({"U": "0.5", "tau_rec": "5 ms", "tau_facil": Array([3.0, 0.0], "ms")},
-         "TsodyksMarkram.tau_facil", "0; a time constant has to be > 0"),
+        (
+            {"U": "0.5", "tau_rec": "5 ms", "tau_facil": Array([3.0, 0.0], "ms")},
+            "TsodyksMarkram.tau_facil",
+            "0; a time constant has to be > 0",
+        ),
     ],
-)  # fmt: skip
+)
 def test_numbers_outside_of_what_they_can_be(
     values: dict[str, object], place: str, problem: str
 ) -> None:

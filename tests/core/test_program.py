@@ -24,8 +24,13 @@ Run = Callable[..., dict[str, Any]]
 
 def cell_of(equations: str, receptors: Any = None, **more: Any) -> Cell:
     parameters = {
-        "tau": "10 ms", "E": "-60 mV", "k": "0.05 1/ms", "c": "0.3 mV/ms", "g": "0 1/ms", "tau_m": "5 ms"
-    }  # fmt: skip
+        "tau": "10 ms",
+        "E": "-60 mV",
+        "k": "0.05 1/ms",
+        "c": "0.3 mV/ms",
+        "g": "0 1/ms",
+        "tau_m": "5 ms",
+    }
     used = {n: v for n, v in parameters.items() if f"\n{n} :" in equations}
     model = NeuronModel(name="M", equations=equations, parameters=used, **more)
     return build_cell(Population(name="exc", model=model, size=1, receptors=receptors or {}))
@@ -102,8 +107,10 @@ def test_exponential_euler_is_of_order_one_when_a_coefficient_moves(run_program:
 def test_a_variable_stays_while_refractory_and_others_move(method: str, run_program: Run) -> None:
     cell = cell_of(
         "dv/dt = (E - v)/tau : mV (unless refractory)\ndu/dt = -u/tau : 1\nE : mV\ntau : ms",
-        threshold="v > 0*mV", reset="v = E", refractory="2 ms",
-    )  # fmt: skip
+        threshold="v > 0*mV",
+        reset="v = E",
+        refractory="2 ms",
+    )
     held = run_program(cell, method, 0.1, 50, {"v": -50.0, "u": 1.0}, not_refractory=False)
     free = run_program(cell, method, 0.1, 50, {"v": -50.0, "u": 1.0})
     assert (held["v"] == -50.0).all()
@@ -128,8 +135,10 @@ CONDUCTANCES = cell_of(
         "nmda": NMDA(tau="100 ms"),
         "gaba": DoubleExponentialConductance(tau_rise="1 ms", tau_decay="8 ms", reversal="-80 mV"),
     },
-    threshold="v > E + 15*mV and h < h_inf + 2", reset="v = E - 2*mV; h += 0.1*h_inf", refractory="tau",
-)  # fmt: skip
+    threshold="v > E + 15*mV and h < h_inf + 2",
+    reset="v = E - 2*mV; h += 0.1*h_inf",
+    refractory="tau",
+)
 
 
 def _parts(tree: ast.expr) -> Iterator[ast.expr]:
@@ -197,9 +206,13 @@ PROGRAMS = {method: program_of(CONDUCTANCES, method) for method in METHODS}
 
 
 @given(
-    st.floats(-80, -40), st.floats(0, 1), st.floats(0, 5), st.floats(0.5, 50), st.booleans(),
+    st.floats(-80, -40),
+    st.floats(0, 1),
+    st.floats(0, 5),
+    st.floats(0.5, 50),
+    st.booleans(),
     st.sampled_from(METHODS),
-)  # fmt: skip
+)
 def test_hoisting_changes_no_number(
     v: float, h: float, g: float, tau: float, free: bool, method: Any
 ) -> None:
@@ -210,9 +223,12 @@ def test_hoisting_changes_no_number(
     start = {"v": v, "h": h, "g_nmda": g, "rise_gaba": g / 2, "decay_gaba": g}
     program = PROGRAMS[method]
     namespace: dict[str, Any] = {
-        **parameters, **evaluate_constants(program.constants, parameters, dt),
-        **{n: np.array([x]) for n, x in start.items()}, "dt": dt, "not_refractory": np.array([free]),
-    }  # fmt: skip
+        **parameters,
+        **evaluate_constants(program.constants, parameters, dt),
+        **{n: np.array([x]) for n, x in start.items()},
+        "dt": dt,
+        "not_refractory": np.array([free]),
+    }
     compile_statements(program.update, list(start))(namespace)
     moved = {n: (namespace[n].item() - start[n]) / dt for n in start}
     i_nmda = g / (1 + 1 / 3.57 * np.exp(-0.062 * v)) * (0 - v)
@@ -220,8 +236,10 @@ def test_hoisting_changes_no_number(
     rates = {
         "v": ((-60 - v) / tau + (i_nmda + i_gaba) / tau / 10) * free,
         "h": (1 / (1 + np.exp((v + 60) / 5)) - h) / (tau * 2),
-        "g_nmda": -g / 100, "rise_gaba": -g / 2 / 1, "decay_gaba": -g / 8,
-    }  # fmt: skip
+        "g_nmda": -g / 100,
+        "rise_gaba": -g / 2 / 1,
+        "decay_gaba": -g / 8,
+    }
     for name, rate in rates.items():
         # Euler's rate to round-off; the other schemes' mean rate over a step of dt·λ < 1.5 in sign at least.
         if method == "euler":
@@ -234,14 +252,13 @@ def test_hoisting_changes_no_number(
 def test_increments_and_resets_see_the_state_when_they_act() -> None:
     cell = cell_of(
         "dv/dt = -v/ms : 1\ntwice = 2*v : 1\nfour = 2*twice : 1\ndu/dt = 0/ms : 1",
-        threshold="four > 4", reset="v = 0.5*twice - four; u += twice",
-    )  # fmt: skip
+        threshold="four > 4",
+        reset="v = 0.5*twice - four; u += twice",
+    )
     program = program_of(cell, "euler")
     assert program.threshold is not None
     assert text(program.threshold) == "2 * (2 * v) > 4"
-    assert [str(a) for a in program.reset] == [
-        "v = 0.5 * (2 * v) - 2 * (2 * v)", "u = u + 2 * v",
-    ]  # fmt: skip
+    assert [str(a) for a in program.reset] == ["v = 0.5 * (2 * v) - 2 * (2 * v)", "u = u + 2 * v"]
     assert text(inlined_rates(cell)["v"]) == "-v / 1.0"
 
 

@@ -36,8 +36,9 @@ def step(
 EXPONENTIAL = cell_of(
     "dv/dt = (exp(v) - q)/ms : 1\ndq/dt = (v - q)/(10*ms) : 1", threshold="v > 30", reset="v = 0"
 )
-GATE = cell_of("dv/dt = (m - v**3)/ms : 1\ndm/dt = (v - m)/(0.05*ms) : 1",
-               threshold="v > 9", reset="v = 0")  # fmt: skip
+GATE = cell_of(
+    "dv/dt = (m - v**3)/ms : 1\ndm/dt = (v - m)/(0.05*ms) : 1", threshold="v > 9", reset="v = 0"
+)
 
 
 def test_it_is_rk4_to_the_bit_where_no_stage_is_beyond_and_no_rate_is_fast() -> None:
@@ -56,8 +57,12 @@ def test_what_lies_beyond_a_threshold_enters_no_variable() -> None:
 
 
 def test_a_refractory_cell_may_be_beyond_its_threshold() -> None:
-    free = cell_of("dv/dt = -v/(5*ms) : 1\ndx/dt = v*x/ms : 1", threshold="v > 1", reset="x = 0",
-                   refractory="5 ms")  # fmt: skip
+    free = cell_of(
+        "dv/dt = -v/(5*ms) : 1\ndx/dt = v*x/ms : 1",
+        threshold="v > 1",
+        reset="x = 0",
+        refractory="5 ms",
+    )
     state = {"v": 2.0, "x": 1.0}
     assert step(free, "guarded_rk4", 0.1, False, **state) == step(free, "rk4", 0.1, False, **state)
 
@@ -112,8 +117,11 @@ def test_a_square_far_down_is_stiff_though_not_linear_in_itself() -> None:
 def test_a_reset_that_reads_an_upstroke_finds_it_at_the_threshold() -> None:
     state = {"v": 4.0, "q": 1.0}
     for threshold in ("v > 30", "v >= 30", "30 < v"):
-        cell = cell_of("dv/dt = (exp(v) - q)/ms : 1\ndq/dt = (v - q)/(10*ms) : 1",
-                       threshold=threshold, reset="v = v - 20")  # fmt: skip
+        cell = cell_of(
+            "dv/dt = (exp(v) - q)/ms : 1\ndq/dt = (v - q)/(10*ms) : 1",
+            threshold=threshold,
+            reset="v = v - 20",
+        )
         found = step(cell, "guarded_rk4", 0.1, **state)["v"]
         assert 0 < found - 30 < 1e-6
         # Nothing else is held: where refractoriness keeps it beyond, nor where it does not arrive there.
@@ -128,9 +136,7 @@ def test_an_upstroke_beside_a_fast_gate_moves_along_its_line_at_most_to_a_slope_
     None
 ):
     both = cell_of(
-        "dv/dt = exp(v)/ms : 1\ndm/dt = (v - m)/(0.01*ms) : 1",
-        threshold="v > 30",
-        reset="v = 0",
+        "dv/dt = exp(v)/ms : 1\ndm/dt = (v - m)/(0.01*ms) : 1", threshold="v > 30", reset="v = 0"
     )
     for v, slope in ((-1.0, math.exp(-1.0)), (6.0, 1 / 0.1)):
         found = step(both, "guarded_rk4", 0.1, v=v, m=v)["v"]
@@ -151,19 +157,33 @@ def test_what_lies_beyond_a_threshold_enters_nothing_beside_a_fast_gate_either()
 
 @pytest.mark.parametrize(
     "threshold",
-    ["v > 30 and q < 100", "q < 100 and 30 < v", "not (v <= 30)", "not (v <= 30 or q > 100)", "2*v > 60",
-     "v - 10 > 20", "60 - 2*v < 0", "v > 30 or q > 100", "v > 30 and v < 1e300",
-     "v + q > 30 + q", "w_v > 30"],
-)  # fmt: skip
+    [
+        "v > 30 and q < 100",
+        "q < 100 and 30 < v",
+        "not (v <= 30)",
+        "not (v <= 30 or q > 100)",
+        "2*v > 60",
+        "v - 10 > 20",
+        "60 - 2*v < 0",
+        "v > 30 or q > 100",
+        "v > 30 and v < 1e300",
+        "v + q > 30 + q",
+        "w_v > 30",
+    ],
+)
 def test_a_condition_that_can_be_solved_for_the_upstroke_holds_it_too(threshold: str) -> None:
-    cell = cell_of("dv/dt = (exp(v) - q)/ms : 1\ndq/dt = (v - q)/(10*ms) : 1\nw_v = 1*v : 1",
-                   threshold=threshold, reset="v = v - 20")  # fmt: skip
+    cell = cell_of(
+        "dv/dt = (exp(v) - q)/ms : 1\ndq/dt = (v - q)/(10*ms) : 1\nw_v = 1*v : 1",
+        threshold=threshold,
+        reset="v = v - 20",
+    )
     assert 0 < step(cell, "guarded_rk4", 0.1, v=4.0, q=1.0)["v"] - 30 < 1e-6
 
 
 def test_an_upstroke_is_not_held_while_the_rest_of_the_condition_is_false() -> None:
-    cell = cell_of("dv/dt = v**2/ms : 1\ndq/dt = 0/ms : 1",
-                   threshold="v > 3 and q > 1", reset="v = v - 20")  # fmt: skip
+    cell = cell_of(
+        "dv/dt = v**2/ms : 1\ndq/dt = 0/ms : 1", threshold="v > 3 and q > 1", reset="v = v - 20"
+    )
     for q, held in ((0.5, False), (2.0, True)):
         found = step(cell, "guarded_rk4", 0.1, v=2.9, q=q)["v"]
         assert (found - 3 < 1e-6) == held
@@ -190,8 +210,9 @@ def test_only_a_reset_ends_what_drives_itself_faster_than_linearly() -> None:
 
 
 def test_a_linear_cell_moves_by_rk4_to_the_bit_wherever_its_stages_lie() -> None:
-    linear = cell_of("dv/dt = (9*g - v)/ms : 1\ndg/dt = -g/(5*ms) : 1",
-                     threshold="v > 1", reset="v = 0")  # fmt: skip
+    linear = cell_of(
+        "dv/dt = (9*g - v)/ms : 1\ndg/dt = -g/(5*ms) : 1", threshold="v > 1", reset="v = 0"
+    )
     state = {"v": 0.8, "g": 1.0}
     assert step(linear, "rk4", 0.1, **state)["v"] > 1
     assert step(linear, "guarded_rk4", 0.1, **state) == step(linear, "rk4", 0.1, **state)

@@ -15,7 +15,10 @@ from coincide.core.reading import read_json, read_text
     [
         ("", "f, line 1, column 1: is no JSON: a value is missing"),
         ('{"a": 1', "f, line 1, column 8: is no JSON: a comma or a closing bracket is missing"),
-        ('{"a": 1,\n}', "is no JSON: a name in double quotes has to stand here; is there a comma too many"),
+        (
+            '{"a": 1,\n}',
+            "is no JSON: a name in double quotes has to stand here; is there a comma too many",
+        ),
         ('{"a" 1}', "f, line 1, column 6: is no JSON: a colon is missing"),
         ("{'a': 1}", "a name in double quotes has to stand here"),
         ('{"a": "b', "f, line 1, column 7: is no JSON: the text that begins here is not closed"),
@@ -26,7 +29,7 @@ from coincide.core.reading import read_json, read_text
         ("[" * 100_000, "f: is nested too deeply"),
         ("1" * 5000, "f: is no JSON: a number has too many digits"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_json_is_said_with_its_place(text: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
         read_json(text, "f")

@@ -79,13 +79,17 @@ def test_the_digest_is_of_the_dynamics(described: Plain) -> None:
     described["populations"][1]["model"] = {**described["populations"][1]["model"], "source": "x"}
     assert drawn(described).digest == digest
     for change in (
-        {"duration": "51 ms"}, {"dt": "0.05 ms"}, {"records": []},
+        {"duration": "51 ms"},
+        {"dt": "0.05 ms"},
+        {"records": []},
         {"projections": described["projections"][1:]},
-    ):  # fmt: skip
+    ):
         assert drawn({**described, **change}).digest != digest
     for field, changed in [
-        ("threshold", "v > -51*mV"), ("reset", "v = E_L + 1*mV"), ("refractory", "2.01 ms"),
-    ]:  # fmt: skip
+        ("threshold", "v > -51*mV"),
+        ("reset", "v = E_L + 1*mV"),
+        ("refractory", "2.01 ms"),
+    ]:
         other = copy.deepcopy(described)
         other["populations"][1]["model"][field] = changed
         assert drawn(other).digest != digest, field
@@ -95,11 +99,22 @@ def test_another_seed_draws_everything_anew(described: Plain) -> None:
     first, second = arrays(described), arrays({**described, "seed": 2})
     changed = {n for n in first if not np.array_equal(first[n], second[n])}
     assert {
-        "exc.p.tau", "exc.i.v", "drive.times", "wave.times", "input white.values", "input uniform.values",
-        "input ou.values", "drive_to_exc_ampa.pre", "exc_to_exc_gaba.pre", "exc_to_exc_gaba.weight",
-        "exc_to_exc_gaba.delay_ms", "exc_to_inh_kick.post", "exc_to_inh_kick.weight", "inh_to_exc_slow.pre",
+        "exc.p.tau",
+        "exc.i.v",
+        "drive.times",
+        "wave.times",
+        "input white.values",
+        "input uniform.values",
+        "input ou.values",
+        "drive_to_exc_ampa.pre",
+        "exc_to_exc_gaba.pre",
+        "exc_to_exc_gaba.weight",
+        "exc_to_exc_gaba.delay_ms",
+        "exc_to_inh_kick.post",
+        "exc_to_inh_kick.weight",
+        "inh_to_exc_slow.pre",
         "inh_to_exc_slow.weight",
-    } <= changed  # fmt: skip
+    } <= changed
     # What is not random stays.
     assert {"exc.p.R", "given.times", "input step.values", "given_to_exc_alpha.weight"}.isdisjoint(
         changed
@@ -123,11 +138,15 @@ def _add_projection(data: Plain) -> None:
     data["projections"].insert(
         0,
         {
-            "source": "inh", "target": "inh", "receptor": "kick", "name": "more", "delay": "1 ms",
-            "rule": {"rule": "fixed_probability", "p": 0.5}, "weight": {
-                "distribution": "normal", "mean": "1 mV", "std": "1 mV"},
+            "source": "inh",
+            "target": "inh",
+            "receptor": "kick",
+            "name": "more",
+            "delay": "1 ms",
+            "rule": {"rule": "fixed_probability", "p": 0.5},
+            "weight": {"distribution": "normal", "mean": "1 mV", "std": "1 mV"},
         },
-    )  # fmt: skip
+    )
 
 
 def _add_input(data: Plain) -> None:
@@ -277,13 +296,15 @@ def test_a_distribution_says_how_to_draw() -> None:
         (Uniform(low="2 ms", high="1 ms"), "low 2 ms is above high 1 ms"),
         (Normal(mean="2 ms", std="-1 ms"), "std -1 ms is negative"),
         (TruncatedNormal(mean="2 ms", std="0 ms"), "std 0 ms has to be > 0"),
-        (TruncatedNormal(mean="2 ms", std="1 ms", low="3 ms", high="3 ms"),
-         "low 3 ms is not below high 3 ms"),
+        (
+            TruncatedNormal(mean="2 ms", std="1 ms", low="3 ms", high="3 ms"),
+            "low 3 ms is not below high 3 ms",
+        ),
         (TruncatedNormal(mean="2 ms", std="1 ms", low="99 ms"), "no normal number falls between"),
         (LogNormal(median="1 ms", sigma=1e6), "is not finite"),
         (Array([1e308] * 5, "s"), "is not finite"),
     ],
-)  # fmt: skip
+)
 def test_values_that_cannot_be_drawn(value: Any, words: str) -> None:
     with np.errstate(over="ignore"), pytest.raises(InputError, match=r"^exc\.tau") as caught:
         draw_value(value, stream(1, "x"), 5, dimension_of_unit("ms"), "exc.tau")
@@ -299,8 +320,10 @@ def test_weight_scales_divide(described: Plain) -> None:
         projection["weight_scale"] = "none"
     plain = {e.name: e for e in drawn(described).edges}
     for name, factor in [
-        ("drive_to_exc_ampa", 1 / (0.3 * 10)), ("exc_to_exc_gaba", 1 / 3), ("inh_to_inh_kick", 1 / 8),
-    ]:  # fmt: skip
+        ("drive_to_exc_ampa", 1 / (0.3 * 10)),
+        ("exc_to_exc_gaba", 1 / 3),
+        ("inh_to_inh_kick", 1 / 8),
+    ]:
         assert edges[name].weight == pytest.approx(
             np.asarray(plain[name].weight) * factor, rel=1e-15
         )
@@ -376,8 +399,9 @@ def test_rounding_is_noted_where_it_happens(described: Plain) -> None:
     notes = drawn(described).notes
     inputs = [n for n in notes if n.startswith(("step", "ramp", "sine"))]
     assert inputs == [
-        "step: start 20.03 ms acts from 20 ms", "ramp: stop 40.06 ms acts from 40.1 ms",
-    ]  # fmt: skip
+        "step: start 20.03 ms acts from 20 ms",
+        "ramp: stop 40.06 ms acts from 40.1 ms",
+    ]
     on = np.flatnonzero(course(drawn(described), "step")[:, 0])
     assert (on[0], on[-1] + 1) == (200, 301)
     # The ramp ends at that step, not between two.

@@ -78,20 +78,23 @@ BLOCK = 1 / (1 + 1.0 / 3.57 * np.exp(0.062 * 60))
         (AlphaConductance(tau="5 ms", reversal="-80 mV"), "current_r", -20 * alpha(5)),
         (
             DoubleExponentialConductance(tau_rise="1 ms", tau_decay="8 ms", reversal="0 mV"),
-            "g_r", DOUBLE,
+            "g_r",
+            DOUBLE,
         ),
         (NMDA(tau="100 ms"), "current_r", 60 * BLOCK * np.exp(-TIMES / 100)),
         (
             CustomReceptor(
                 equations="dx/dt = -x/tau : 1\ncur = s*x*(E - v)*w_0 : pA\ntau : ms\ns : 1\nw_0 : nS",
-                on_pre="x += 3*w - w; x -= w*s", current="cur",
+                on_pre="x += 3*w - w; x -= w*s",
+                current="cur",
                 parameters={"tau": "4 ms", "s": "0.5", "w_0": "1 nS"},
             ),
-            "cur_r", 0.5 * 60 * 1.5 * np.exp(-TIMES / 4),
+            "cur_r",
+            0.5 * 60 * 1.5 * np.exp(-TIMES / 4),
         ),
     ],
     ids=lambda r: getattr(r, "kind", ""),
-)  # fmt: skip
+)
 def test_one_arrival_gives_the_closed_form(
     receptor: Any, wanted: str, expected: Any, run_program: Callable[..., Any]
 ) -> None:
@@ -122,19 +125,25 @@ def test_a_kick_adds_the_weight_itself() -> None:
 @pytest.mark.parametrize(
     ("receptor", "unit"),
     [
-        (ExponentialCurrent(tau="5 ms"), "pA"), (AlphaCurrent(tau="5 ms"), "pA"), (NMDA(tau="5 ms"), "nS"),
-        (ExponentialConductance(tau="5 ms", reversal="0 mV"), "nS"), (Delta(), "mV"),
+        (ExponentialCurrent(tau="5 ms"), "pA"),
+        (AlphaCurrent(tau="5 ms"), "pA"),
+        (NMDA(tau="5 ms"), "nS"),
+        (ExponentialConductance(tau="5 ms", reversal="0 mV"), "nS"),
+        (Delta(), "mV"),
         (CustomReceptor(equations="dx/dt = -x/ms : pA", on_pre="x += 2*mV*w"), "nS"),
     ],
     ids=lambda r: getattr(r, "kind", ""),
-)  # fmt: skip
+)
 def test_a_weight_has_the_dimension_of_what_it_adds_to(receptor: Any, unit: str) -> None:
     assert cell_with(r=receptor).port("r").weight_dimension == dimension_of_unit(unit)
 
 
 def test_a_receptor_takes_the_dimension_of_its_port() -> None:
-    model = NeuronModel(name="M", equations="dv/dt = (J - v)/tau : mV\nJ : mV (input)\ntau : ms",
-                        parameters={"tau": "20 ms"})  # fmt: skip
+    model = NeuronModel(
+        name="M",
+        equations="dv/dt = (J - v)/tau : mV\nJ : mV (input)\ntau : ms",
+        parameters={"tau": "20 ms"},
+    )
     receptors = {"a": ExponentialCurrent(tau="5 ms"), "b": NMDA(tau="5 ms")}
     cell = build_cell(Population(name="exc", model=model, size=1, receptors=receptors))
     assert cell.port("a").weight_dimension == dimension_of_unit("mV")
@@ -156,17 +165,35 @@ def own(equations: str = "dx/dt = -x/ms : pA", on_pre: str = "x += w", **more: A
 @pytest.mark.parametrize(
     ("receptor", "where", "words"),
     [
-        (ExponentialCurrent(tau="-5 ms"), "exc.r.tau", "-5 ms is negative; a time constant has to be > 0"),
-        (ExponentialCurrent(tau="0 ms"), "exc.r.tau", "0 ms is zero; a time constant has to be > 0"),
+        (
+            ExponentialCurrent(tau="-5 ms"),
+            "exc.r.tau",
+            "-5 ms is negative; a time constant has to be > 0",
+        ),
+        (
+            ExponentialCurrent(tau="0 ms"),
+            "exc.r.tau",
+            "0 ms is zero; a time constant has to be > 0",
+        ),
         (AlphaCurrent(tau=Array([5, -5], "ms")), "exc.r.tau", "-5 ms is negative"),
         (ExponentialCurrent(tau="5 mV"), "exc.r.tau", "but a time [ms] is needed"),
-        (ExponentialCurrent(tau="5 ms", port="J"), "exc.r", "there is no (input) of still 'J'; known: I"),
+        (
+            ExponentialCurrent(tau="5 ms", port="J"),
+            "exc.r",
+            "there is no (input) of still 'J'; known: I",
+        ),
         (NMDA(tau="5 ms", beta="1 mV"), "exc.r.beta", "but a concentration [mM] is needed"),
         (NMDA(tau="5 ms", voltage="u"), "exc.r.block", "there is no variable 'u'"),
-        (DoubleExponentialConductance(tau_rise="8 ms", tau_decay="8 ms", reversal="0 mV"), "exc.r",
-         "tau_rise 8 ms is not below tau_decay 8 ms; use alpha_conductance"),
-        (DoubleExponentialConductance(tau_rise="9 ms", tau_decay="-8 ms", reversal="0 mV"), "exc.r.tau_decay",
-         "-8 ms is negative"),
+        (
+            DoubleExponentialConductance(tau_rise="8 ms", tau_decay="8 ms", reversal="0 mV"),
+            "exc.r",
+            "tau_rise 8 ms is not below tau_decay 8 ms; use alpha_conductance",
+        ),
+        (
+            DoubleExponentialConductance(tau_rise="9 ms", tau_decay="-8 ms", reversal="0 mV"),
+            "exc.r.tau_decay",
+            "-8 ms is negative",
+        ),
         (Delta(target="u"), "exc.r.on_pre", "there is no state variable 'u'"),
         (Delta(target="E"), "exc.r.on_pre", "there is no state variable 'E'"),
         (own(on_pre=""), "exc.r.on_pre", "does nothing; write for instance 'g += w'"),
@@ -176,23 +203,33 @@ def own(equations: str = "dx/dt = -x/ms : pA", on_pre: str = "x += w", **more: A
         (own(on_pre="x += w + 1*pA"), "exc.r.on_pre", "is not proportional to w"),
         (own(on_pre="x += 1*pA"), "exc.r.on_pre", "is not proportional to w"),
         (own(on_pre="x += exp(w)*pA"), "exc.r.on_pre", "is not proportional to w"),
-        (own(on_pre="x += w; v += w"), "exc.r.on_pre", "w would be in pA for one statement, mV for another"),
+        (
+            own(on_pre="x += w; v += w"),
+            "exc.r.on_pre",
+            "w would be in pA for one statement, mV for another",
+        ),
         (own(on_pre="y += w"), "exc.r.on_pre", "there is no state variable 'y'"),
         (own(on_pre="x += z*w"), "exc.r.on_pre", "unknown variable 'z'"),
         (own(on_pre="x.y += w"), "exc.r.on_pre", "is no statement"),
         (own(current="y"), "exc.r.current", "there is no variable 'y'; known: x"),
-        (own(equations="dx/dt = -x/ms : nS", current="x"), "exc.r",
-         "its current is in nS, but the port 'I' in pA"),
+        (
+            own(equations="dx/dt = -x/ms : nS", current="x"),
+            "exc.r",
+            "its current is in nS, but the port 'I' in pA",
+        ),
         (own(equations="dx/dt = -x/tau : pA\ntau : ms"), "exc.r.tau", "the parameter has no value"),
         (own(parameters={"tau": "5 ms"}), "exc.r", "there is no parameter 'tau'"),
-        (own(equations="dx/dt = -x/tau : pA\ntau : ms", parameters={"tau": "-1 ms"}), "exc.r.tau",
-         "-1 ms is negative"),
+        (
+            own(equations="dx/dt = -x/tau : pA\ntau : ms", parameters={"tau": "-1 ms"}),
+            "exc.r.tau",
+            "-1 ms is negative",
+        ),
         (own(equations="dx/dt = -y/ms : pA"), "exc.r.x", "there is no variable 'y'"),
         (own(equations="dx/dt = -x : pA"), "exc.r.dx/dt", "is needed"),
         (own(equations="dx/dt = -x/ms : pA\nJ : pA (input)"), "exc.r.J", "no (input) of its own"),
         (own(equations="dx/dt = a*pA/ms : pA\na = b : 1\nb = a : 1"), "exc.r", "need each other"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named(receptor: Any, where: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         cell_with(r=receptor)

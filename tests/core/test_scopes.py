@@ -20,9 +20,22 @@ from coincide.core.receptors import (
 )
 
 PRIVATE = (
-    "a", "g", "tau", "current", "reversal", "rise", "decay", "peak_time", "norm", "tau_rise", "tau_decay",
-    "block", "magnesium", "beta", "gamma",
-)  # fmt: skip
+    "a",
+    "g",
+    "tau",
+    "current",
+    "reversal",
+    "rise",
+    "decay",
+    "peak_time",
+    "norm",
+    "tau_rise",
+    "tau_decay",
+    "block",
+    "magnesium",
+    "beta",
+    "gamma",
+)
 """What the kinds of receptors call their own variables."""
 KINDS = {
     "alpha": AlphaConductance(tau="2 ms", reversal="0 mV"),
@@ -116,8 +129,10 @@ def test_inputs_and_receptors_of_one_name_are_kept_apart() -> None:
 
 def test_a_receptors_own_name_goes_before_the_cells_and_before_a_unit() -> None:
     own = CustomReceptor(
-        equations="dv/dt = -v/ms : mV\nm = 2 : 1\nflow = m*v*nS : pA", on_pre="v += w*m", current="flow"
-    )  # fmt: skip
+        equations="dv/dt = -v/ms : mV\nm = 2 : 1\nflow = m*v*nS : pA",
+        on_pre="v += w*m",
+        current="flow",
+    )
     cell = cell_of("dv/dt = -v/ms + I*GOhm/ms : mV", r=own)
     assert [i.target for i in cell.port("r").increments] == ["v_r"]
     assert str(cell.variable("flow_r")) == "flow_r = m_r * v_r * 1.0 : pA"

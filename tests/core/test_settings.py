@@ -34,8 +34,10 @@ def test_a_method_of_a_simulator_is_its_own_matter() -> None:
 
 def test_what_is_undone() -> None:
     assert [Settings(m).undoes("spike_stamp") for m in ("raw", "aligned", "lockstep")] == [  # type: ignore[arg-type]
-        False, True, True,
-    ]  # fmt: skip
+        False,
+        True,
+        True,
+    ]
     one = Settings("raw", undone=("spike_stamp",))
     assert (one.undoes("spike_stamp"), one.undoes("delay_rounding")) == (True, False)
     assert not Settings("aligned", undone=()).undoes("spike_stamp")
@@ -43,9 +45,15 @@ def test_what_is_undone() -> None:
 
 def test_a_key_for_each() -> None:
     given = [
-        Settings(), Settings("raw"), Settings("raw", undone=()), Settings("raw", "euler"),
-        Settings("raw", device="cuda"), Settings("raw", precision="float32"),
-        Settings("raw", target="numpy"), Settings("raw", undone=("a",)), Settings("raw", undone=("b",)),
-    ]  # fmt: skip
+        Settings(),
+        Settings("raw"),
+        Settings("raw", undone=()),
+        Settings("raw", "euler"),
+        Settings("raw", device="cuda"),
+        Settings("raw", precision="float32"),
+        Settings("raw", target="numpy"),
+        Settings("raw", undone=("a",)),
+        Settings("raw", undone=("b",)),
+    ]
     assert all(a.key != b.key for a, b in itertools.combinations(given, 2))
     assert Settings("raw").key == Settings("raw").key

@@ -80,8 +80,10 @@ def test_a_recording_survives_its_files_to_the_bit(tmp_path: Path) -> None:
         assert after.traces[key].values.tobytes() == trace.values.tobytes()
         assert after.traces[key].cells.tolist() == trace.cells.tolist()
         assert (after.traces[key].unit, after.traces[key].start_ms, after.traces[key].dt_ms) == (
-            trace.unit, 0.0, 0.1,
-        )  # fmt: skip
+            trace.unit,
+            0.0,
+            0.1,
+        )
         assert np.array_equal(after.traces[key].times, trace.times)
 
 

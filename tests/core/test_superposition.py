@@ -23,13 +23,27 @@ def build(equations: str, on_pre: str = "x += w", current: str | None = None, **
 @pytest.mark.parametrize(
     ("text", "linear"),
     [
-        ("-x/tau", True), ("k*x - y", True), ("k + v*x", True), ("(x - y)*exp(v)", True), ("v*v", True),
-        ("x*y", False), ("x*(1 - x)", False), ("x**2", False), ("exp(x)", False), ("x/(1 + x)", False),
-        ("minimum(x, 1)", False), ("x if v > 0 else 2*x", True), ("v if x > 0 else 0", False),
-        ("int(x > 0)*y", False), ("abs(x)", False), ("k/(1 + exp(v))*(y - x)", True),
-        ("x*x - x*x + x", True), ("(x + 1)**2 - x**2", True), ("(x*y + x)/(1 + y)", True),
+        ("-x/tau", True),
+        ("k*x - y", True),
+        ("k + v*x", True),
+        ("(x - y)*exp(v)", True),
+        ("v*v", True),
+        ("x*y", False),
+        ("x*(1 - x)", False),
+        ("x**2", False),
+        ("exp(x)", False),
+        ("x/(1 + x)", False),
+        ("minimum(x, 1)", False),
+        ("x if v > 0 else 2*x", True),
+        ("v if x > 0 else 0", False),
+        ("int(x > 0)*y", False),
+        ("abs(x)", False),
+        ("k/(1 + exp(v))*(y - x)", True),
+        ("x*x - x*x + x", True),
+        ("(x + 1)**2 - x**2", True),
+        ("(x*y + x)/(1 + y)", True),
     ],
-)  # fmt: skip
+)
 def test_linear_in_all_states_together(text: str, linear: bool) -> None:
     assert is_linear(parse(text), ["x", "y"]) is linear
 
@@ -61,14 +75,22 @@ def test_what_is_not_linear_is_refused_with_what_to_write(
 @pytest.mark.parametrize(
     ("equations", "on_pre", "current"),
     [
-        ("dx/dt = -x/ms : 1\ndy/dt = (x - y)/(2*ms) : 1\nflow = y*(0*mV - v)*nS : pA", "x += w", "flow"),
+        (
+            "dx/dt = -x/ms : 1\ndy/dt = (x - y)/(2*ms) : 1\nflow = y*(0*mV - v)*nS : pA",
+            "x += w",
+            "flow",
+        ),
         # What does not depend on the states may be anything.
-        ("dx/dt = -x*exp(v/mV)/ms : 1\nflow = x/(1 + exp(-v/mV))*pA : pA", "x += w*(1 - v/mV)", "flow"),
+        (
+            "dx/dt = -x*exp(v/mV)/ms : 1\nflow = x/(1 + exp(-v/mV))*pA : pA",
+            "x += w*(1 - v/mV)",
+            "flow",
+        ),
         ("dx/dt = (1 - x)/ms : 1", "x += w", None),
         # A diagnosis that drives nothing may be anything too.
         ("dx/dt = -x/ms : 1\nsquare = x*x : 1", "x += w", None),
     ],
-)  # fmt: skip
+)
 def test_what_is_linear_is_taken(equations: str, on_pre: str, current: str | None) -> None:
     assert build(equations, on_pre, current).port("r").increments
 

@@ -167,9 +167,13 @@ class TestSections:
         p = {q.number: (q.x, q.y, q.z, q.radius) for q in read_swc(tmp_path / "cell.swc").values()}
         # Neurites begin at their own first point, other branches at their parent's.
         runs = {
-            "dend_0": (2, 3), "dend_1": (3, 4), "dend_2": (3, 5, 6), "axon_0": (7, 8),
-            "apic_0": (9, 10), "type5_0": (10, 11),
-        }  # fmt: skip
+            "dend_0": (2, 3),
+            "dend_1": (3, 4),
+            "dend_2": (3, 5, 6),
+            "axon_0": (7, 8),
+            "apic_0": (9, 10),
+            "type5_0": (10, 11),
+        }
         total = math.pi * 10.0**2  # the soma's cylinder, as long as wide: that of a sphere
         for name, numbers in runs.items():
             pairs = list(itertools.pairwise(numbers))
@@ -286,8 +290,10 @@ class TestSections:
         morphology = load_swc(written(tmp_path, BRANCHED))
         pieces = cut(morphology, LengthConstant(fraction=0.02), 1e-3, 0.01)
         assert len(pieces.compartments) > len(morphology.sections)
-        assert all(sum(c.section == s.name for c in pieces.compartments) % 2 == 1
-                   for s in morphology.sections)  # fmt: skip
+        assert all(
+            sum(c.section == s.name for c in pieces.compartments) % 2 == 1
+            for s in morphology.sections
+        )
 
 
 SOMA = "1 1 0 0 0 5 -1\n"
@@ -345,8 +351,10 @@ class TestOptions:
             load_swc(file)
         both = load_swc(file, roots="all")
         assert {s.name: (s.parent, s.parent_x) for s in both.sections} == {
-            "soma": (None, 1.0), "dend_0": ("soma", 0.5), "axon_0": ("soma", 0.5),
-        }  # fmt: skip
+            "soma": (None, 1.0),
+            "dend_0": ("soma", 0.5),
+            "axon_0": ("soma", 0.5),
+        }
         # Nothing is put between, whatever neurites begin from: the file has no edge there.
         for begin in (None, "soma", "first_point"):
             assert (

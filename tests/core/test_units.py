@@ -119,8 +119,11 @@ def test_dimensions_multiply_as_exponents_add(a: Dimension, b: Dimension) -> Non
 def test_electrical_units_are_coherent() -> None:
     mV, ms, pA = (dimension_of_unit(u) for u in ("mV", "ms", "pA"))
     for unit, dimension in [
-        ("nS", pA / mV), ("GOhm", mV / pA), ("pF", pA * ms / mV), ("1/ms", ms**-1),
-    ]:  # fmt: skip
+        ("nS", pA / mV),
+        ("GOhm", mV / pA),
+        ("pF", pA * ms / mV),
+        ("1/ms", ms**-1),
+    ]:
         assert parse_unit(unit) == (Decimal(1), dimension)
     # A conductance in nS times mV is a current in pA; mM·µm³ is amol.
     assert parse_unit("nS*mV") == parse_unit("pA")
@@ -130,13 +133,43 @@ def test_electrical_units_are_coherent() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "   ", "ms", "nan ms", "inf ms", "-inf", "1e400 ms", "-1e400 ms", "9" * 5000 + " ms",
-        "1e308 s", "10 mss", "10 ms-ms", "10 m/", "10 ms)", "10 (ms", "10 ms**9**9**9",
-        "10 ms**99", "10 V**0.5", "10 degC", "10 dBm", "10 cd", "1_000 ms", "0x10 ms", "- 5 ms", "٣ ms",
-        "5 x.__class__", "5 __import__('os')", "5\x00ms", "5 ms;", "1,5 ms", "5 " + "m*" * 100 + "m",
-        "10 1/0", "1j ms", "10 _", "10 2*ms",
+        "",
+        "   ",
+        "ms",
+        "nan ms",
+        "inf ms",
+        "-inf",
+        "1e400 ms",
+        "-1e400 ms",
+        "9" * 5000 + " ms",
+        "1e308 s",
+        "10 mss",
+        "10 ms-ms",
+        "10 m/",
+        "10 ms)",
+        "10 (ms",
+        "10 ms**9**9**9",
+        "10 ms**99",
+        "10 V**0.5",
+        "10 degC",
+        "10 dBm",
+        "10 cd",
+        "1_000 ms",
+        "0x10 ms",
+        "- 5 ms",
+        "٣ ms",
+        "5 x.__class__",
+        "5 __import__('os')",
+        "5\x00ms",
+        "5 ms;",
+        "1,5 ms",
+        "5 " + "m*" * 100 + "m",
+        "10 1/0",
+        "1j ms",
+        "10 _",
+        "10 2*ms",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_quantity_is_refused_with_its_place(text: str) -> None:
     with pytest.raises(InputError, match=r"^exc\.tau: ") as caught:
         Quantity.parse(text, "exc.tau")

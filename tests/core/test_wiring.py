@@ -50,8 +50,11 @@ def draw(rule: Any, n_pre: int, n_post: int, same: bool, seed: int = 1) -> tuple
 def test_all_to_all(n_pre: int, n_post: int, same: bool, self_connections: bool) -> None:
     pre, post = draw(AllToAll(self_connections=self_connections), n_pre, n_post, same)
     pairs = {
-        (i, j) for i in range(n_pre) for j in range(n_post) if not (same and not self_connections and i == j)
-    }  # fmt: skip
+        (i, j)
+        for i in range(n_pre)
+        for j in range(n_post)
+        if not (same and not self_connections and i == j)
+    }
     assert set(zip(pre.tolist(), post.tolist(), strict=True)) == pairs
 
 
@@ -98,10 +101,12 @@ def test_the_total_number_is_kept(
 
 def test_the_whole_is_reached_without_multapses() -> None:
     for rule in (
-        FixedInDegree(n=8, self_connections=False), FixedOutDegree(n=8, self_connections=False),
+        FixedInDegree(n=8, self_connections=False),
+        FixedOutDegree(n=8, self_connections=False),
         FixedTotalNumber(n=72, self_connections=False, multapses=False),
-        FixedProbability(p=1.0, self_connections=False), AllToAll(self_connections=False),
-    ):  # fmt: skip
+        FixedProbability(p=1.0, self_connections=False),
+        AllToAll(self_connections=False),
+    ):
         pre, post = draw(rule, 9, 9, True)
         assert np.array_equal(pre * 9 + post, np.flatnonzero(~np.eye(9, dtype=bool).ravel()))
 

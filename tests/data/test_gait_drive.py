@@ -156,10 +156,15 @@ def test_a_constant_becomes_a_time_course_of_the_same_mean(recording: GaitRecord
         (ConstantInput(name="i", population="cells", amplitude="3 mV"), 3.0),
         (StepInput(name="i", population="cells", amplitude="4 mV"), 4.0),
         (RampInput(name="i", population="cells", initial="0 mV", final="4 mV", stop="1 s"), 2.0),
-        (UniformNoiseInput(name="i", population="cells", low="1 mV", high="3 mV", interval="1 ms"), 2.0),
+        (
+            UniformNoiseInput(
+                name="i", population="cells", low="1 mV", high="3 mV", interval="1 ms"
+            ),
+            2.0,
+        ),
     ],
     ids=lambda v: getattr(v, "kind", ""),
-)  # fmt: skip
+)
 def test_every_kind_keeps_its_mean(recording: GaitRecording, given, mean: float) -> None:
     driven = drive_by_gait(tiny(given), recording, "StepLength")
     # 3,000 uniform numbers of SD 0.58 mV; frames are off by half a step in 67.
@@ -221,9 +226,14 @@ def test_a_run_within_one_row_is_told(recording: GaitRecording) -> None:
 
 def test_a_source_that_acts_for_a_while_keeps_its_rate_therein(recording: GaitRecording) -> None:
     source = PoissonSource(
-        name="s", size=2000, rate="50 Hz", start="100 ms", stop="350 ms",
-        profile=(1.0, 0.0), interval="200 ms",
-    )  # fmt: skip
+        name="s",
+        size=2000,
+        rate="50 Hz",
+        start="100 ms",
+        stop="350 ms",
+        profile=(1.0, 0.0),
+        interval="200 ms",
+    )
     drive = gait_drive(tiny(sources=(source,)), recording)
     assert "the profile it had is replaced" in drive.notes[0]
     times = realize(drive.experiment).sources["s"].times

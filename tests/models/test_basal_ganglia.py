@@ -43,9 +43,12 @@ def together(chosen: Mapping[str, Experiment], duration: str) -> Experiment:
         ]
         records += [r.model_copy(update={"population": name}) for r in one.records]
     return Experiment(
-        name="cells", populations=tuple(populations), inputs=tuple(inputs), records=tuple(records),
+        name="cells",
+        populations=tuple(populations),
+        inputs=tuple(inputs),
+        records=tuple(records),
         duration=duration,
-    )  # fmt: skip
+    )
 
 
 def test_every_set_is_a_variant_of_the_library_and_spikes() -> None:
@@ -108,7 +111,7 @@ BAD = {
     "no line": (("C", "15.2 pF"), "C: '15.2 pF' is no line"),
     "no such unit": (("C", {"value": "15.2 pFF", "source": "s"}), "C: 'pFF' is not a unit"),
     "negative": (("C", {"value": "-1 pF", "source": "s"}), "C: -1 pF is not positive"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -164,22 +167,31 @@ def test_the_table_of_types_is_answered_row_by_row() -> None:
 # [ms] of all three: isolated cells with the authors' equations. One spike more or less in w s is 1/w Hz.
 TARGETS = {
     "msn_d1": (
-        (250.0, 300.0, 400.0, 500.0), (15.0, 25.0, 42.5, 60.5), (31, 49, 84, 119),
-        (15.050, 24.480, 42.395, 59.704), (1000, 3000),
+        (250.0, 300.0, 400.0, 500.0),
+        (15.0, 25.0, 42.5, 60.5),
+        (31, 49, 84, 119),
+        (15.050, 24.480, 42.395, 59.704),
+        (1000, 3000),
     ),
     "msn_d2": (
-        (250.0, 300.0, 400.0, 500.0), (5.5, 12.5, 25.5, 38.0), (11, 25, 51, 76),
-        (5.274, 12.294, 25.247, 37.765), (1000, 3000),
+        (250.0, 300.0, 400.0, 500.0),
+        (5.5, 12.5, 25.5, 38.0),
+        (11, 25, 51, 76),
+        (5.274, 12.294, 25.247, 37.765),
+        (1000, 3000),
     ),
     "fsn": (
-        (75.0, 100.0, 150.0, 200.0, 300.0), (15.0, 21.0, 29.0, 35.0, 46.0), (23, 32, 44, 53, 69),
-        (15.629, 21.372, 29.220, 35.426, 46.221), (0, 1500),
+        (75.0, 100.0, 150.0, 200.0, 300.0),
+        (15.0, 21.0, 29.0, 35.0, 46.0),
+        (23, 32, 44, 53, 69),
+        (15.629, 21.372, 29.220, 35.426, 46.221),
+        (0, 1500),
     ),
     "gpe_ti": ((12.0,), (18.3,), (73,), (18.298,), (0, 4000)),
     "snr": ((15.0,), (14.25,), (56,), (14.072,), (0, 4000)),
     "stn": ((6.0,), (9.75,), (39,), (9.763,), (0, 4000)),
     "gpe_ta": ((1.0,), (0.0,), (0,), (0.0,), (0, 4000)),
-}  # fmt: skip
+}
 
 
 def counted(recording: Recording, cell: str, n: int, window: tuple[int, int]) -> np.ndarray:
@@ -235,9 +247,12 @@ def test_single_cells_fire_at_the_published_rates_and_as_the_oracle(backend: str
     # method for these cells is of order 1, the others' of order 4 between spikes.
     dt_ms = 0.02 if backend == "neuron" else 0.05
     experiment = Experiment(
-        name="targets", populations=tuple(populations), inputs=tuple(inputs), duration="4 s",
+        name="targets",
+        populations=tuple(populations),
+        inputs=tuple(inputs),
+        duration="4 s",
         dt=f"{dt_ms} ms",
-    )  # fmt: skip
+    )
     recording = run(experiment, backend, Settings(mode="aligned"))
     for cell, (currents, rates, _, exact, window) in TARGETS.items():
         found = counted(recording, cell, len(currents), window)

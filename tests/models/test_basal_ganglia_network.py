@@ -76,9 +76,12 @@ def test_no_connection_takes_over_the_time_constant_of_another() -> None:
     receptors = experiment.neurons("msn_d1").receptors
     taus = {name: str(getattr(receptor, "tau", "")) for name, receptor in receptors.items()}
     assert taus == {
-        "ctx_ampa": "12 ms", "ctx_nmda": "160 ms", "fsn_gaba": "8 ms", "msn_gaba": "12 ms",
+        "ctx_ampa": "12 ms",
+        "ctx_nmda": "160 ms",
+        "fsn_gaba": "8 ms",
+        "msn_gaba": "12 ms",
         "ta_gaba": "87 ms",
-    }  # fmt: skip
+    }
     snr = experiment.neurons("snr").receptors
     assert str(getattr(snr["msn_gaba"], "reversal", "")) == "-80 mV"
     assert str(getattr(snr["gpe_gaba"], "reversal", "")) == "-72 mV"

@@ -68,9 +68,13 @@ def effects(healthy: dict[int, Recording], lesion: str, population: str) -> np.n
 
 # From a published model at rest in a slice to the same awake and stimulated: the model's docstring.
 PUBLISHED = {
-    "granule": (3.4, 21), "golgi": (11, 52), "stellate": (13, 71), "basket": (16, 77),
-    "purkinje": (47, 140), "nuclei": (11, 57),
-}  # fmt: skip
+    "granule": (3.4, 21),
+    "golgi": (11, 52),
+    "stellate": (13, 71),
+    "basket": (16, 77),
+    "purkinje": (47, 140),
+    "nuclei": (11, 57),
+}
 
 
 @pytest.mark.parametrize("population", PUBLISHED)
@@ -210,10 +214,14 @@ class TestAsWritten:
 @pytest.mark.parametrize(
     ("backend", "variant"),
     [
-        ("brian2", "as_written"), ("neuron", "as_written"), ("pymonntorch", "as_written"),
-        ("brian2", "point"), ("pymonntorch", "point"), pytest.param("neuron", "point", marks=SLOW),
+        ("brian2", "as_written"),
+        ("neuron", "as_written"),
+        ("pymonntorch", "as_written"),
+        ("brian2", "point"),
+        ("pymonntorch", "point"),
+        pytest.param("neuron", "point", marks=SLOW),
     ],
-)  # fmt: skip
+)
 def test_lockstep_is_the_reference(backend: str, variant: str) -> None:
     experiment = load_model("cerebellar_circuit", variant).with_(duration="200 ms")
     realization = realize(experiment)

@@ -36,9 +36,12 @@ EVERY_VARIANT = [(name, variant) for name, entry in MODELS.items() for variant i
 
 
 STIFF = {
-    ("purkinje_khaliq2003", "wild_type"), ("purkinje_khaliq2003", "med"),
-    ("cerebellar_circuit", "hh"), ("rallpack1", "default"), ("rallpack3", "default"),
-}  # fmt: skip
+    ("purkinje_khaliq2003", "wild_type"),
+    ("purkinje_khaliq2003", "med"),
+    ("cerebellar_circuit", "hh"),
+    ("rallpack1", "default"),
+    ("rallpack3", "default"),
+}
 
 
 @pytest.mark.parametrize("method", ["euler", "exponential_euler", "rk4"])
@@ -66,9 +69,12 @@ RATES = [
 
 @pytest.mark.parametrize(("name", "variant", "options", "start", "ranges"), RATES)
 def test_rates(
-    name: str, variant: str, options: dict[str, object], start: float,
+    name: str,
+    variant: str,
+    options: dict[str, object],
+    start: float,
     ranges: dict[str, tuple[float, float]],
-) -> None:  # fmt: skip
+) -> None:
     experiment = load_model(name, variant, **options)
     done = run(experiment.with_(duration=f"{min(experiment.duration_ms, 500)} ms"))
     for population, (low, high) in ranges.items():
@@ -170,8 +176,10 @@ class TestSynapseLab:
         population["model"]["threshold"] = "v > 0*mV"
         population["model"]["initial"] = {}
         projection = data["projections"][0] | {
-            "source": "one", "target": "exc", "rule": {"rule": "all_to_all"}
-        }  # fmt: skip
+            "source": "one",
+            "target": "exc",
+            "rule": {"rule": "all_to_all"},
+        }
         projection["weight_scale"] = "none"
         # 10 mV would be far from passive; a hundredth is near it.
         magnitude, unit = projection["weight"].split()

@@ -20,10 +20,20 @@ from coincide.models.purkinje_khaliq2003 import LESIONS
 
 # The steady state of the sodium channel at -60 mV, from an independent solution, to eight decimals.
 STEADY = {
-    "C1": 0.48771042, "C2": 0.24178265, "C3": 0.04494895, "C4": 0.00371391, "C5": 0.00011507,
-    "I1": 0.0048771, "I2": 0.02675765, "I3": 0.05505099, "I4": 0.05033845, "I5": 0.01726099,
-    "O": 0.00043152, "B": 0.00228358, "I6": 0.06472872,
-}  # fmt: skip
+    "C1": 0.48771042,
+    "C2": 0.24178265,
+    "C3": 0.04494895,
+    "C4": 0.00371391,
+    "C5": 0.00011507,
+    "I1": 0.0048771,
+    "I2": 0.02675765,
+    "I3": 0.05505099,
+    "I4": 0.05033845,
+    "I5": 0.01726099,
+    "O": 0.00043152,
+    "B": 0.00228358,
+    "I6": 0.06472872,
+}
 NAMES = tuple(f"{s}_naRsg" for s in STEADY if s != "I6")
 
 
@@ -107,22 +117,36 @@ class TestFormulas:
     def test_time_constants(self) -> None:
         cell, u, w, e = start(), V + 11, V + 5, np.exp
         for name, exact in {
-            "tau_m_kpkj": 1e3 * np.where(
-                u < -35, 3 * (3.4225e-5 + 0.00498 * e(u / 28.29)),
-                0.00012851 + 1 / (e((u + 100.7) / 12.9) + e(-(u - 56) / 23.1))),
-            "tau_h_kpkj": 1e3 * np.where(
-                u > 0, 0.0012 + 0.0023 * e(-0.141 * u), 1.2202e-5 + 0.012 * e(-((u + 56.3) / 49.6) ** 2)),
-            "tau_n_kpkj2": 1e3 * np.where(
-                u < -20, 0.000688 + 1 / (e((u + 64.2) / 6.5) + e(-(u - 141.5) / 34.8)),
-                0.00016 + 0.0008 * e(-0.0267 * u)),
-            "tau_n_kpkjslow": 1e3 * (0.000796 + 1 / (e((u + 73.2) / 11.7) + e(-(u - 306.7) / 74.2))),
+            "tau_m_kpkj": 1e3
+            * np.where(
+                u < -35,
+                3 * (3.4225e-5 + 0.00498 * e(u / 28.29)),
+                0.00012851 + 1 / (e((u + 100.7) / 12.9) + e(-(u - 56) / 23.1)),
+            ),
+            "tau_h_kpkj": 1e3
+            * np.where(
+                u > 0,
+                0.0012 + 0.0023 * e(-0.141 * u),
+                1.2202e-5 + 0.012 * e(-(((u + 56.3) / 49.6) ** 2)),
+            ),
+            "tau_n_kpkj2": 1e3
+            * np.where(
+                u < -20,
+                0.000688 + 1 / (e((u + 64.2) / 6.5) + e(-(u - 141.5) / 34.8)),
+                0.00016 + 0.0008 * e(-0.0267 * u),
+            ),
+            "tau_n_kpkjslow": 1e3
+            * (0.000796 + 1 / (e((u + 73.2) / 11.7) + e(-(u - 306.7) / 74.2))),
             "tau_m_bkpkj": 1e3 * (0.000505 + 1 / (e(-(w - 33.3) / 10) + e((w + 86.4) / 10.1))),
             "tau_h_bkpkj": 1e3 * (0.0019 + 1 / (e(-(w - 54.2) / 12.9) + e((w + 48.5) / 5.2))),
-            "tau_m_cap": 1e3 * np.where(
-                V > -50, 0.000191 + 0.00376 * e(-((V + 41.9) / 27.8) ** 2),
-                0.00026367 + 0.1278 * e(0.10327 * V)),
-            "tau_n_hpkj": 190 + 720 * e(-((V + 81.5) / 11.9) ** 2),
-        }.items():  # fmt: skip
+            "tau_m_cap": 1e3
+            * np.where(
+                V > -50,
+                0.000191 + 0.00376 * e(-(((V + 41.9) / 27.8) ** 2)),
+                0.00026367 + 0.1278 * e(0.10327 * V),
+            ),
+            "tau_n_hpkj": 190 + 720 * e(-(((V + 81.5) / 11.9) ** 2)),
+        }.items():
             assert value(cell, name, v=V) == pytest.approx(exact, rel=1e-12), name
 
     def test_the_calcium_current(self) -> None:
@@ -146,11 +170,25 @@ class TestFormulas:
         a, b = (0.75 / 0.005) ** 0.25, (0.005 / 0.5) ** 0.25
         alpha, beta = 150 * np.exp(V / 20), 3 * np.exp(-V / 20)
         exact = {
-            "C1_C2": 4 * alpha, "C4_C5": alpha, "C2_C1": beta, "C5_C4": 4 * beta, "I1_I2": 4 * alpha * a,
-            "I5_I4": 4 * beta * b, "C5_O": 150, "O_C5": 40, "O_B": 1.75, "B_O": 0.03 * np.exp(-V / 25),
-            "O_I6": 0.75, "I6_O": 0.005, "I5_I6": 150, "I6_I5": 40, "C1_I1": 0.005, "I1_C1": 0.5,
-            "C5_I5": 0.005 * a**4, "I5_C5": 0.5 * b**4,
-        }  # fmt: skip
+            "C1_C2": 4 * alpha,
+            "C4_C5": alpha,
+            "C2_C1": beta,
+            "C5_C4": 4 * beta,
+            "I1_I2": 4 * alpha * a,
+            "I5_I4": 4 * beta * b,
+            "C5_O": 150,
+            "O_C5": 40,
+            "O_B": 1.75,
+            "B_O": 0.03 * np.exp(-V / 25),
+            "O_I6": 0.75,
+            "I6_O": 0.005,
+            "I5_I6": 150,
+            "I6_I5": 40,
+            "C1_I1": 0.005,
+            "I1_C1": 0.5,
+            "C5_I5": 0.005 * a**4,
+            "I5_C5": 0.5 * b**4,
+        }
         for name, rate in exact.items():
             found = np.broadcast_to(value(cell, f"rate_{name}_naRsg", v=V), 10)
             assert found == pytest.approx(rate * np.ones(10), rel=1e-12), name
@@ -290,7 +328,7 @@ PARAMETERS = {
     "na_half": {"conductance_naRsg": 0.5},
     "capacitance": {"capacitance": 1.2},
     "nav16_null": {"epsilon_naRsg": 1e-12 / 1.75, "Oon_naRsg": 2.3 / 0.75},
-}  # fmt: skip
+}
 
 
 class TestLesions:

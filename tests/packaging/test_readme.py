@@ -171,9 +171,12 @@ def typed(folder: Path, command: str, short: str = "") -> subprocess.CompletedPr
     assert program == "coincide"
     return subprocess.run(
         [sys.executable, "-m", "coincide", *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=_SLOW_S,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=_SLOW_S,
         env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -193,13 +196,14 @@ def ends(folder: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
     "command",
     [
         pytest.param(
-            command, id=command.removeprefix("coincide "),
+            command,
+            id=command.removeprefix("coincide "),
             marks=(pytest.mark.slow, pytest.mark.timeout(_SLOW_S)) if how.slow else (),
         )
         for command, how in COMMANDS.items()
         if how.instead != ""
     ],
-)  # fmt: skip
+)
 def test_a_command_of_the_readme(
     command: str, ends: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
@@ -219,7 +223,12 @@ def test_a_block_of_python(k: int, tmp_path: Path) -> None:
     text = re.sub(r'duration="\d+ ms"', 'duration="10 ms"', BLOCKS[k])
     assert text != BLOCKS[k]
     done = subprocess.run(
-        [sys.executable, "-"], input=text, cwd=tmp_path, capture_output=True, text=True, timeout=_SLOW_S,
-    )  # fmt: skip
+        [sys.executable, "-"],
+        input=text,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=_SLOW_S,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "lockstep" in done.stdout

@@ -88,9 +88,11 @@ def _table(
         if name == "compare":
             return measure_recordings(options, folder, say)
         measures = {
-            "overhead": measure_overhead, "cell": measure_cell, "pynn": measure_pynn,
+            "overhead": measure_overhead,
+            "cell": measure_cell,
+            "pynn": measure_pynn,
             "verdict": measure_verdict,
-        }  # fmt: skip
+        }
         return measures[name](options, backends, folder, say)
 
 
@@ -117,9 +119,12 @@ class _Status:
 
     def __init__(self, console: Console, name: str) -> None:
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-            console=console, transient=True,
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
         self._task = self._progress.add_task(name)
         self._name = name
 

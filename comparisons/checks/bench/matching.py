@@ -26,12 +26,15 @@ def measure_metrics(options: Options) -> Table:
     found = benchmark_matching(options.n_spikes, peers=peers)
     rows = tuple(
         {
-            "peer": peer.name, "n_spikes": peer.n_spikes, "seconds": peer.seconds,
-            "own_seconds": peer.own_seconds, "times_faster": peer.ratio,
+            "peer": peer.name,
+            "n_spikes": peer.n_spikes,
+            "seconds": peer.seconds,
+            "own_seconds": peer.own_seconds,
+            "times_faster": peer.ratio,
             "same": "yes" if peer.same else "no",
         }
         for peer in found.peers
-    )  # fmt: skip
+    )
     notes = [
         f"{found.spikes_per_second:.3g} spikes/s when matching {found.n_spikes:,} spikes (≥ 5e+06); "
         "seconds of the processor"
@@ -40,6 +43,12 @@ def measure_metrics(options: Options) -> Table:
         notes.append("pyspike and elephant are not installed; pip install 'coincide[analysis]'")
     title = "matching spikes one to one: how many times faster than other functions"
     return Table(
-        "metrics", title, COLUMNS, rows, tuple(notes), machine_line(),
-        any(not peer.same for peer in found.peers), {"options": asdict(options)},
-    )  # fmt: skip
+        "metrics",
+        title,
+        COLUMNS,
+        rows,
+        tuple(notes),
+        machine_line(),
+        any(not peer.same for peer in found.peers),
+        {"options": asdict(options)},
+    )

@@ -70,15 +70,33 @@ def draw_network(options: Options, size: int, duration_ms: float, folder: Path) 
 
 
 def run_ours(
-    backend: str, mode: str, realization: Path, out: Path, timeout_s: float,
-    method: str | None = None, device: str = "cpu", target: str | None = None,
-) -> Measured:  # fmt: skip
+    backend: str,
+    mode: str,
+    realization: Path,
+    out: Path,
+    timeout_s: float,
+    method: str | None = None,
+    device: str = "cpu",
+    target: str | None = None,
+) -> Measured:
     """Our whole process; its problem is the run's reason if it did not end well."""
     shutil.rmtree(out, ignore_errors=True)
     command: list[str | Path] = [
-        interpreter(backend), "-m", "coincide", "run", realization, "-b", backend,
-        "--mode", mode, "--device", device, "--out", out, "--quiet",
-    ]  # fmt: skip
+        interpreter(backend),
+        "-m",
+        "coincide",
+        "run",
+        realization,
+        "-b",
+        backend,
+        "--mode",
+        mode,
+        "--device",
+        device,
+        "--out",
+        out,
+        "--quiet",
+    ]
     if method is not None:
         command += ["--method", method]
     if target is not None:
@@ -108,14 +126,25 @@ def compile_ours(
 
 
 def script_command(
-    backend: str, script: str, arguments: Sequence[str | Path], out: Path, dt_ms: float,
+    backend: str,
+    script: str,
+    arguments: Sequence[str | Path],
+    out: Path,
+    dt_ms: float,
     duration_ms: float,
-) -> list[str | Path]:  # fmt: skip
+) -> list[str | Path]:
     """The command line of a script of `native`, which writes its spikes to *out*."""
     command: list[str | Path] = [
-        interpreter(backend), SCRIPTS / script, *arguments,
-        "--duration", f"{duration_ms:g}", "--dt", f"{dt_ms:g}", "--out", out,
-    ]  # fmt: skip
+        interpreter(backend),
+        SCRIPTS / script,
+        *arguments,
+        "--duration",
+        f"{duration_ms:g}",
+        "--dt",
+        f"{dt_ms:g}",
+        "--out",
+        out,
+    ]
     if backend in {"brian2", "neuron"}:
         command += ["--cache", cache_dir("bench", backend)]
     if backend == "pymonntorch":
@@ -158,15 +187,27 @@ def measure_overhead(
     if os.getloadavg()[0] > (os.cpu_count() or 1):
         notes.append("the machine is busy with other things: trust cpu more than the others")
     return Table(
-        "overhead", title, COLUMNS, tuple(rows), tuple(notes), machine_line(), failed,
-        {"options": asdict(options)}
-    )  # fmt: skip
+        "overhead",
+        title,
+        COLUMNS,
+        tuple(rows),
+        tuple(notes),
+        machine_line(),
+        failed,
+        {"options": asdict(options)},
+    )
 
 
 def beside_script(
-    options: Options, backend: str, place: Path, script: Sequence[str | Path], native: Path,
-    method: str | None, dt_ms: float, say: Callable[[str], None],
-) -> dict[str, Cell]:  # fmt: skip
+    options: Options,
+    backend: str,
+    place: Path,
+    script: Sequence[str | Path],
+    native: Path,
+    method: str | None,
+    dt_ms: float,
+    say: Callable[[str], None],
+) -> dict[str, Cell]:
     """A row: ours on the realization in *place* against a script that writes to *native*."""
     limit = options.timeout_s
     folders = {mode: place / f"{backend}-{mode}" for mode in ("raw", "lockstep")}

@@ -31,9 +31,14 @@ def draw_scaling(table: Table, folder: Path) -> list[Path]:
         for k, (name, (x, y)) in enumerate(curves.items()):
             if x.size:
                 axes.plot(
-                    x, y, color=colour[name], marker=_MARKERS[k % len(_MARKERS)], markersize=5,
-                    linewidth=1.6, label="drawing all numbers" if name == REALIZE else name,
-                )  # fmt: skip
+                    x,
+                    y,
+                    color=colour[name],
+                    marker=_MARKERS[k % len(_MARKERS)],
+                    markersize=5,
+                    linewidth=1.6,
+                    label="drawing all numbers" if name == REALIZE else name,
+                )
         _linear(axes, [curve for curve in curves.values() if curve[0].size])
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -50,9 +55,12 @@ def draw_scaling(table: Table, folder: Path) -> list[Path]:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     figure.legend(
-        list(handles.values()), list(handles), loc="outside lower center", frameon=False,
+        list(handles.values()),
+        list(handles),
+        loc="outside lower center",
+        frameon=False,
         ncols=len(handles) or 1,
-    )  # fmt: skip
+    )
     figure.suptitle(f"{table.title}\n{table.machine}", fontsize=9, color=MUTED)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -82,6 +90,11 @@ def _linear(axes: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> None
     x, y = max(curves, key=lambda curve: curve[1][-1])
     ends = np.asarray([min(c[0][0] for c in curves), max(c[0][-1] for c in curves)])
     axes.plot(
-        ends, y[-1] * ends / x[-1], color=MUTED, linestyle="--", linewidth=1, label="linear",
+        ends,
+        y[-1] * ends / x[-1],
+        color=MUTED,
+        linestyle="--",
+        linewidth=1,
+        label="linear",
         zorder=1,
-    )  # fmt: skip
+    )

@@ -54,9 +54,7 @@ class Measured:
 
 
 def measure(
-    command: Sequence[str | Path],
-    timeout_s: float,
-    environment: Mapping[str, str] | None = None,
+    command: Sequence[str | Path], timeout_s: float, environment: Mapping[str, str] | None = None
 ) -> Measured:
     """Run a process in a session of its own and in an empty folder, and measure it.
 
@@ -68,10 +66,14 @@ def measure(
         started = time.perf_counter()
         with out.open("wb") as output, err.open("wb") as errors:
             process = subprocess.Popen(
-                [str(word) for word in command], stdout=output, stderr=errors,
-                stdin=subprocess.DEVNULL, cwd=scratch, start_new_session=True,
+                [str(word) for word in command],
+                stdout=output,
+                stderr=errors,
+                stdin=subprocess.DEVNULL,
+                cwd=scratch,
+                start_new_session=True,
                 env={**os.environ, "MPLBACKEND": "agg", **(environment or {})},
-            )  # fmt: skip
+            )
             stopped = threading.Event()
 
             def stop() -> None:

@@ -72,9 +72,15 @@ def measure_pynn(
         notes.append(f"with {size:,} cells instead of {options.size:,}, for PyNN's sake")
     failed = any(bool(row["failed"]) for row in rows)
     return Table(
-        "pynn", title, COLUMNS, tuple(rows), tuple(notes), machine_line(), failed,
+        "pynn",
+        title,
+        COLUMNS,
+        tuple(rows),
+        tuple(notes),
+        machine_line(),
+        failed,
         {"options": asdict(options)},
-    )  # fmt: skip
+    )
 
 
 def _row(
@@ -82,10 +88,21 @@ def _row(
 ) -> dict[str, Cell]:
     folders = {mode: place / f"{backend}-{mode}" for mode in ("lockstep", "raw")}
     command: list[str | Path] = [
-        python, SCRIPTS / "pynn.py", "--simulator", backend, "--network", options.network,
-        "--edges", place / NATIVE, "--duration", f"{options.duration_ms:g}", "--dt", f"{DT_MS:g}",
-        "--out", place / f"{backend}-pynn.npz",
-    ]  # fmt: skip
+        python,
+        SCRIPTS / "pynn.py",
+        "--simulator",
+        backend,
+        "--network",
+        options.network,
+        "--edges",
+        place / NATIVE,
+        "--duration",
+        f"{options.duration_ms:g}",
+        "--dt",
+        f"{DT_MS:g}",
+        "--out",
+        place / f"{backend}-pynn.npz",
+    ]
 
     def ours(mode: str, run: Callable[..., Measured]) -> Measured:
         method = METHODS.get((backend, options.network)) if mode == "raw" else None
@@ -99,9 +116,11 @@ def _row(
         "raw": lambda: ours("raw", run_ours),
     }
     row: dict[str, Cell] = {
-        "simulator": backend, "cells": size, "target": TARGETS[backend],
+        "simulator": backend,
+        "cells": size,
+        "target": TARGETS[backend],
         "problem": next((done.problem for done in compiled if done.problem), ""),
-    }  # fmt: skip
+    }
     if row["problem"]:
         return row | {"failed": True}
     # PyNN's processes take minutes: one of them says enough about a factor.

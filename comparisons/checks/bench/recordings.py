@@ -60,7 +60,7 @@ def measure_recordings(
             done = measure(
                 [sys.executable, "-m", "coincide", "diff", a, other, "--json", answer],
                 options.timeout_s,
-            )  # fmt: skip
+            )
             found.append(_checked(done, answer, check))
             say(f"{what}: {k + 1} of {options.pairs}")
         problem = next((m.problem for m in found if m.problem), "")
@@ -78,9 +78,15 @@ def measure_recordings(
         "read from SONATA files of 64-bit samples; the whole process, from its start to its end",
     )
     return Table(
-        "compare", title, COLUMNS, tuple(rows), notes, machine_line(),
-        any("problem" in row for row in rows), {"options": asdict(options)},
-    )  # fmt: skip
+        "compare",
+        title,
+        COLUMNS,
+        tuple(rows),
+        notes,
+        machine_line(),
+        any("problem" in row for row in rows),
+        {"options": asdict(options)},
+    )
 
 
 def write_pair(options: Options, a: Path, b: Path) -> tuple[float, float, int, int]:
@@ -96,9 +102,12 @@ def write_pair(options: Options, a: Path, b: Path) -> tuple[float, float, int, i
         block[:] = -65.0 + 10.0 * rng.random(block.shape)
     trace = Trace(values, np.arange(n_traces, dtype=np.int32), "mV", 0.0, _DT_MS)
     whole = Recording(
-        samples * _DT_MS, _DT_MS, {"cells": spikes}, {("cells", "v"): trace},
+        samples * _DT_MS,
+        _DT_MS,
+        {"cells": spikes},
+        {("cells", "v"): trace},
         sizes={"cells": _CELLS},
-    )  # fmt: skip
+    )
     kept = rng.random(len(spikes)) >= 0.01
     kept[0] = True
     a.mkdir()

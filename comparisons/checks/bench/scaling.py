@@ -120,9 +120,7 @@ def measure_scaling(
     machine, extra = machine_line(), {"options": asdict(options)}
     inputs = ", 80 inputs a cell" if options.network in MODELS else ""
     title = f"{options.network}, {options.scaling_ms:g} ms{inputs}, raw"
-    found = Table(
-        "scaling", title, COLUMNS, tuple(ordered), tuple(notes), machine, failed, extra
-    )  # fmt: skip
+    found = Table("scaling", title, COLUMNS, tuple(ordered), tuple(notes), machine, failed, extra)
     fits = tuple(fit_row(name, ordered) for name in (REALIZE, *backends))
     notes_fit = (
         "1 is linear; less, where a cost that does not grow is shared by more; upper: half of the sizes",
@@ -143,12 +141,16 @@ def measure_scaling(
 def _realize_row(network: Mapping[str, Any], size: int) -> dict[str, Cell]:
     synapses = network.get("synapses")
     return {
-        "backend": REALIZE, "cells": size, "synapses": synapses,
-        "build_s": network.get("realize_s"), "whole_s": network["wall_s"], "cpu_s": network["cpu_s"],
+        "backend": REALIZE,
+        "cells": size,
+        "synapses": synapses,
+        "build_s": network.get("realize_s"),
+        "whole_s": network["wall_s"],
+        "cpu_s": network["cpu_s"],
         "peak_mb": network["peak_mb"],
         "array_bytes_per_synapse": network["bytes"] / synapses if synapses else None,
         "problem": network["problem"],
-    }  # fmt: skip
+    }
 
 
 def _row(
@@ -162,10 +164,14 @@ def _row(
     limit, device = options.timeout_s, options.device if backend == "pymonntorch" else "cpu"
     done = run_ours(backend, "raw", place / REALIZATION, out, limit, method, device)
     row: dict[str, Cell] = {
-        "backend": backend, "cells": network["cells"], "synapses": network["synapses"],
-        "whole_s": done.wall_s, "cpu_s": done.cpu_s, "peak_mb": done.peak_mb,
+        "backend": backend,
+        "cells": network["cells"],
+        "synapses": network["synapses"],
+        "whole_s": done.wall_s,
+        "cpu_s": done.cpu_s,
+        "peak_mb": done.peak_mb,
         "problem": done.problem,
-    }  # fmt: skip
+    }
     if done.problem:
         return row
     try:

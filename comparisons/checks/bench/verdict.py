@@ -91,7 +91,7 @@ def measure_verdict(
     title = f"what a user waits for, medians of {options.pairs}"
     return Table(
         "verdict", title, COLUMNS, rows, notes, machine_line(), failed, {"options": asdict(options)}
-    )  # fmt: skip
+    )
 
 
 def _side_by_side(backends: Sequence[str], run: Callable[..., Measured]) -> float:

@@ -132,8 +132,10 @@ def refractoriness_per_cell() -> Experiment:
     cells = _cells(4, model, parameters={"t_ref": Array([0.0, 0.5, 2.0, 7.5], "ms")})
     return _experiment(
         "refractoriness_per_cell",
-        populations=[cells], inputs=[_drive("900 pA")], records=[_record("v")],
-    )  # fmt: skip
+        populations=[cells],
+        inputs=[_drive("900 pA")],
+        records=[_record("v")],
+    )
 
 
 def adaptation() -> Experiment:
@@ -156,17 +158,22 @@ def adaptation() -> Experiment:
         source="Izhikevich 2003, IEEE Trans. Neural Networks 14:1569",
     )
     cells = _cells(
-        3, model,
+        3,
+        model,
         parameters={
-            "a": Array([0.02, 0.02, 0.1], "1/ms"), "c": Array([-65.0, -50.0, -65.0], "mV"),
+            "a": Array([0.02, 0.02, 0.1], "1/ms"),
+            "c": Array([-65.0, -50.0, -65.0], "mV"),
             "d": Array([8.0, 2.0, 2.0], "mV"),
         },
-    )  # fmt: skip
+    )
     return _experiment(
         "adaptation",
-        populations=[cells], inputs=[_drive("10 mV")], records=[_record("v", "u")],
-        dt="0.05 ms", duration="100 ms",
-    )  # fmt: skip
+        populations=[cells],
+        inputs=[_drive("10 mV")],
+        records=[_record("v", "u")],
+        dt="0.05 ms",
+        duration="100 ms",
+    )
 
 
 def crossing() -> Experiment:
@@ -187,9 +194,12 @@ def crossing() -> Experiment:
     cells = _cells(3, model, initial={"v": Array([-1.2, 0.5, 1.5])})
     return _experiment(
         "crossing",
-        populations=[cells], inputs=[_drive(Array([0.5, 0.8, 0.2]))], records=[_record("v", "r")],
-        dt="0.05 ms", duration="80 ms",
-    )  # fmt: skip
+        populations=[cells],
+        inputs=[_drive(Array([0.5, 0.8, 0.2]))],
+        records=[_record("v", "r")],
+        dt="0.05 ms",
+        duration="80 ms",
+    )
 
 
 _TRAIN = ((5.0, 12.0, 12.5, 30.0),)
@@ -218,16 +228,26 @@ def receptors() -> Experiment:
         },
     )
     weights = {
-        "kick": "2 mV", "expcur": "60 pA", "alphacur": "40 pA", "ampa": "2 nS", "alpha": "3 nS",
-        "gaba": "4 nS", "nmda": "1 nS", "own": "1.5",
-    }  # fmt: skip
+        "kick": "2 mV",
+        "expcur": "60 pA",
+        "alphacur": "40 pA",
+        "ampa": "2 nS",
+        "alpha": "3 nS",
+        "gaba": "4 nS",
+        "nmda": "1 nS",
+        "own": "1.5",
+    }
     projections = [
         Projection(
-            source="train", target="cells", receptor=name, rule=AllToAll(), weight=weight,
+            source="train",
+            target="cells",
+            receptor=name,
+            rule=AllToAll(),
+            weight=weight,
             delay=f"{1 + k * 0.7:.1f} ms",
         )
         for k, (name, weight) in enumerate(weights.items())
-    ]  # fmt: skip
+    ]
     return _experiment(
         "receptors",
         populations=[cells, SpikeTrains(name="train", times=_TRAIN)],
@@ -243,17 +263,20 @@ def delays() -> Experiment:
     """A chain of cells with delays from one step up, weights of their own, and a double connection."""
     cells = _cells(5, receptors={"exc": ExponentialCurrent(tau="5 ms")})
     chain = Projection(
-        source="cells", target="cells", receptor="exc",
+        source="cells",
+        target="cells",
+        receptor="exc",
         rule=Explicit(pre=(0, 0, 1, 2, 2, 3), post=(1, 4, 2, 3, 3, 4)),
         weight=Array([500.0, 200.0, 600.0, 300.0, 400.0, 900.0], "pA"),
         delay=Array([0.1, 3.0, 1.5, 2.0, 2.0, 0.2], "ms"),
-    )  # fmt: skip
+    )
     return _experiment(
         "delays",
-        populations=[cells], projections=[chain],
+        populations=[cells],
+        projections=[chain],
         inputs=[ConstantInput(name="drive", population="cells", amplitude="500 pA", cells=(0,))],
         records=[_record("v", "current_exc")],
-    )  # fmt: skip
+    )
 
 
 def arrivals_in_refractoriness() -> Experiment:
@@ -262,14 +285,20 @@ def arrivals_in_refractoriness() -> Experiment:
     # The first kick makes the cell spike at 6.0; refractoriness ends at 8.0, when a cell accepts again.
     times = ((5.0, 5.5, 6.9, 7.0, 7.1, 12.0),)
     projection = Projection(
-        source="train", target="cells", receptor="kick", rule=AllToAll(), weight="16 mV",
+        source="train",
+        target="cells",
+        receptor="kick",
+        rule=AllToAll(),
+        weight="16 mV",
         delay="1 ms",
-    )  # fmt: skip
+    )
     return _experiment(
         "arrivals_in_refractoriness",
-        populations=[cells, SpikeTrains(name="train", times=times)], projections=[projection],
-        records=[_record("v")], duration="20 ms",
-    )  # fmt: skip
+        populations=[cells, SpikeTrains(name="train", times=times)],
+        projections=[projection],
+        records=[_record("v")],
+        duration="20 ms",
+    )
 
 
 def coincident_spikes() -> Experiment:
@@ -280,16 +309,22 @@ def coincident_spikes() -> Experiment:
     times = ((3.0, 3.0, 3.0, 9.0), (2.0, 9.0, 9.0), ())
     projections = [
         Projection(
-            source="train", target="cells", receptor=receptor, rule=FixedProbability(p=1.0),
-            weight=weight, delay=delay,
+            source="train",
+            target="cells",
+            receptor=receptor,
+            rule=FixedProbability(p=1.0),
+            weight=weight,
+            delay=delay,
         )
         for receptor, weight, delay in (("kick", "1.5 mV", "1 ms"), ("ampa", "3 nS", "2 ms"))
-    ]  # fmt: skip
+    ]
     return _experiment(
         "coincident_spikes",
-        populations=[cells, SpikeTrains(name="train", times=times)], projections=projections,
-        records=[_record("v", "g_ampa")], duration="20 ms",
-    )  # fmt: skip
+        populations=[cells, SpikeTrains(name="train", times=times)],
+        projections=projections,
+        records=[_record("v", "g_ampa")],
+        duration="20 ms",
+    )
 
 
 def inputs() -> Experiment:
@@ -366,39 +401,53 @@ def start_above_threshold() -> Experiment:
     )
     return _experiment(
         "start_above_threshold",
-        populations=[cells], projections=[projection], inputs=[_drive("400 pA")],
+        populations=[cells],
+        projections=[projection],
+        inputs=[_drive("400 pA")],
         records=[_record("v")],
-    )  # fmt: skip
+    )
 
 
 def plasticity() -> Experiment:
     """Depressing and facilitating connections of trains and cells, some with numbers of their own."""
     cells = _cells(4, receptors={"exc": ExponentialCurrent(tau="5 ms")})
     own = TsodyksMarkram(
-        U=Uniform(low="0.1", high="0.6"), tau_rec=Uniform(low="50 ms", high="300 ms"),
+        U=Uniform(low="0.1", high="0.6"),
+        tau_rec=Uniform(low="50 ms", high="300 ms"),
         tau_facil=Uniform(low="20 ms", high="200 ms"),
-    )  # fmt: skip
+    )
     delay = Uniform(low="0.3 ms", high="3 ms")
     projections = [
         Projection(
-            name=name, source=source, target="cells", receptor="exc", rule=AllToAll(), weight=weight,
-            delay=delay, plasticity=kind,
+            name=name,
+            source=source,
+            target="cells",
+            receptor="exc",
+            rule=AllToAll(),
+            weight=weight,
+            delay=delay,
+            plasticity=kind,
         )
         for name, source, weight, kind in (
             ("depressing", "train", "400 pA", TsodyksMarkram(U="0.35", tau_rec="100 ms")),
-            ("facilitating", "train", "900 pA",
-             TsodyksMarkram(U="0.05", tau_rec="80 ms", tau_facil="200 ms")),
+            (
+                "facilitating",
+                "train",
+                "900 pA",
+                TsodyksMarkram(U="0.05", tau_rec="80 ms", tau_facil="200 ms"),
+            ),
             ("among", "cells", Uniform(low="50 pA", high="150 pA"), own),
             ("static", "cells", "-40 pA", None),
         )
-    ]  # fmt: skip
+    ]
     times = ((2.0, 7.0, 12.0, 12.5, 17.0, 40.0), (5.0, 9.0, 30.0))
     return _experiment(
         "plasticity",
-        populations=[cells, SpikeTrains(name="train", times=times)], projections=projections,
+        populations=[cells, SpikeTrains(name="train", times=times)],
+        projections=projections,
         inputs=[_drive(Array([180.0, 220.0, 260.0, 300.0], "pA"))],
         records=[_record("v", "current_exc")],
-    )  # fmt: skip
+    )
 
 
 def network() -> Experiment:
@@ -411,16 +460,24 @@ def network() -> Experiment:
     groups = {"exc": 32, "inh": 8}
     populations: list[Any] = [
         Population(
-            name=name, model=LIF, size=size, receptors=receptors, parameters=parameters,
+            name=name,
+            model=LIF,
+            size=size,
+            receptors=receptors,
+            parameters=parameters,
             initial={"v": Uniform(low="-65 mV", high="-50 mV")},
         )
         for name, size in groups.items()
-    ]  # fmt: skip
+    ]
     populations.append(PoissonSource(name="drive", size=40, rate="400 Hz"))
     delay = Uniform(low="0.1 ms", high="3 ms")
     projections = [
         Projection(
-            source=source, target=target, receptor=receptor, rule=FixedInDegree(n=n), weight=weight,
+            source=source,
+            target=target,
+            receptor=receptor,
+            rule=FixedInDegree(n=n),
+            weight=weight,
             delay=delay,
         )
         for target in groups
@@ -429,33 +486,49 @@ def network() -> Experiment:
             ("inh", "gaba", 3, Uniform(low="3 nS", high="9 nS")),
             ("drive", "ampa", 8, "1.2 nS"),
         )
-    ]  # fmt: skip
+    ]
     return _experiment(
         "network",
-        populations=populations, projections=projections, duration="200 ms",
+        populations=populations,
+        projections=projections,
+        duration="200 ms",
         records=[_record("v", "g_ampa", population="exc"), _record("v", population="inh")],
-    )  # fmt: skip
+    )
 
 
 _CASES = (
     Case("relaxation", "states without a threshold, initial values", relaxation, _ALL),
     Case("drive", "threshold and reset without refractoriness", drive, _ALL),
-    Case("refractoriness", "round(t_ref/dt) steps of refractoriness, parameters per cell", refractoriness),
+    Case(
+        "refractoriness",
+        "round(t_ref/dt) steps of refractoriness, parameters per cell",
+        refractoriness,
+    ),
     Case("refractoriness_per_cell", "a refractory period for each cell", refractoriness_per_cell),
     Case("adaptation", "a non-linear equation, a reset of two statements", adaptation, _ALL),
     Case("crossing", "spikes as upward crossings", crossing, _ALL),
     Case("receptors", "every kind of receptor", receptors, _ALL),
     Case("delays", "delays from one step up, weights per connection, multapses", delays),
-    Case("arrivals_in_refractoriness", "what arrives while a cell is refractory", arrivals_in_refractoriness),
+    Case(
+        "arrivals_in_refractoriness",
+        "what arrives while a cell is refractory",
+        arrivals_in_refractoriness,
+    ),
     Case("coincident_spikes", "several arrivals at one instant add", coincident_spikes),
     Case("inputs", "inputs held over each step", inputs),
     Case("functions", "every function of the expression language", functions, _ALL),
     Case("start_above_threshold", "what happens at t = 0", start_above_threshold),
     Case("plasticity", "depression and facilitation of connections", plasticity),
-    Case("whole_steps", "stamps, delays and refractoriness of whole steps", whole_steps, _ALL, steps=True),
+    Case(
+        "whole_steps",
+        "stamps, delays and refractoriness of whole steps",
+        whole_steps,
+        _ALL,
+        steps=True,
+    ),
     Case("network", "a recurrent network with drawn numbers", network, _ALL, chaotic=True),
     Case("membrane", "channels, a Markov scheme, a calcium pool", membrane, _ALL),
     Case("tree", "compartments, places, densities by region", tree),
-)  # fmt: skip
+)
 CASES: Mapping[str, Case] = MappingProxyType({case.name: case for case in _CASES})
 """Every case by name."""

@@ -44,7 +44,7 @@ KNOWN_GAPS: Mapping[tuple[str, str, str], str] = MappingProxyType(
     {
         ("neuron", "raw", "start_above_threshold"): (
             "WATCH notices a crossing: a cell that begins above its threshold never crosses it"
-        ),
+        )
     }
 )
 """(backend, mode, case) that cannot pass yet, and why; one that passes after all is a failure."""

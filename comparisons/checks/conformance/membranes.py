@@ -41,15 +41,17 @@ _POTASSIUM = Channel(
     open="O",
     scheme=Scheme(
         transitions=(
-            "N0 <-> N1 (4*a, b)", "N1 <-> N2 (3*a, 2*b)", "N2 <-> N3 (2*a, 3*b)",
+            "N0 <-> N1 (4*a, b)",
+            "N1 <-> N2 (3*a, 2*b)",
+            "N2 <-> N3 (2*a, 3*b)",
             "N3 <-> O (a, 4*b)",
-        ),
+        )
     ),
     equations="""
         a = 0.1/exprel(-(v + 55*mV)/(10*mV))/ms : 1/ms
         b = 0.125*exp(-(v + 65*mV)/(80*mV))/ms : 1/ms
     """,
-)  # fmt: skip
+)
 _CALCIUM = Channel(
     name="calcium",
     ion="ca",
@@ -61,10 +63,9 @@ _IONS = (
     Ion(name="na", reversal="50 mV"),
     Ion(name="k", reversal="-77 mV"),
     Ion(
-        name="ca", valence=2, outside="2 mM",
-        pool=Pool(depth="0.1 um", tau="10 ms", rest="1e-4 mM"),
+        name="ca", valence=2, outside="2 mM", pool=Pool(depth="0.1 um", tau="10 ms", rest="1e-4 mM")
     ),
-)  # fmt: skip
+)
 
 
 def _experiment(name: str, cell: CableCell, place: str, records: Any) -> Experiment:
@@ -77,28 +78,38 @@ def _experiment(name: str, cell: CableCell, place: str, records: Any) -> Experim
         ),
         projections=(
             Projection(
-                source="given", target="cells", receptor="exc", rule=AllToAll(), weight="8 nS",
+                source="given",
+                target="cells",
+                receptor="exc",
+                rule=AllToAll(),
+                weight="8 nS",
                 delay="1 ms",
             ),
         ),
         inputs=(
             StepInput(
-                name="step", population="cells", port="soma(0.5)", amplitude="0.3 nA",
-                start="25 ms", stop="32 ms",
+                name="step",
+                population="cells",
+                port="soma(0.5)",
+                amplitude="0.3 nA",
+                start="25 ms",
+                stop="32 ms",
             ),
         ),
         records=records,
         duration="40 ms",
         dt="0.025 ms",
-    )  # fmt: skip
+    )
 
 
 def membrane() -> Experiment:
     """One compartment: gates, a Markov scheme, a Goldman-Hodgkin-Katz current, a pool, a receptor."""
     cell = CableCell(
-        name="membrane", morphology=cylinder("30 um", "30 um"),
-        channels=(_SODIUM, _POTASSIUM, _CALCIUM, _LEAK), ions=_IONS,
-    )  # fmt: skip
+        name="membrane",
+        morphology=cylinder("30 um", "30 um"),
+        channels=(_SODIUM, _POTASSIUM, _CALCIUM, _LEAK),
+        ions=_IONS,
+    )
     variables = ("v", "h_sodium", "N3_potassium", "cai", "g_exc")
     return _experiment("membrane", cell, "soma(0.5)", (_record(variables),))
 
@@ -108,9 +119,12 @@ def tree() -> Experiment:
 
     def branch(name: str, length: float) -> Section:
         return Section(
-            name=name, parent="soma", label="dend", length=Quantity(length, "um"),
+            name=name,
+            parent="soma",
+            label="dend",
+            length=Quantity(length, "um"),
             diameter=Quantity(2.0, "um"),
-        )  # fmt: skip
+        )
 
     soma = Section(
         name="soma", label="soma", length=Quantity(25.0, "um"), diameter=Quantity(25.0, "um")

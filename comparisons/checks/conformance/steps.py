@@ -54,23 +54,31 @@ def whole_steps() -> Experiment:
             Population(name="relay", model=LEAKY, size=_EACH, receptors=kick),
             Population(name="follower", model=LEAKY, size=_EACH, receptors=kick),
             Population(
-                name="driven", model=LEAKY, size=_EACH,
+                name="driven",
+                model=LEAKY,
+                size=_EACH,
                 parameters={"t_ref": Array(list(_REFRACTORY_MS), "ms")},
             ),
         ],
         projections=[
             Projection(
-                name=f"{source}_to_{target}", source=source, target=target, receptor="kick",
-                rule=Explicit(pre=each, post=each), weight="60 mV", delay=Array(list(delays), "ms"),
+                name=f"{source}_to_{target}",
+                source=source,
+                target=target,
+                receptor="kick",
+                rule=Explicit(pre=each, post=each),
+                weight="60 mV",
+                delay=Array(list(delays), "ms"),
             )
             for source, target, delays in (
-                ("train", "relay", _FROM_TRAIN_MS), ("relay", "follower", _FROM_RELAY_MS)
+                ("train", "relay", _FROM_TRAIN_MS),
+                ("relay", "follower", _FROM_RELAY_MS),
             )
         ],
         inputs=[ConstantInput(name="drive", population="driven", amplitude="150 nA")],
         duration="60 ms",
         dt="0.1 ms",
-    )  # fmt: skip
+    )
 
 
 def off_the_contract(recording: Recording, contract: Recording, own: int) -> str:

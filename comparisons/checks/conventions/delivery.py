@@ -162,20 +162,34 @@ def _acts(view: View) -> float:
 def _delay_probe(delay: float, expected: float) -> Probe:
     whole = delay == expected
     return Probe(
-        f"delay_{delay:g}".replace(".", "_"), "delivery", f"delay {delay:g} ms between cells acts as",
+        f"delay_{delay:g}".replace(".", "_"),
+        "delivery",
+        f"delay {delay:g} ms between cells acts as",
         f"a delay of {delay:g} ms from a cell to another: how long after the reset of the one it acts",
-        "delivery_order" if whole else "rounding", _between(delay), _delay, expected, "ms",
-        ("delivery_order",) if whole else ("delay_rounding",), grid=True,
-    )  # fmt: skip
+        "delivery_order" if whole else "rounding",
+        _between(delay),
+        _delay,
+        expected,
+        "ms",
+        ("delivery_order",) if whole else ("delay_rounding",),
+        grid=True,
+    )
 
 
 def _source_probe(time: float, expected: float) -> Probe:
     return Probe(
-        f"source_{time:g}".replace(".", "_"), "delivery", f"given spike at {time:g} ms, later by",
-        f"a given spike at {time:g} ms: how much later than one at 10 ms it acts", "rounding",
-        _later(time), lambda view: view.since("on_b") - view.since("on_a"), expected, "ms",
-        ("source_rounding", "source_delivery"), grid=True,
-    )  # fmt: skip
+        f"source_{time:g}".replace(".", "_"),
+        "delivery",
+        f"given spike at {time:g} ms, later by",
+        f"a given spike at {time:g} ms: how much later than one at 10 ms it acts",
+        "rounding",
+        _later(time),
+        lambda view: view.since("on_b") - view.since("on_a"),
+        expected,
+        "ms",
+        ("source_rounding", "source_delivery"),
+        grid=True,
+    )
 
 
 _DELAYS = ((0.1, 0.1), (1.0, 1.0), (1.04, 1.0), (1.05, 1.1), (1.06, 1.1), (0.25, 0.3), (0.15, 0.2))

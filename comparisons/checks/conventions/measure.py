@@ -161,18 +161,22 @@ def _columns(
         todo = _round(todo, machine, cells, versions)
     return tuple(
         Column(
-            name, settings.mode, versions.get((name, settings), ""),
+            name,
+            settings.mode,
+            versions.get((name, settings), ""),
             tuple(found[p.name] for p in PROBES if p.name in found),
         )
         for name, settings in targets
         for found in [cells[name, settings]]
-    )  # fmt: skip
+    )
 
 
 def _round(
-    todo: Sequence[tuple[Group, Target]], machine: _Machine,
-    cells: Mapping[Target, dict[str, Cell]], versions: dict[Target, str],
-) -> list[tuple[Group, Target]]:  # fmt: skip
+    todo: Sequence[tuple[Group, Target]],
+    machine: _Machine,
+    cells: Mapping[Target, dict[str, Cell]],
+    versions: dict[Target, str],
+) -> list[tuple[Group, Target]]:
     """Run groups of probes on targets, fill in the cells, and return what is to be run in parts."""
     again: list[tuple[Group, Target]] = []
     made: list[tuple[Group, Target, Packed, Realization, Path]] = []

@@ -65,19 +65,26 @@ def _squid(name: str, *stand_ins: StandIn) -> Kind:
     )
     return Kind(
         CableCell(
-            name=name, morphology=_BODY, channels=channels, stand_ins=stand_ins,
+            name=name,
+            morphology=_BODY,
+            channels=channels,
+            stand_ins=stand_ins,
             ions=(Ion(name="na", reversal="50 mV"), Ion(name="k", reversal="-77 mV")),
         )
-    )  # fmt: skip
+    )
 
 
 _HH = StandIn(
-    simulator="neuron", mechanism="hh", channels=("sodium", "potassium", "leak"),
+    simulator="neuron",
+    mechanism="hh",
+    channels=("sodium", "potassium", "leak"),
     parameters={
-        "gnabar": "sodium.conductance", "gkbar": "potassium.conductance", "gl": "leak.conductance",
+        "gnabar": "sodium.conductance",
+        "gkbar": "potassium.conductance",
+        "gl": "leak.conductance",
         "el": "leak.reversal",
     },
-)  # fmt: skip
+)
 OWN, BUILT_IN = _squid("squid"), _squid("squid_built_in", _HH)
 
 

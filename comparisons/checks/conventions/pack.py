@@ -126,9 +126,13 @@ def pack(name: str, probes: Iterable[tuple[str, Parts]]) -> Packed:
                 places[probe, part] = source, 0
                 populations.append(
                     PoissonSource(
-                        name=source, size=1, rate=f"{content.rate_hz} Hz", start="1 ms", stop="15 ms"
+                        name=source,
+                        size=1,
+                        rate=f"{content.rate_hz} Hz",
+                        start="1 ms",
+                        stop="15 ms",
                     )
-                )  # fmt: skip
+                )
             else:
                 alike = kinds.setdefault(content.kind.model.name, [])
                 places[probe, part] = content.kind.model.name, sum(c.size for c in alike)
@@ -170,9 +174,13 @@ def _population(alike: Sequence[Cells]) -> Population:
         return found
 
     return Population(
-        name=kind.model.name, model=kind.model, size=sum(c.size for c in alike),
-        receptors=dict(kind.receptors), parameters=values("parameters"), initial=values("initial"),
-    )  # fmt: skip
+        name=kind.model.name,
+        model=kind.model,
+        size=sum(c.size for c in alike),
+        receptors=dict(kind.receptors),
+        parameters=values("parameters"),
+        initial=values("initial"),
+    )
 
 
 def _projections(
@@ -190,12 +198,14 @@ def _projections(
         weights = [link.weight for _, _, link in links]
         delays = [link.delay_ms for _, _, link in links]
         yield Projection(
-            source=source, target=target, receptor=receptor,
+            source=source,
+            target=target,
+            receptor=receptor,
             name=f"{source}_on_{target}" + ("" if receptor == "kick" else f"_{receptor}"),
             rule=Explicit(pre=tuple(p for p, _, _ in links), post=tuple(p for _, p, _ in links)),
             weight=Quantity(weights[0]) if len(set(weights)) == 1 else Array(weights, "1"),
             delay=Quantity(delays[0], "ms") if len(set(delays)) == 1 else Array(delays, "ms"),
-        )  # fmt: skip
+        )
 
 
 def _inputs(
@@ -205,9 +215,11 @@ def _inputs(
         for k, wanted in enumerate(parts.inputs):
             population, cell = places[probe, wanted.target]
             where: dict[str, Any] = {
-                "name": f"{probe}_input{k}", "population": population, "cells": (cell,),
+                "name": f"{probe}_input{k}",
+                "population": population,
+                "cells": (cell,),
                 "port": wanted.port,
-            }  # fmt: skip
+            }
             if wanted.rising:
                 # It goes on beyond the end of the run.
                 end = 2 * DURATION_MS

@@ -23,9 +23,12 @@ def _template() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     return environment.get_template("sheet.html.jinja")
 
 
@@ -43,10 +46,16 @@ def sheet_html(sheet: Sheet, *, style: bool = True) -> str:
     unprobed = [d for d in sheet.declarations if d.standing == "not probed"]
     columns, folded = sheet.folded
     html = _template().render(
-        sheet=sheet, columns=columns, folded=folded, sections=sections, findings=findings,
-        unprobed=unprobed, marks=MARKS,
-        meaning=MEANING, css=css,
-    )  # fmt: skip
+        sheet=sheet,
+        columns=columns,
+        folded=folded,
+        sections=sections,
+        findings=findings,
+        unprobed=unprobed,
+        marks=MARKS,
+        meaning=MEANING,
+        css=css,
+    )
     return str(html)
 
 

@@ -107,7 +107,7 @@ class Declaration:
             "not shown": f"{self.backend} declares {self.convention} ({self.does}), but no probe shows it",
             "not probed": f"{self.backend} declares {self.convention} ({self.does}); no probe asks for it",
             "undeclared": f"{self.backend} differs from the contract in {rows}, and declares nothing of it",
-        }[self.standing]  # fmt: skip
+        }[self.standing]
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,10 @@ class Sheet:
     def shown(self, backend: str) -> tuple[str, ...]:
         """The conventions that a backend declares and shows in raw mode."""
         return tuple(
-            d.convention for d in self.declarations if d.backend == backend and d.standing == "shown"
-        )  # fmt: skip
+            d.convention
+            for d in self.declarations
+            if d.backend == backend and d.standing == "shown"
+        )
 
     @property
     def folded(self) -> tuple[tuple[Column, ...], tuple[str, ...]]:
@@ -179,9 +181,10 @@ class Sheet:
             agreements = [cell.agreement for cell in column.cells]
             texts = [cell.text for cell in column.cells]
             twins = [
-                c.label for c in shown
+                c.label
+                for c in shown
                 if c.backend == column.backend and [cell.text for cell in c.cells] == texts
-            ]  # fmt: skip
+            ]
             if not {"other", "continuous"} & set(agreements):
                 rows = f"all {agreements.count('same')} rows that it fixes"
                 lines.append(f"= {column.label}: as the clock contract in {rows}")
@@ -210,12 +213,16 @@ class Sheet:
         rows = []
         for probe in self.probes:
             row: dict[str, Any] = {
-                "probe": probe.name, "section": probe.section, "label": probe.label,
+                "probe": probe.name,
+                "section": probe.section,
+                "label": probe.label,
                 "question": probe.question,
-                "cause": probe.cause, "conventions": list(probe.informs), "unit": probe.unit,
+                "cause": probe.cause,
+                "conventions": list(probe.informs),
+                "unit": probe.unit,
                 "contract": {"number": probe.contract, "text": probe.expected},
                 "cells": {},
-            }  # fmt: skip
+            }
             for column in self.columns:
                 cell = asdict(column.cell(probe.name))
                 row["cells"][column.label] = {k: v for k, v in cell.items() if k != "probe"}
@@ -289,9 +296,12 @@ def cell_without(probe: Probe, status: Status, reason: str, run: str = "") -> Ce
 
 
 def declarations_of(
-    backend: str, conventions: Mapping[str, str], column: Column, probes: Sequence[Probe],
+    backend: str,
+    conventions: Mapping[str, str],
+    column: Column,
+    probes: Sequence[Probe],
     alone: Mapping[str, Iterable[str]],
-) -> tuple[Declaration, ...]:  # fmt: skip
+) -> tuple[Declaration, ...]:
     """What is declared against what was measured.
 
     ``conventions`` says what each does; ``alone`` which probes differ where one convention alone is left.

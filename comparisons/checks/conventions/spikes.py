@@ -140,15 +140,29 @@ def _refractory(t_ref: float, steps: int) -> Probe:
     name = f"{t_ref:g}".replace(".", "_")
     parts = {"cell": Cells(HOLDING, parameters={"t_ref": t_ref}), "free": ramp(theta=5.05)}
     return Probe(
-        f"refractory_{name}", "refractoriness", f"t_ref {t_ref:g} ms holds",
+        f"refractory_{name}",
+        "refractoriness",
+        f"t_ref {t_ref:g} ms holds",
         f"{t_ref:g} ms of refractoriness: the steps it holds",
-        "rounding" if off_grid else "refractory_count", Parts(parts), _steps_held, steps, "step",
-        ("refractory_count", *(("refractory_rounding",) if off_grid else ())), grid=off_grid,
-    )  # fmt: skip
+        "rounding" if off_grid else "refractory_count",
+        Parts(parts),
+        _steps_held,
+        steps,
+        "step",
+        ("refractory_count", *(("refractory_rounding",) if off_grid else ())),
+        grid=off_grid,
+    )
 
 
 _PERIODS = (
-    (2.0, 20), (1.04, 10), (1.05, 11), (1.06, 11), (2.05, 21), (0.25, 3), (0.15, 2), (0.04, 0),
-)  # fmt: skip
+    (2.0, 20),
+    (1.04, 10),
+    (1.05, 11),
+    (1.06, 11),
+    (2.05, 21),
+    (0.25, 3),
+    (0.15, 2),
+    (0.04, 0),
+)
 REFRACTORINESS = tuple(_refractory(t_ref, steps) for t_ref, steps in _PERIODS)
 """How long refractoriness holds."""

@@ -88,10 +88,15 @@ def changes_since(column: Column) -> tuple[Change, ...]:
             continue
         found.append(
             Change(
-                column.backend, column.mode, cell.probe, earlier["version"], column.version,
-                was["text"], cell.text,
+                column.backend,
+                column.mode,
+                cell.probe,
+                earlier["version"],
+                column.version,
+                was["text"],
+                cell.text,
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 

@@ -62,14 +62,21 @@ def counting() -> Experiment:
     )
     source = SpikeTrains(name="given", times=trains, unit="ms")
     into = Projection(
-        source="given", target="counters", receptor="kick",
-        rule=FixedInDegree(n=3, multapses=True), weight=Quantity(0.5, "mV"), delay=Quantity(1.0, "ms"),
-    )  # fmt: skip
+        source="given",
+        target="counters",
+        receptor="kick",
+        rule=FixedInDegree(n=3, multapses=True),
+        weight=Quantity(0.5, "mV"),
+        delay=Quantity(1.0, "ms"),
+    )
     return Experiment(
-        name="counting", populations=(cells, source), projections=(into,),
+        name="counting",
+        populations=(cells, source),
+        projections=(into,),
         records=(Record(population="counters", variables=("v",)),),
-        duration=Quantity(60.0, "ms"), dt=Quantity(0.1, "ms"),
-    )  # fmt: skip
+        duration=Quantity(60.0, "ms"),
+        dt=Quantity(0.1, "ms"),
+    )
 
 
 def varied() -> Experiment:

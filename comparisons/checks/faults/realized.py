@@ -117,9 +117,13 @@ def keep_edges(edges: Edges, kept: Any) -> Edges:
         return value if np.ndim(value) == 0 else np.asarray(value)[kept]
 
     return replace(
-        edges, pre=edges.pre[kept], post=edges.post[kept], weight=chosen(edges.weight),
-        delay_steps=chosen(edges.delay_steps), delay_ms=chosen(edges.delay_ms),
-    )  # fmt: skip
+        edges,
+        pre=edges.pre[kept],
+        post=edges.post[kept],
+        weight=chosen(edges.weight),
+        delay_steps=chosen(edges.delay_steps),
+        delay_ms=chosen(edges.delay_ms),
+    )
 
 
 def dropped_synapse(model: Realization) -> Realization | None:
@@ -285,9 +289,10 @@ def single_precision(model: Realization) -> Realization | None:
 
     def change(p: RealizedPopulation) -> RealizedPopulation:
         return replace(
-            p, parameters={n: cast_(v) for n, v in p.parameters.items()},
+            p,
+            parameters={n: cast_(v) for n, v in p.parameters.items()},
             initial={n: cast_(v) for n, v in p.initial.items()},
-        )  # fmt: skip
+        )
 
     new = _each_population(change)(model)
     assert new is not None
@@ -432,9 +437,11 @@ def shared_source(model: Realization) -> Realization | None:
         n = int(mine.sum())
         cells = np.tile(np.arange(source.size, dtype=np.int32), n)
         return replace(
-            source, cells=cells, steps=np.repeat(source.steps[mine], source.size),
+            source,
+            cells=cells,
+            steps=np.repeat(source.steps[mine], source.size),
             times=np.repeat(source.times[mine], source.size),
-        )  # fmt: skip
+        )
 
     return _each_source(change)(model)
 
@@ -491,9 +498,10 @@ def arrays_spelled_out(model: Realization) -> Realization | None:
         new,
         edges=tuple(
             replace(
-                e, weight=np.broadcast_to(e.weight, len(e)).copy(),
+                e,
+                weight=np.broadcast_to(e.weight, len(e)).copy(),
                 delay_steps=np.broadcast_to(e.delay_steps, len(e)).astype(np.int32),
             )
             for e in new.edges
         ),
-    )  # fmt: skip
+    )

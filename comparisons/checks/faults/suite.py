@@ -88,10 +88,16 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
-            **vars(self.case), "named": self.named, "found": self.found, "right": self.right,
-            "share": self.share, "runs": self.runs, "replayed_runs": self.replayed,
-            "wall_s": self.wall_s, "caught": self.caught,
-        }  # fmt: skip
+            **vars(self.case),
+            "named": self.named,
+            "found": self.found,
+            "right": self.right,
+            "share": self.share,
+            "runs": self.runs,
+            "replayed_runs": self.replayed,
+            "wall_s": self.wall_s,
+            "caught": self.caught,
+        }
 
 
 def cases(
@@ -114,9 +120,10 @@ def cases(
             continue
         for held_out in (False, True):
             names = [
-                m.name for m in MODELS.values()
+                m.name
+                for m in MODELS.values()
                 if m.held_out == held_out and (not models or m.name in models)
-            ]  # fmt: skip
+            ]
             turned = [names[(number + k) % len(names)] for k in range(len(names))]
             chosen = 0
             for name in turned:
@@ -210,9 +217,12 @@ def judge(case: Case, *, processes: bool = True, jobs: int | None = None) -> Out
             recording = _recorded_elsewhere(case, healthy, trials)
             own = trials.recording(healthy)
             explanation = explain_sides(
-                Side("somebody's recording", given=recording), Side("ours", given=own), trials,
-                (from_recordings,), case.model,
-            )  # fmt: skip
+                Side("somebody's recording", given=recording),
+                Side("ours", given=own),
+                trials,
+                (from_recordings,),
+                case.model,
+            )
         elif fresh:
             again = load_backend("reference").run(realization, settings)
             explanation = explain_sides(
@@ -280,10 +290,12 @@ class Results:
     def score(self, held_out: bool | None = None, controls: bool = False) -> Score:
         """Right ones among faults (tuned, held out or both) or controls; refused runs do not count."""
         chosen = [
-            o for o in self.outcomes
-            if (o.case.cause == "") == controls and not o.caught
+            o
+            for o in self.outcomes
+            if (o.case.cause == "") == controls
+            and not o.caught
             and held_out in (None, o.case.held_out)
-        ]  # fmt: skip
+        ]
         return Score(sum(o.right for o in chosen), len(chosen))
 
     @property
@@ -294,19 +306,23 @@ class Results:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         scores = {
-            "tuned": self.score(False), "held_out": self.score(True), "all": self.score(),
+            "tuned": self.score(False),
+            "held_out": self.score(True),
+            "all": self.score(),
             "controls": self.score(controls=True),
-        }  # fmt: skip
+        }
         faults = {o.case.fault for o in self.outcomes if o.case.cause}
         return {
             "faults": len(faults),
             "models": len({o.case.model for o in self.outcomes}),
-            "scores": {n: {"right": s.right, "of": s.of, "share": s.share} for n, s in scores.items()},
+            "scores": {
+                n: {"right": s.right, "of": s.of, "share": s.share} for n, s in scores.items()
+            },
             "caught_by_the_contract": len(self.caught),
             "most_runs": max((o.runs for o in self.outcomes), default=0),
             "most_replayed_runs": max((o.replayed for o in self.outcomes), default=0.0),
             "outcomes": [o.to_dict() for o in self.outcomes],
-        }  # fmt: skip
+        }
 
 
 def run_suite(

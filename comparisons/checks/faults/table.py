@@ -24,9 +24,13 @@ class Table:
 
     def __init__(self, console: Console, total: int) -> None:
         self._progress = Progress(
-            TextColumn("  faults"), BarColumn(bar_width=24), TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(), console=console, transient=True,
-        )  # fmt: skip
+            TextColumn("  faults"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
         self._task = self._progress.add_task("faults", total=total)
 
     def __enter__(self) -> Table:
@@ -53,9 +57,13 @@ class Table:
         cost = f"({outcome.runs}+{outcome.replayed:.1f} runs)"
         found = f"{outcome.caught or outcome.found} {cost}".strip()
         self._print(
-            name, case.model + (" *" if case.held_out else ""), case.cause or "none",
-            outcome.named or "none", found, f"[{style}]{sign}[/] ",
-        )  # fmt: skip
+            name,
+            case.model + (" *" if case.held_out else ""),
+            case.cause or "none",
+            outcome.named or "none",
+            found,
+            f"[{style}]{sign}[/] ",
+        )
         self._progress.advance(self._task)
 
     def _print(

@@ -54,8 +54,15 @@ def wrapped(argument: str, inner: Backend) -> Backend:
     data = {
         name: getattr(made, name)
         for name in (
-            "modes", "methods", "features", "conventions", "devices", "targets", "precisions", "on_grid",
+            "modes",
+            "methods",
+            "features",
+            "conventions",
+            "devices",
+            "targets",
+            "precisions",
+            "on_grid",
         )
-    }  # fmt: skip
+    }
     faulty = type("Faulty", (_Faulty,), {**data, "name": f"fault:{argument}:{inner.name}"})
     return faulty(fault, inner)  # type: ignore[no-any-return]

@@ -292,13 +292,7 @@ class Originals:
                 ("lesion", model, "silence drive", "-b", "nosuch"),
                 ("--severity", "0,0.5,1", "--from", "2 ms"),
             ),
-            (
-                ("curve", model, "-b", "nosuch"),
-                (
-                    "--duration",
-                    "5 ms",
-                ),
-            ),
+            (("curve", model, "-b", "nosuch"), ("--duration", "5 ms")),
             (("gait", "make", str(folder / "new.csv")), ("--duration", "2 s", "--seed", "3")),
             (("conventions",), ("-b", "nosuch", "--json", "-")),
             (("fuzz",), ("--cases", "1", "--seed", "2", "-b", "nosuch", "--time", "3")),

@@ -19,15 +19,7 @@ from ....core.realization import Realization
 from ....core.settings import MODES, Settings
 from ...running.runs import grid_backends
 from .experiments import Case, draw_case
-from .judging import (
-    FAULTS,
-    Judged,
-    Steps,
-    compared,
-    judge_lockstep,
-    summary,
-    within_integrators,
-)
+from .judging import FAULTS, Judged, Steps, compared, judge_lockstep, summary, within_integrators
 from .running import TIMEOUT_S, Outcome, Workers, realized
 
 _AHEAD = 4

@@ -159,8 +159,7 @@ def _report(group: h5py.Group, population: str, path: Path, found: Found) -> Non
     end = start + values.shape[0] * step
     if abs(end - stop) > 1.5 * step:
         found.left_out(
-            f"{group.name}",
-            f"says that it ends at {stop:g} ms, but its samples end at {end:g} ms",
+            f"{group.name}", f"says that it ends at {stop:g} ms, but its samples end at {end:g} ms"
         )
     variable, unit = _variable(group, path, found)
     values, unit = in_internal(values, variable, unit, where, found)

@@ -8,12 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ...measuring import (
-    isi_distance,
-    spike_distance,
-    van_rossum_distance,
-    victor_purpura_distance,
-)
+from ...measuring import isi_distance, spike_distance, van_rossum_distance, victor_purpura_distance
 from .study import Comparison
 
 COST_PER_MS = 0.1
@@ -30,8 +25,11 @@ def distances(result: Comparison) -> list[dict[str, Any]]:
         for row in pair.spikes:
             name = row.population
             trains = (
-                a.spikes[name].times, a.spikes[name].cells, b.spikes[name].times, b.spikes[name].cells
-            )  # fmt: skip
+                a.spikes[name].times,
+                a.spikes[name].cells,
+                b.spikes[name].times,
+                b.spikes[name].cells,
+            )
             stop = max(a.duration_ms, b.duration_ms, *(t.max(initial=0.0) for t in trains[::2]))
             stop = float(stop)
             rows.append(
@@ -53,8 +51,10 @@ def print_distances(console: Console, result: Comparison) -> list[dict[str, Any]
     rows = distances(result)
     table = Table(
         title=f"\ndistances, mean over cells (Victor-Purpura {COST_PER_MS}/ms, van Rossum {TAU_MS:g} ms)",
-        title_justify="left", box=None, header_style="dim",
-    )  # fmt: skip
+        title_justify="left",
+        box=None,
+        header_style="dim",
+    )
     for name in ("a", "b", "population"):
         table.add_column(name, overflow="fold")
     for name in ("Victor-Purpura", "van Rossum", "SPIKE", "ISI"):

@@ -162,9 +162,14 @@ def matrices(comparison: Comparison) -> list[dict[str, Any]]:
             for b in ids:
                 pair = by_ids.get(frozenset((a, b))) if a != b else None
                 cells.append(
-                    None if pair is None else
-                    {"verdict": pair.verdict, "number": words.main_number(pair), "title": pair.in_words}
-                )  # fmt: skip
+                    None
+                    if pair is None
+                    else {
+                        "verdict": pair.verdict,
+                        "number": words.main_number(pair),
+                        "title": pair.in_words,
+                    }
+                )
             rows.append({"label": labels[a], "cells": cells})
         found.append({"mode": mode, "labels": [labels[i] for i in ids], "rows": rows})
     return found

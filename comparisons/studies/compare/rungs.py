@@ -28,11 +28,17 @@ from .study import Comparison
 _FLOOR = 1e-17
 _DODGE = 0.08
 COLUMNS: Mapping[str, str] = {
-    "backend": "backend", "mode": "mode", "yardstick": "held against", "verdict": "verdict",
-    "spikes": "spikes", "matched": "matched", "unmatched_percent": "without partner (%)",
-    "spikes_until_ms": "same spikes until (ms)", "relative": "max |Δ| / range",
+    "backend": "backend",
+    "mode": "mode",
+    "yardstick": "held against",
+    "verdict": "verdict",
+    "spikes": "spikes",
+    "matched": "matched",
+    "unmatched_percent": "without partner (%)",
+    "spikes_until_ms": "same spikes until (ms)",
+    "relative": "max |Δ| / range",
     "rms_relative": "rms Δ / range",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ def ladder_section(comparison: Comparison) -> Section | None:
         "From raw to aligned a simulator gives up its conventions, from aligned to lockstep its "
         "integrator: what a step takes away is what these made. What is left in lockstep is neither.",
         quiet=True,
-    ) + bullets(sentence(rungs) for rungs in found)  # fmt: skip
+    ) + bullets(sentence(rungs) for rungs in found)
     return Section(
         "Ladder: raw → aligned → lockstep",
         html,
@@ -128,14 +134,19 @@ def _held(found: Sequence[Sequence[Rung]]) -> str:
 
 def _row(rung: Rung) -> dict[str, Any]:
     return {
-        "backend": rung.label, "mode": rung.mode, "yardstick": rung.yardstick,
-        "verdict": rung.pair.verdict, "spikes": rung.n_spikes, "matched": rung.matched,
+        "backend": rung.label,
+        "mode": rung.mode,
+        "yardstick": rung.yardstick,
+        "verdict": rung.pair.verdict,
+        "spikes": rung.n_spikes,
+        "matched": rung.matched,
         "unmatched_percent": None if rung.unmatched is None else 100 * rung.unmatched,
-        "spikes_until_ms": rung.pair.spikes_until_ms, "relative": rung.relative,
+        "spikes_until_ms": rung.pair.spikes_until_ms,
+        "relative": rung.relative,
         "rms_relative": max(
             (row.relative_rms for row in rung.pair.traces if row.n_compared), default=None
         ),
-    }  # fmt: skip
+    }
 
 
 def sentence(rungs: Sequence[Rung]) -> str:
@@ -242,9 +253,15 @@ def _draw_traces(
     ax.set_yticks([bottom, *powers], ["0", *(style.power_label(p, "1") for p in powers)])
     ax.axhline(math.log10(ROUND_OFF), color=style.MUTED, linewidth=0.7, linestyle=(0, (1, 2)))
     ax.annotate(
-        "round-off", (0.0, math.log10(ROUND_OFF)), (2, 2), xycoords=("axes fraction", "data"),
-        textcoords="offset points", va="bottom", color=style.MUTED, fontsize=6.5,
-    )  # fmt: skip
+        "round-off",
+        (0.0, math.log10(ROUND_OFF)),
+        (2, 2),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        va="bottom",
+        color=style.MUTED,
+        fontsize=6.5,
+    )
     ax.set_ylabel("largest difference of a trace\nover its range")
 
 

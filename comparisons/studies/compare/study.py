@@ -86,8 +86,12 @@ class Comparison:
         e = self.experiment
         return {
             "experiment": {
-                "name": e.name, "variant": e.variant, "hash": e.hash, "seed": e.seed,
-                "dt_ms": e.dt_ms, "duration_ms": e.duration_ms,
+                "name": e.name,
+                "variant": e.variant,
+                "hash": e.hash,
+                "seed": e.seed,
+                "dt_ms": e.dt_ms,
+                "duration_ms": e.duration_ms,
             },
             "verdict": self.worst,
             "verdicts": {m: self.verdict_in(m) for m in dict.fromkeys(r.mode for r in self.runs)},
@@ -95,7 +99,7 @@ class Comparison:
             "runs": [{**run.to_dict(), "statistics": statistics_of(run)} for run in self.runs],
             "pairs": [pair_to_dict(pair) for pair in self.pairs],
             "notes": list(self.notes),
-        }  # fmt: skip
+        }
 
     def to_json(self) -> str:
         """`to_dict` as JSON text."""
@@ -182,9 +186,15 @@ def compare(
     requests = plan(backends, modes, method, options, reference)
     realization, path = store_realization(experiment)
     runs = execute(
-        realization, path, requests,
-        jobs=jobs, timeout_s=timeout_s, fresh=fresh, on_start=on_start, on_end=on_end,
-    )  # fmt: skip
+        realization,
+        path,
+        requests,
+        jobs=jobs,
+        timeout_s=timeout_s,
+        fresh=fresh,
+        on_start=on_start,
+        on_end=on_end,
+    )
     return compare_runs(experiment, runs, tolerance_ms, true_of(runs, realization.notes))
 
 

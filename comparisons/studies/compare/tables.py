@@ -9,18 +9,41 @@ from ...showing.statistics import Row, Statistics
 from .study import Comparison
 
 RUN_FIELDS = (
-    "id", "backend", "mode", "method", "status", "reason", "version", "spikes",
-    "build_s", "run_s", "wall_s", "peak_mb", "cached",
-)  # fmt: skip
+    "id",
+    "backend",
+    "mode",
+    "method",
+    "status",
+    "reason",
+    "version",
+    "spikes",
+    "build_s",
+    "run_s",
+    "wall_s",
+    "peak_mb",
+    "cached",
+)
 PAIR_FIELDS = (
     "a", "b", "verdict", "agree_until_ms", "tolerance_ms", "population", "n_a", "n_b", "matched",
     "missing", "extra", "max_shift_ms", "rms_shift_ms", "mean_shift_ms", "first_mismatch_ms",
     "farthest_ms", "alone", "identical",
 )  # fmt: skip
 TRACE_FIELDS = (
-    "a", "b", "population", "variable", "unit", "max_abs", "rms", "relative",
-    "first_divergence_ms", "first_divergence_cell", "grid", "n_missing", "n_extra", "identical",
-)  # fmt: skip
+    "a",
+    "b",
+    "population",
+    "variable",
+    "unit",
+    "max_abs",
+    "rms",
+    "relative",
+    "first_divergence_ms",
+    "first_divergence_cell",
+    "grid",
+    "n_missing",
+    "n_extra",
+    "identical",
+)
 
 
 def statistics_of(comparison: Comparison) -> list[Statistics]:

@@ -65,9 +65,12 @@ def _runs_table(runs: Sequence[Run]) -> Table:
         word = "cached" if run.cached else run.status
         status = f"[{STYLE[run.status]}]{SYMBOLS[run.status]} {word}[/]"
         numbers = [
-            f"{sum(run.spikes.values()):,}", f"{run.build_s:.2f}", f"{run.run_s:.2f}",
-            f"{run.wall_s:.2f}", f"{run.peak_mb:.0f}",
-        ]  # fmt: skip
+            f"{sum(run.spikes.values()):,}",
+            f"{run.build_s:.2f}",
+            f"{run.run_s:.2f}",
+            f"{run.wall_s:.2f}",
+            f"{run.peak_mb:.0f}",
+        ]
         table.add_row(escape(run.id), status, *(numbers if run.ok else [""] * 5))
     return table
 

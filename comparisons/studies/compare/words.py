@@ -72,10 +72,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
 
 
 def _about_pairs(
-    good: Sequence[Run],
-    pairs: Sequence[Pair],
-    labels: Mapping[str, str],
-    told: Container[Caveat],
+    good: Sequence[Run], pairs: Sequence[Pair], labels: Mapping[str, str], told: Container[Caveat]
 ) -> list[str]:
     """Who coincides and who differs by what; the caveats *told* are said elsewhere."""
     groups = _groups(good, pairs)
@@ -88,9 +85,10 @@ def _about_pairs(
         said.append(f"{_first_upper(_named(base, labels))} {manner}: {worst.words_beside(told)}.")
     for group in groups[1:]:
         across = [
-            p for p in pairs
+            p
+            for p in pairs
             if {p.a, p.b} & {r.id for r in base} and {p.a, p.b} & {r.id for r in group}
-        ]  # fmt: skip
+        ]
         reference = reference_of(base)
         assert reference is not None
         direct = [p for p in across if reference.id in (p.a, p.b)]

@@ -79,17 +79,25 @@ def _panel(ax: Axes, series: Sequence[Series], name: str, look: dict[str, Look])
         used = [p for p in drawn if p[0] in o.fitted and o.verdict != "elsewhere"]
         if used:
             ax.plot(
-                *zip(*used, strict=True), color=look[s.label].colour, linestyle="none",
-                marker=look[s.label].marker, markersize=look[s.label].size,
-            )  # fmt: skip
+                *zip(*used, strict=True),
+                color=look[s.label].colour,
+                linestyle="none",
+                marker=look[s.label].marker,
+                markersize=look[s.label].size,
+            )
         if o.verdict == "elsewhere":
             ax.axhline(o.limit_rms, color=look[s.label].colour, linewidth=0.8, linestyle=DASHES[2])
         if o.verdict == "elsewhere":
             ax.annotate(
-                f"≠ {o.limit_rms:.2g} {o.unit} off", (min(o.dts), o.limit_rms), (-8, -8),
-                textcoords="offset points", ha="right", va="center", fontsize=7,
+                f"≠ {o.limit_rms:.2g} {o.unit} off",
+                (min(o.dts), o.limit_rms),
+                (-8, -8),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                fontsize=7,
                 color=look[s.label].colour,
-            )  # fmt: skip
+            )
         else:
             ends.append((drawn[-1][1], _label(o), look[s.label].colour))
     _end_labels(ax, xs, ends)
@@ -124,9 +132,15 @@ def _end_labels(ax: Axes, dts: Sequence[float], ends: Sequence[tuple[float, str,
     ax.xaxis.set_minor_locator(FixedLocator(steps))
     for where, text, colour, _ in placed:
         ax.annotate(
-            text, (x, 10**where), (-6, 0), textcoords="offset points", ha="right", va="center",
-            fontsize=7, color=colour,
-        )  # fmt: skip
+            text,
+            (x, 10**where),
+            (-6, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=7,
+            color=colour,
+        )
 
 
 def _slopes(ax: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
@@ -137,12 +151,21 @@ def _slopes(ax: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
         left = max(min(xs), right * (bottom / top) ** (1 / p))
         if left >= right:
             continue
-        ax.plot([left, right], [top * (left / right) ** p, top], color=style.HALO, linewidth=0.7,
-                zorder=1)  # fmt: skip
+        ax.plot(
+            [left, right],
+            [top * (left / right) ** p, top],
+            color=style.HALO,
+            linewidth=0.7,
+            zorder=1,
+        )
         ax.annotate(
-            f"{p}", (left, top * (left / right) ** p), (2, 3), textcoords="offset points",
-            color=style.MUTED, fontsize=7,
-        )  # fmt: skip
+            f"{p}",
+            (left, top * (left / right) ** p),
+            (2, 3),
+            textcoords="offset points",
+            color=style.MUTED,
+            fontsize=7,
+        )
 
 
 def horizon_figure(study: ConvergenceStudy) -> Figure:
@@ -161,13 +184,22 @@ def horizon_figure(study: ConvergenceStudy) -> Figure:
         for s in shown:
             levels = horizon.until_ms[s.label]
             left.plot(
-                [dt for dt, _ in levels], [end if t is None else t for _, t in levels],
-                markerfacecolor="none", **look[s.label].line,
-            )  # fmt: skip
+                [dt for dt, _ in levels],
+                [end if t is None else t for _, t in levels],
+                markerfacecolor="none",
+                **look[s.label].line,
+            )
         left.axhline(end, color=style.MUTED, linewidth=0.7)
         left.set_ylim(0.0, 1.06 * end)
-        left.annotate("end of the run", (0.02, end), (0, 2), xycoords=left.get_yaxis_transform(),
-                      textcoords="offset points", color=style.MUTED, fontsize=7)  # fmt: skip
+        left.annotate(
+            "end of the run",
+            (0.02, end),
+            (0, 2),
+            xycoords=left.get_yaxis_transform(),
+            textcoords="offset points",
+            color=style.MUTED,
+            fontsize=7,
+        )
         left.set_xlabel("dt (ms)")
         left.set_ylabel("same spikes as the truth until (ms)")
         left.set_title("horizon", loc="left")
@@ -196,6 +228,9 @@ def _growth(ax: Axes, horizon: Horizon, end: float) -> None:
         middle = np.exp(np.mean(np.log(s)) + found.exponent * (t - t.mean()))
         ax.plot(t, middle, color=style.INK, linewidth=1.0, linestyle="--")
         ax.annotate(
-            f"λ = {1e3 * found.exponent:.3g} /s", (0.97, 0.04), xycoords="axes fraction", ha="right",
+            f"λ = {1e3 * found.exponent:.3g} /s",
+            (0.97, 0.04),
+            xycoords="axes fraction",
+            ha="right",
             fontsize=7.5,
-        )  # fmt: skip
+        )

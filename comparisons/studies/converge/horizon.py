@@ -133,17 +133,20 @@ class Horizon:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return {
-            **asdict(replace(self, tests=())),
-            "tests": [t.to_dict() for t in self.tests],
-        }
+        return {**asdict(replace(self, tests=())), "tests": [t.to_dict() for t in self.tests]}
 
 
 def horizon_of(
-    experiment: Experiment, first: Realization, series: Sequence[Series], truth_run: Run | None,
-    n_seeds: int, left_s: float, perform: Perform, job: MakeJob,
+    experiment: Experiment,
+    first: Realization,
+    series: Sequence[Series],
+    truth_run: Run | None,
+    n_seeds: int,
+    left_s: float,
+    perform: Perform,
+    job: MakeJob,
     seconds: Callable[[Iterable[Run]], float],
-) -> Horizon | None:  # fmt: skip
+) -> Horizon | None:
     """The horizon where the finest level of any series parts from the truth before the end; else None.
 
     The seeds are run if they fit into *left_s* seconds, three at least; fewer than asked for if need be.
@@ -274,9 +277,16 @@ def growth(a: Recording, b: Recording, simulator: str, what: str, step: float) -
         exponent = float(fit.slope)
         half = float(student.ppf(0.975, int(good.sum()) - 2) * fit.stderr)
     return Lyapunov(
-        simulator, what, step, exponent, exponent - half, exponent + half,
-        parted if math.isfinite(parted) else None, tuple(middles), tuple(sizes),
-    )  # fmt: skip
+        simulator,
+        what,
+        step,
+        exponent,
+        exponent - half,
+        exponent + half,
+        parted if math.isfinite(parted) else None,
+        tuple(middles),
+        tuple(sizes),
+    )
 
 
 def _parts(a: Recording, b: Recording, name: str) -> float:
@@ -295,9 +305,13 @@ def _parts(a: Recording, b: Recording, name: str) -> float:
 
 
 def _statistics(
-    experiment: Experiment, series: Sequence[Series], seeds: Sequence[int],
-    span: tuple[float, float], perform: Perform, job: MakeJob,
-) -> tuple[tuple[Equivalence, ...], tuple[DistributionRow, ...]]:  # fmt: skip
+    experiment: Experiment,
+    series: Sequence[Series],
+    seeds: Sequence[int],
+    span: tuple[float, float],
+    perform: Perform,
+    job: MakeJob,
+) -> tuple[tuple[Equivalence, ...], tuple[DistributionRow, ...]]:
     """Equivalence tests of all series against the first, at the model's own dt."""
     jobs = []
     for seed in seeds:
@@ -336,12 +350,16 @@ def _tests(population: str, a: str, b: str, counted: Counted) -> Iterator[Equiva
 def _of(recording: Recording, start: float, stop: float) -> dict[str, SpikeStatistics]:
     return {
         name: spike_statistics(
-            spikes.times, spikes.cells, recording.sizes[name], start=start, stop=stop,
+            spikes.times,
+            spikes.cells,
+            recording.sizes[name],
+            start=start,
+            stop=stop,
             bin=min(BIN_MS, stop - start),
         )
         for name, spikes in recording.spikes.items()
         if name in recording.sizes
-    }  # fmt: skip
+    }
 
 
 def _value(s: SpikeStatistics, what: str) -> float:

@@ -214,10 +214,23 @@ def order_of(
     else:
         verdict = "converges"
     return Order(
-        name, unit, tuple(dts), tuple(errors), tuple(changes), tuple(dt for dt, _ in used), fitted,
-        fitted - half, fitted + half, largest, limit_rms, uncertainty, offsets, n, verdict,
+        name,
+        unit,
+        tuple(dts),
+        tuple(errors),
+        tuple(changes),
+        tuple(dt for dt, _ in used),
+        fitted,
+        fitted - half,
+        fitted + half,
+        largest,
+        limit_rms,
+        uncertainty,
+        offsets,
+        n,
+        verdict,
         stamped,
-    )  # fmt: skip
+    )
 
 
 def _stalls(fitted: float, half: float, errors: Sequence[float]) -> bool:

@@ -17,8 +17,12 @@ from .tables import LEVELS, ORDERS, TESTS, equivalence_rows, level_rows, order_r
 from .words import MEANING, agreement_lines, beside, distribution_lines, grouped_reasons, sentence
 
 _TONES: dict[Verdict, str] = {
-    "exact": "good", "converges": "good", "undecided": "fair", "stalls": "bad", "elsewhere": "bad",
-}  # fmt: skip
+    "exact": "good",
+    "converges": "good",
+    "undecided": "fair",
+    "stalls": "bad",
+    "elsewhere": "bad",
+}
 
 
 def statements(study: ConvergenceStudy) -> list[Statement]:
@@ -89,10 +93,15 @@ def write_study(study: ConvergenceStudy, folder: Path) -> Path:
     """Write the page with its figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
     runs = [level.run for s in study.series for level in s.levels]
     return write_page(
-        folder, titled(study.experiment), statements(study), sections(study),
-        provenance_of(study.experiment, runs[:1] + [r for r in runs[1:] if r.ok][:8], command(study)),
+        folder,
+        titled(study.experiment),
+        statements(study),
+        sections(study),
+        provenance_of(
+            study.experiment, runs[:1] + [r for r in runs[1:] if r.ok][:8], command(study)
+        ),
         study.experiment.title,
-    )  # fmt: skip
+    )
 
 
 def notebook_html(study: ConvergenceStudy) -> str:

@@ -127,9 +127,15 @@ def _spikes(
     if not joined[0].size:
         return None
     return Quantity(
-        CROSSINGS if crossings else STAMPS, "ms", not crossings, ROUND_OFF_MS,
-        tuple(level.dt_ms for level in levels), tuple(joined[1:]), joined[0], tuple(places),
-    )  # fmt: skip
+        CROSSINGS if crossings else STAMPS,
+        "ms",
+        not crossings,
+        ROUND_OFF_MS,
+        tuple(level.dt_ms for level in levels),
+        tuple(joined[1:]),
+        joined[0],
+        tuple(places),
+    )
 
 
 _MOST_SPIKES_A_CELL = 2**32
@@ -175,7 +181,12 @@ def _potentials(levels: Sequence[Reduced], truth: Reduced) -> Quantity | None:
         return None
     what = "membrane potential" if volts else "states over their range"
     return Quantity(
-        f"{what} {BEFORE}" if spiking else what, "mV" if volts else "", False,
+        f"{what} {BEFORE}" if spiking else what,
+        "mV" if volts else "",
+        False,
         ROUND_OFF * (scale_of_all if volts else 1.0),
-        tuple(level.dt_ms for level in levels), tuple(joined[1:]), joined[0], (),
-    )  # fmt: skip
+        tuple(level.dt_ms for level in levels),
+        tuple(joined[1:]),
+        joined[0],
+        (),
+    )

@@ -14,9 +14,17 @@ from .order import Order
 from .quantities import CROSSINGS, STAMPS
 
 TEXTBOOK = {
-    "euler": 1.0, "exponential_euler": 1.0, "rk2": 2.0, "rk4": 4.0, "guarded_rk4": 4.0, "heun": 1.0,
-    "exact": math.inf, "derivimplicit": 1.0, "implicit Euler": 1.0, "Crank-Nicolson": 2.0,
-}  # fmt: skip
+    "euler": 1.0,
+    "exponential_euler": 1.0,
+    "rk2": 2.0,
+    "rk4": 4.0,
+    "guarded_rk4": 4.0,
+    "heun": 1.0,
+    "exact": math.inf,
+    "derivimplicit": 1.0,
+    "implicit Euler": 1.0,
+    "Crank-Nicolson": 2.0,
+}
 """Orders of the methods of the backends for smooth right-hand sides.
 
 Brian2's heun is forward Euler where no noise is multiplicative. cnexp is exact for one linear equation and

@@ -266,9 +266,16 @@ def converge(
     if seeds == 0 or not study.truth:
         return study
     horizon = horizon_of(
-        experiment, first, study.series, truth_run, DEFAULT_SEEDS if seeds is None else seeds,
-        max(budget_s - spent, budget_s / 2) if seeds is None else np.inf, perform, job, seconds,
-    )  # fmt: skip
+        experiment,
+        first,
+        study.series,
+        truth_run,
+        DEFAULT_SEEDS if seeds is None else seeds,
+        max(budget_s - spent, budget_s / 2) if seeds is None else np.inf,
+        perform,
+        job,
+        seconds,
+    )
     return replace(study, horizon=horizon)
 
 
@@ -294,9 +301,13 @@ def _check(
 
 
 def _told(
-    experiment: Experiment, first: Realization, todo: Sequence[Growing], truth_run: Run | None,
-    why_not: str | None, budget_s: float,
-) -> ConvergenceStudy:  # fmt: skip
+    experiment: Experiment,
+    first: Realization,
+    todo: Sequence[Growing],
+    truth_run: Run | None,
+    why_not: str | None,
+    budget_s: float,
+) -> ConvergenceStudy:
     """The study from all that was run, without the horizon."""
     notes = list(first.notes)
     good = [g for g in todo if g.reduced]
@@ -322,9 +333,12 @@ def _told(
 
 
 def _series(
-    g: Growing, experiment: Experiment, truth: Reduced | None, doubts: Mapping[str, float],
+    g: Growing,
+    experiment: Experiment,
+    truth: Reduced | None,
+    doubts: Mapping[str, float],
     recording: Recording | None,
-) -> Series:  # fmt: skip
+) -> Series:
     """What is told of a series against the truth; errors of whole recordings only against the oracle's."""
     last = g.runs[-1][1]
     ran = next((run for _, run in g.runs if run.ok), last)
@@ -339,16 +353,29 @@ def _series(
     orders: list[Order] = []
     for q in quantities(g.reduced, truth) if truth is not None and g.reduced else ():
         found = order_of(
-            q.name, q.unit, q.dts, q.values, q.truth, floor=q.floor, stamped=q.stamped,
-            truth_uncertainty=doubts.get(q.name, 0.0), places=q.places,
-        )  # fmt: skip
+            q.name,
+            q.unit,
+            q.dts,
+            q.values,
+            q.truth,
+            floor=q.floor,
+            stamped=q.stamped,
+            truth_uncertainty=doubts.get(q.name, 0.0),
+            places=q.places,
+        )
         orders.append(found)
     return Series(
-        g.backend, g.settings.mode, ran.method or g.settings.method or "", ran.version,
-        g.settings, tuple(levels), tuple(orders), g.stopped or ALL_LEVELS,
+        g.backend,
+        g.settings.mode,
+        ran.method or g.settings.method or "",
+        ran.version,
+        g.settings,
+        tuple(levels),
+        tuple(orders),
+        g.stopped or ALL_LEVELS,
         {o.name: tuple(holding_down(experiment, ran, o)) for o in orders},
         tuple(dict.fromkeys(c for dt_ms, run in g.runs for c in _not_seen(dt_ms, run))),
-    )  # fmt: skip
+    )
 
 
 def _not_seen(dt_ms: float, run: Run) -> list[Caveat]:

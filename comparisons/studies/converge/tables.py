@@ -15,18 +15,36 @@ if TYPE_CHECKING:
     import pandas
 
 LEVELS: Mapping[str, str] = {
-    "backend": "backend", "mode": "mode", "method": "method", "dt_ms": "dt (ms)",
-    "status": "status", "spikes": "spikes", "spike_error_ms": "largest shift (ms)",
-    "trace_error": "trace error (rms, share of range)", "agree_until_ms": "same spikes until (ms)",
-    "build_s": "build (s)", "run_s": "run (s)", "wall_s": "wall (s)", "peak_mb": "peak (MB)",
+    "backend": "backend",
+    "mode": "mode",
+    "method": "method",
+    "dt_ms": "dt (ms)",
+    "status": "status",
+    "spikes": "spikes",
+    "spike_error_ms": "largest shift (ms)",
+    "trace_error": "trace error (rms, share of range)",
+    "agree_until_ms": "same spikes until (ms)",
+    "build_s": "build (s)",
+    "run_s": "run (s)",
+    "wall_s": "wall (s)",
+    "peak_mb": "peak (MB)",
     "reason": "reason",
-}  # fmt: skip
+}
 ORDERS: Mapping[str, str] = {
-    "series": "series", "quantity": "quantity", "unit": "unit", "numbers": "numbers",
-    "finest_dt_ms": "finest dt (ms)", "error": "error (rms)", "largest": "largest",
-    "order": "order", "order_low": "low", "order_high": "high", "limit": "limit − truth (rms)",
-    "limit_uncertainty": "± limit", "verdict": "verdict",
-}  # fmt: skip
+    "series": "series",
+    "quantity": "quantity",
+    "unit": "unit",
+    "numbers": "numbers",
+    "finest_dt_ms": "finest dt (ms)",
+    "error": "error (rms)",
+    "largest": "largest",
+    "order": "order",
+    "order_low": "low",
+    "order_high": "high",
+    "limit": "limit − truth (rms)",
+    "limit_uncertainty": "± limit",
+    "verdict": "verdict",
+}
 
 
 def level_rows(study: ConvergenceStudy) -> list[dict[str, Any]]:
@@ -37,15 +55,22 @@ def level_rows(study: ConvergenceStudy) -> list[dict[str, Any]]:
             run, error = level.run, level.error
             rows.append(
                 {
-                    "backend": s.backend, "mode": s.mode, "method": run.method or s.method,
-                    "dt_ms": level.dt_ms, "status": run.status, "reason": run.reason,
+                    "backend": s.backend,
+                    "mode": s.mode,
+                    "method": run.method or s.method,
+                    "dt_ms": level.dt_ms,
+                    "status": run.status,
+                    "reason": run.reason,
                     "spikes": sum(run.spikes.values()) if run.ok else None,
                     "spike_error_ms": None if error is None else error.spike_ms,
                     "trace_error": None if error is None else error.trace_rms,
-                    "agree_until_ms": level.agree_until_ms, "build_s": run.build_s,
-                    "run_s": run.run_s, "wall_s": run.wall_s, "peak_mb": run.peak_mb,
+                    "agree_until_ms": level.agree_until_ms,
+                    "build_s": run.build_s,
+                    "run_s": run.run_s,
+                    "wall_s": run.wall_s,
+                    "peak_mb": run.peak_mb,
                 }
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -56,21 +81,41 @@ def order_rows(study: ConvergenceStudy) -> list[dict[str, Any]]:
 
 def _order_row(s: Series, o: Order) -> dict[str, Any]:
     row = {
-        "series": s.label, "quantity": o.name, "unit": o.unit, "numbers": o.n,
-        "finest_dt_ms": o.dts[-1], "error": o.errors[-1] if o.errors else None,
-        "largest": o.largest, "order": o.order, "order_low": o.low, "order_high": o.high,
-        "limit": o.limit_rms, "limit_uncertainty": o.limit_uncertainty, "verdict": o.verdict,
-    }  # fmt: skip
+        "series": s.label,
+        "quantity": o.name,
+        "unit": o.unit,
+        "numbers": o.n,
+        "finest_dt_ms": o.dts[-1],
+        "error": o.errors[-1] if o.errors else None,
+        "largest": o.largest,
+        "order": o.order,
+        "order_low": o.low,
+        "order_high": o.high,
+        "limit": o.limit_rms,
+        "limit_uncertainty": o.limit_uncertainty,
+        "verdict": o.verdict,
+    }
     found: dict[str, Any] = json_safe(row)
     return found
 
 
 TESTS: Mapping[str, str] = {
-    "quantity": "statistic", "a": "yardstick", "b": "held against it", "unit": "unit",
-    "mean_a": "mean", "mean_b": "mean of the other", "difference": "difference", "low": "low",
-    "high": "high (90 %)", "margin": "± margin", "p": "p", "power": "power", "n": "seeds",
-    "seeds_needed": "seeds for a power of 0.80", "verdict": "verdict",
-}  # fmt: skip
+    "quantity": "statistic",
+    "a": "yardstick",
+    "b": "held against it",
+    "unit": "unit",
+    "mean_a": "mean",
+    "mean_b": "mean of the other",
+    "difference": "difference",
+    "low": "low",
+    "high": "high (90 %)",
+    "margin": "± margin",
+    "p": "p",
+    "power": "power",
+    "n": "seeds",
+    "seeds_needed": "seeds for a power of 0.80",
+    "verdict": "verdict",
+}
 
 
 def equivalence_rows(study: ConvergenceStudy) -> list[dict[str, Any]]:

@@ -26,8 +26,12 @@ from .words import (
 )
 
 STYLE: dict[Verdict, str] = {
-    "exact": "green", "converges": "green", "undecided": "dim", "stalls": "red", "elsewhere": "red",
-}  # fmt: skip
+    "exact": "green",
+    "converges": "green",
+    "undecided": "dim",
+    "stalls": "red",
+    "elsewhere": "red",
+}
 
 
 class LevelBars(StudyBars):
@@ -85,9 +89,11 @@ def _orders(study: ConvergenceStudy) -> Table:
             table.add_row(f"[bold]{escape(s.label)}[/]", f"dt {s.orders[0].dts[-1]:g} ms")
         for o in s.orders:
             table.add_row(
-                f"  {o.name}", amount(o.errors[-1], o.unit) if o.errors else "–", o.order_in_words,
+                f"  {o.name}",
+                amount(o.errors[-1], o.unit) if o.errors else "–",
+                o.order_in_words,
                 f"[{STYLE[o.verdict]}]{o.verdict}[/]",
-            )  # fmt: skip
+            )
     return table
 
 
@@ -105,9 +111,13 @@ def _tests(horizon: Horizon) -> Table:
             shown = t.b
         interval = f"{t.low:.2g} to {t.high:.2g}" if t.sd else "same in all seeds"
         table.add_row(
-            f"  {escape(t.quantity)}", amount(t.difference, t.unit), interval,
-            f"{t.margin:.2g}", f"{t.power:.2f}", f"{MARKS[t.verdict]} {t.verdict}",
-        )  # fmt: skip
+            f"  {escape(t.quantity)}",
+            amount(t.difference, t.unit),
+            interval,
+            f"{t.margin:.2g}",
+            f"{t.power:.2f}",
+            f"{MARKS[t.verdict]} {t.verdict}",
+        )
     return table
 
 

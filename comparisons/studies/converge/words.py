@@ -13,8 +13,12 @@ from .reasons import textbook
 from .study import ALL_LEVELS, ConvergenceStudy, Series
 
 SYMBOLS: Mapping[Verdict, str] = {
-    "exact": "✓", "converges": "✓", "undecided": "·", "stalls": "≁", "elsewhere": "≠",
-}  # fmt: skip
+    "exact": "✓",
+    "converges": "✓",
+    "undecided": "·",
+    "stalls": "≁",
+    "elsewhere": "≠",
+}
 MEANING: Mapping[Verdict, str] = {
     "exact": "within round-off of the truth at every step tried",
     "converges": "its error goes to 0 with dt",

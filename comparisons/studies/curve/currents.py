@@ -100,10 +100,8 @@ def at_currents(experiment: Experiment, currents: Sequence[float], unit: str) ->
     parameters = of_first(population.parameters, drawn.parameters)
     initial = of_first(population.initial, drawn.initial)
     cells = population.model_copy(
-        update={
-            "size": len(currents), "lost": 0.0, "parameters": parameters, "initial": initial
-        }
-    )  # fmt: skip
+        update={"size": len(currents), "lost": 0.0, "parameters": parameters, "initial": initial}
+    )
     return experiment.with_(
         populations=(cells,),
         inputs=(

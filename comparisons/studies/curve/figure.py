@@ -25,21 +25,34 @@ def curve_figure(curve: Curve) -> Figure:
     with styled():
         figure = figure_of(WIDTH_IN, 5.0 if others else 3.6)
         grid = figure.subplots(
-            2 if others else 1, 1, sharex=True, squeeze=False,
+            2 if others else 1,
+            1,
+            sharex=True,
+            squeeze=False,
             height_ratios=(3, 1.3) if others else (1,),
-        )  # fmt: skip
+        )
         top: Axes = grid[0, 0]
         top.plot(
-            curve.currents, curve.rates[truth], color=style.HALO, linewidth=5, alpha=0.6,
-            solid_capstyle="round", label=truth, zorder=1,
-        )  # fmt: skip
+            curve.currents,
+            curve.rates[truth],
+            color=style.HALO,
+            linewidth=5,
+            alpha=0.6,
+            solid_capstyle="round",
+            label=truth,
+            zorder=1,
+        )
         look = looks(others)
         for name in others:
             colour, marker = look[name]
             how: dict[str, Any] = {
-                "color": colour, "marker": marker, "markerfacecolor": "none", "markersize": 4.5,
-                "linewidth": 0.8, "markeredgewidth": 0.9,
-            }  # fmt: skip
+                "color": colour,
+                "marker": marker,
+                "markerfacecolor": "none",
+                "markersize": 4.5,
+                "linewidth": 0.8,
+                "markeredgewidth": 0.9,
+            }
             top.plot(curve.currents, curve.rates[name], label=name, zorder=2, **how)
             both = (curve.rates[name] > 0) & (curve.rates[truth] > 0)
             difference = np.where(both, curve.rates[name] - curve.rates[truth], np.nan)
@@ -78,10 +91,16 @@ def _mark(ax: Axes, curve: Curve) -> None:
         inside = room > 0.3 * span
         align = ("right" if side == "left" else "left") if inside else side
         ax.annotate(
-            f"{name} {between(edge, curve.unit)}", (at, 0.97), (4 if align == "left" else -4, 0),
-            xycoords=("data", "axes fraction"), textcoords="offset points",
-            ha=align, va="top", color=style.MUTED, fontsize=7.5,
-        )  # fmt: skip
+            f"{name} {between(edge, curve.unit)}",
+            (at, 0.97),
+            (4 if align == "left" else -4, 0),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha=align,
+            va="top",
+            color=style.MUTED,
+            fontsize=7.5,
+        )
 
 
 def write_figure(figure: Figure, stem: Path) -> None:

@@ -124,13 +124,19 @@ class Curve:
         }
         return {
             "model": {
-                "name": e.name, "variant": e.variant, "title": e.title, "source": e.source,
-                "population": cell_of(e).name, "dt_ms": e.dt_ms, "duration_ms": e.duration_ms,
+                "name": e.name,
+                "variant": e.variant,
+                "title": e.title,
+                "source": e.source,
+                "population": cell_of(e).name,
+                "dt_ms": e.dt_ms,
+                "duration_ms": e.duration_ms,
             },
             "mode": self.mode,
             "unit": self.unit,
             "measured": {
-                "from_ms": self.start_ms, "to_ms": e.duration_ms,
+                "from_ms": self.start_ms,
+                "to_ms": e.duration_ms,
                 "rule": "rate from the intervals that end there; 0 if the cell stopped",
             },
             "currents": self.currents.tolist(),
@@ -141,7 +147,7 @@ class Curve:
             "sentences": sentences(self),
             "rounds": self.rounds,
             "runs": [run.to_dict() for run in self.runs],
-        }  # fmt: skip
+        }
 
     def plot(self) -> Figure:
         """The curves in one figure, with what they differ by below."""

@@ -38,10 +38,13 @@ def rounds(console: Console, experiment: Experiment) -> Iterator[Rounds]:
     """Progress over the rounds of a curve."""
     console.print(f"[bold]{escape(experiment.name)}[/bold] {escape(experiment.variant)}")
     with Progress(
-        TextColumn("  {task.description}"), BarColumn(bar_width=24),
-        TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), console=console,
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        console=console,
         transient=True,
-    ) as progress:  # fmt: skip
+    ) as progress:
         yield Rounds(progress)
 
 

@@ -66,8 +66,9 @@ class Case:
         if found is None:
             self.notes += [
                 f"{purpose}: {t.id} {t.status}, {t.reason}"
-                for t in map(self.trials.trial, pair) if t is not None and t.reason
-            ]  # fmt: skip
+                for t in map(self.trials.trial, pair)
+                if t is not None and t.reason
+            ]
         return found
 
     def again(self, side: Side, purpose: str) -> Recording | None:

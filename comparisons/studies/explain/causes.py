@@ -37,7 +37,7 @@ MEANING: Mapping[Cause, str] = MappingProxyType(
         "be compared from there on",
         "unexplained": "no counter-factual run removed this part of the disagreement",
     }
-)  # fmt: skip
+)
 """Every class of causes with what it says."""
 
 _CONVENTIONS: Mapping[str, Cause] = MappingProxyType(

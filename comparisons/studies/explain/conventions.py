@@ -51,9 +51,14 @@ def candidates(side: Side, which: Literal["a", "b"]) -> tuple[Candidate, ...]:
         if side.settings.undoes(convention.name):
             continue
         hypothesis = Hypothesis(
-            cause_of(convention.name), f"{side.label}: {convention.name}", convention.does,
-            which, undo(convention.name), prior=0.9, place=convention.name,
-        )  # fmt: skip
+            cause_of(convention.name),
+            f"{side.label}: {convention.name}",
+            convention.does,
+            which,
+            undo(convention.name),
+            prior=0.9,
+            place=convention.name,
+        )
         cannot = why_it_cannot_act(convention.name, side.backend, side.realization)
         doubtful = (side.backend, convention.name) in _DOUBTFUL or (
             "",
@@ -235,10 +240,14 @@ def _built_in(r: Realization, backend: str) -> str:
 
 _DOUBTFUL = frozenset(
     {
-        ("", "input_hold"), ("", "refractory_arrivals"), ("", "delay_rounding"),
-        ("neuron", "threshold_test"), ("neuron", "source_delivery"), ("neuron", "refractory_count"),
+        ("", "input_hold"),
+        ("", "refractory_arrivals"),
+        ("", "delay_rounding"),
+        ("neuron", "threshold_test"),
+        ("neuron", "source_delivery"),
+        ("neuron", "refractory_count"),
     }
-)  # fmt: skip
+)
 """(backend or "" for any, convention): several of them are tested by one run."""
 
 

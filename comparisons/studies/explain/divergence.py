@@ -79,19 +79,27 @@ class Divergence:
         p = self.place
         plain: dict[str, Any] = json_safe(
             {
-                "time_ms": p.time_ms, "population": p.population, "cell": p.cell, "variable": p.variable,
-                "shown": self.shown, "unit": self.unit, "threshold": self.threshold,
+                "time_ms": p.time_ms,
+                "population": p.population,
+                "cell": p.cell,
+                "variable": p.variable,
+                "shown": self.shown,
+                "unit": self.unit,
+                "threshold": self.threshold,
                 "events": [{**vars(e), "in_words": e.in_words} for e in self.events],
                 "courses": [
                     {
-                        "side": c.label, "times_ms": c.times.tolist(), "values": c.values.tolist(),
+                        "side": c.label,
+                        "times_ms": c.times.tolist(),
+                        "values": c.values.tolist(),
                         "below_threshold": None if c.margin is None else c.margin.tolist(),
                     }
                     for c in self.courses
                 ],
-                "in_words": self.in_words, "runs": list(self.runs),
+                "in_words": self.in_words,
+                "runs": list(self.runs),
             }
-        )  # fmt: skip
+        )
         return plain
 
 
@@ -111,9 +119,12 @@ def _traces_part(a: Recording, b: Recording) -> Iterator[Place]:
         if not cells.size:
             continue
         found = compare_traces(
-            one.times, one.values[:, in_a], other.times, other.values[:, in_b],
+            one.times,
+            one.values[:, in_a],
+            other.times,
+            other.values[:, in_b],
             relative_threshold=VISIBLE,
-        )  # fmt: skip
+        )
         first = [f for f in (found.first_divergence, found.not_finite_a, found.not_finite_b) if f]
         if first:
             earliest = min(first, key=lambda f: f.time)
@@ -159,8 +170,10 @@ def look(a: Side, b: Side, trials: Trials) -> Divergence | None:
     seen = [a, b]
     if again and trials.cost(again) <= trials.left:
         trials.run(again, "the cell of the first divergence recorded")
-        seen = [p if p is not None and trials.recording(p) is not None else s
-                for p, s in zip(pair, (a, b), strict=True)]  # fmt: skip
+        seen = [
+            p if p is not None and trials.recording(p) is not None else s
+            for p, s in zip(pair, (a, b), strict=True)
+        ]
         place = _earlier(place, trials.need(seen[0]), trials.need(seen[1]))
     recordings = [trials.need(side) for side in seen]
     realization = a.realization or b.realization
@@ -192,12 +205,13 @@ def _earlier(place: Place, a: Recording, b: Recording) -> Place:
 def _only(recording: Recording, place: Place) -> Recording:
     traces = {
         key: replace(
-            trace, values=trace.values[:, trace.cells == place.cell],
+            trace,
+            values=trace.values[:, trace.cells == place.cell],
             cells=trace.cells[trace.cells == place.cell],
         )
         for key, trace in recording.traces.items()
         if key[0] == place.population and place.cell in trace.cells
-    }  # fmt: skip
+    }
     return replace(recording, traces=traces)
 
 
@@ -210,9 +224,10 @@ def _recorded_at(side: Side, place: Place) -> Side | None:
         return None
     wanted = _states_to_see(population.cell, place)
     recorded = {
-        variable for name, variable, cells in side.realization.recorded()
+        variable
+        for name, variable, cells in side.realization.recorded()
         if name == place.population and place.cell in cells
-    }  # fmt: skip
+    }
     if set(wanted[:1]) <= recorded:
         return None
     number = place.cell if population.kept is None else int(population.kept[place.cell])
@@ -227,25 +242,30 @@ def _recorded_at(side: Side, place: Place) -> Side | None:
 def _states_to_see(cell: Cell, place: Place) -> tuple[str, ...]:
     """The state to show first: the one that parted, or what the threshold is about; then others."""
     states = [v.name for v in cell.states]
-    about = [] if cell.threshold is None else [
-        n for n in states if n in names(inlined(cell, cell.threshold))
-    ]  # fmt: skip
+    about = (
+        []
+        if cell.threshold is None
+        else [n for n in states if n in names(inlined(cell, cell.threshold))]
+    )
     first = [place.variable] if place.variable in states else []
     return tuple(dict.fromkeys([*first, *about, *states]))[:MOST_STATES]
 
 
 def _courses(
-    sides: tuple[Side, Side], recordings: list[Recording], realization: Realization | None,
-    place: Place, dt: float,
-) -> tuple[str, tuple[Course, ...], float | None, str]:  # fmt: skip
+    sides: tuple[Side, Side],
+    recordings: list[Recording],
+    realization: Realization | None,
+    place: Place,
+    dt: float,
+) -> tuple[str, tuple[Course, ...], float | None, str]:
     """What to show of the cell, on both sides, around the time."""
     population = None if realization is None else realization.populations.get(place.population)
     common = [
-        key for key in recordings[0].traces
-        if key[0] == place.population and all(
-            key in r.traces and place.cell in r.traces[key].cells for r in recordings
-        )
-    ]  # fmt: skip
+        key
+        for key in recordings[0].traces
+        if key[0] == place.population
+        and all(key in r.traces and place.cell in r.traces[key].cells for r in recordings)
+    ]
     order = [place.variable]
     if population is not None:
         order += _states_to_see(population.cell, place)
@@ -314,9 +334,15 @@ def _margin(
 
 
 def _in_words(
-    place: Place, labels: tuple[str, str], recordings: tuple[Recording, Recording],
-    courses: tuple[Course, ...], events: list[Event] | None, dt: float, margin_unit: str, unit: str,
-) -> str:  # fmt: skip
+    place: Place,
+    labels: tuple[str, str],
+    recordings: tuple[Recording, Recording],
+    courses: tuple[Course, ...],
+    events: list[Event] | None,
+    dt: float,
+    margin_unit: str,
+    unit: str,
+) -> str:
     who = f"cell {place.cell} of {place.population}"
     said = [
         f"At {place.time_ms:.6g} ms {_what_parts(place, labels, recordings, courses, unit, who)}."
@@ -336,9 +362,13 @@ def _in_words(
 
 
 def _what_parts(
-    place: Place, labels: tuple[str, str], recordings: tuple[Recording, Recording],
-    courses: tuple[Course, ...], unit: str, who: str,
-) -> str:  # fmt: skip
+    place: Place,
+    labels: tuple[str, str],
+    recordings: tuple[Recording, Recording],
+    courses: tuple[Course, ...],
+    unit: str,
+    who: str,
+) -> str:
     if place.variable == "spike":
         return f"{who} {_spike_times(place, labels, recordings)}"
     values = [c.at(place.time_ms) for c in courses]

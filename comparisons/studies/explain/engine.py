@@ -66,11 +66,7 @@ Proposer = Callable[[Situation], Iterable[Hypothesis]]
 
 
 def explain_sides(
-    a: Side,
-    b: Side,
-    trials: Trials,
-    proposers: Sequence[Proposer] = (),
-    model: str = "",
+    a: Side, b: Side, trials: Trials, proposers: Sequence[Proposer] = (), model: str = ""
 ) -> Explanation:
     """Why two sides disagree; RunError if one of the two cannot be run as it is."""
     case = Case(a, b, trials)
@@ -188,9 +184,14 @@ def _accept(
     pair_with = case.without(case.removed)
     pair_without = case.without([*case.removed, hypothesis])
     finding = Finding(
-        hypothesis.cause, hypothesis, case.label(hypothesis), 0.0, found,
-        case.ids(pair_without, hypothesis), case.ids(pair_with, hypothesis),
-    )  # fmt: skip
+        hypothesis.cause,
+        hypothesis,
+        case.label(hypothesis),
+        0.0,
+        found,
+        case.ids(pair_without, hypothesis),
+        case.ids(pair_with, hypothesis),
+    )
     case.findings.append(finding)
     case.removed.append(hypothesis)
     return found if tried is None else tried
@@ -201,9 +202,15 @@ def _ask_proposers(case: Case, proposers: Sequence[Proposer], found: Disagreemen
     while not found.settled:
         a, b = case.without(case.removed)
         situation = Situation(
-            a, b, case.trials.need(a), case.trials.need(b), found, tuple(case.removed),
-            case.trials.left, case.again,
-        )  # fmt: skip
+            a,
+            b,
+            case.trials.need(a),
+            case.trials.need(b),
+            found,
+            tuple(case.removed),
+            case.trials.left,
+            case.again,
+        )
         n_before = len(case.removed)
         waiting: list[Hypothesis] = []
         for propose in proposers:
@@ -297,11 +304,21 @@ def _told(
     if before.total > 0 and not after.settled:
         left = min(1.0, after.total / before.total)
     return Explanation(
-        model, case.a, case.b, before, after, tuple(findings), tuple(ladder),
+        model,
+        case.a,
+        case.b,
+        before,
+        after,
+        tuple(findings),
+        tuple(ladder),
         tuple(c for c in case.cleared if not _named(c, findings)),
-        tuple(u for one in cases for u in one.untested), left, tuple(case.trials.done.values()),
-        case.trials.budget, divergence, tuple(dict.fromkeys(n for one in cases for n in one.notes)),
+        tuple(u for one in cases for u in one.untested),
+        left,
+        tuple(case.trials.done.values()),
+        case.trials.budget,
+        divergence,
+        tuple(dict.fromkeys(n for one in cases for n in one.notes)),
         () if judgement is None else judgement.told,
         (*caveats_of_side(case.a, case.trials), *caveats_of_side(case.b, case.trials)),
         judgement is not None and judgement.alike(case.trials),
-    )  # fmt: skip
+    )

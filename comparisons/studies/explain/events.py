@@ -98,8 +98,13 @@ def events_before(side: Side, recording: Recording, place: Place, dt: float) -> 
 
 
 def _arrivals(
-    label: str, realization: Realization, recording: Recording, place: Place, first: float, last: float
-) -> Iterator[Event]:  # fmt: skip
+    label: str,
+    realization: Realization,
+    recording: Recording,
+    place: Place,
+    first: float,
+    last: float,
+) -> Iterator[Event]:
     for edges in realization.edges:
         if edges.target != place.population:
             continue
@@ -116,9 +121,15 @@ def _arrivals(
             for time in times[cells == edges.pre[k]] + delays[k] * realization.dt_ms:
                 if first <= time <= last:
                     yield Event(
-                        label, float(time), "arrival", edges.source, int(edges.pre[k]), edges.name,
-                        float(weights[k]), _weight_unit(realization, edges.name),
-                    )  # fmt: skip
+                        label,
+                        float(time),
+                        "arrival",
+                        edges.source,
+                        int(edges.pre[k]),
+                        edges.name,
+                        float(weights[k]),
+                        _weight_unit(realization, edges.name),
+                    )
 
 
 def _spikes_of(

@@ -86,15 +86,27 @@ class Finding:
         """Plain data for JSON."""
         c = self.convergence
         return {
-            **hypothesis_to_dict(self.hypothesis), "cause": self.cause, "meaning": MEANING[self.cause],
-            "side": self.side, "share": self.share, "confirmed_by": self.run, "left_in": self.left_in,
-            "effect": self.effect.to_dict(), "alone_share": self.alone_share, "alone_run": self.alone_run,
+            **hypothesis_to_dict(self.hypothesis),
+            "cause": self.cause,
+            "meaning": MEANING[self.cause],
+            "side": self.side,
+            "share": self.share,
+            "confirmed_by": self.run,
+            "left_in": self.left_in,
+            "effect": self.effect.to_dict(),
+            "alone_share": self.alone_share,
+            "alone_run": self.alone_run,
             "alone": None if self.alone is None else self.alone.to_dict(),
-            "convergence": None if c is None else {
-                "dt_ms": c.dt_ms, "at_dt": c.at_dt, "at_half": c.at_half, "unit": c.unit,
+            "convergence": None
+            if c is None
+            else {
+                "dt_ms": c.dt_ms,
+                "at_dt": c.at_dt,
+                "at_half": c.at_half,
+                "unit": c.unit,
                 "shrinks": c.shrinks,
             },
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
@@ -109,9 +121,11 @@ class Rung:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
-            "words": self.words, "removed": list(self.removed), "runs": list(self.runs),
+            "words": self.words,
+            "removed": list(self.removed),
+            "runs": list(self.runs),
             "disagreement": self.disagreement.to_dict(),
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
@@ -256,7 +270,8 @@ class Explanation:
 
 def _side(side: Side) -> dict[str, Any]:
     return {
-        "label": side.label, "backend": side.backend,
+        "label": side.label,
+        "backend": side.backend,
         "mode": side.settings.mode if side.runs else "",
         "digest": side.realization.digest if side.realization is not None else "",
-    }  # fmt: skip
+    }

@@ -43,9 +43,13 @@ def explanation_figure(explanation: Explanation) -> Figure:
         _draw_causes(top, e)
         _draw_ladder(bottom, e)
         figure.suptitle(
-            f"{e.model}: why {e.a.label} and {e.b.label} disagree", x=0.01, ha="left",
-            color=style.INK, fontsize=10, fontweight="bold",
-        )  # fmt: skip
+            f"{e.model}: why {e.a.label} and {e.b.label} disagree",
+            x=0.01,
+            ha="left",
+            color=style.INK,
+            fontsize=10,
+            fontweight="bold",
+        )
     return figure
 
 
@@ -60,15 +64,26 @@ def _draw_causes(ax: Axes, e: Explanation) -> None:
     ax.barh(rows, [100 * s for s in shares], 0.55, color=colours)
     for row, share in zip(rows, shares, strict=True):
         ax.annotate(
-            percent(share), (100 * share, row), (4, 0), textcoords="offset points", va="center",
-            color=style.INK, fontsize=8,
-        )  # fmt: skip
+            percent(share),
+            (100 * share, row),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            color=style.INK,
+            fontsize=8,
+        )
     alone = [(r, f.alone_share) for r, f in zip(rows, e.causes, strict=False) if f.alone_share]
     if alone:
         ax.plot(
-            [100 * s for _, s in alone], [r for r, _ in alone], "D", ms=5, mfc="white",
-            mec=style.INK, ls="", label="removed when only this is undone",
-        )  # fmt: skip
+            [100 * s for _, s in alone],
+            [r for r, _ in alone],
+            "D",
+            ms=5,
+            mfc="white",
+            mec=style.INK,
+            ls="",
+            label="removed when only this is undone",
+        )
         _key(ax)
     ax.set_yticks(rows, names, fontsize=7)
     ax.set_xlabel("share of the disagreement (%)")
@@ -90,10 +105,15 @@ def _draw_ladder(ax: Axes, e: Explanation) -> None:
         ax.plot(shares, rows, "s--", color=style.BLUE, ms=5, label="share of spikes shared")
         for row, d in zip(rows, found, strict=True):
             ax.annotate(
-                f"{d.matched_spikes:,} of {d.n_spikes:,}", (1.0, row), (6, 0),
-                xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
-                fontsize=7, color=style.INK,
-            )  # fmt: skip
+                f"{d.matched_spikes:,} of {d.n_spikes:,}",
+                (1.0, row),
+                (6, 0),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+                color=style.INK,
+            )
     ax.set_yticks(rows, [rung.words for rung in rungs], fontsize=7)
     ax.set_ylim(-0.6, len(rungs) - 0.4)
     ax.set_xlim(-0.04, 1.04)
@@ -141,9 +161,13 @@ def divergence_figure(explanation: Explanation) -> Figure:
         p = d.place
         what = "a spike of one alone" if p.variable == "spike" else p.variable
         figure.suptitle(
-            f"First divergence: {what}, cell {p.cell} of {p.population}, {p.time_ms:.6g} ms", x=0.01,
-            ha="left", color=style.INK, fontsize=10, fontweight="bold",
-        )  # fmt: skip
+            f"First divergence: {what}, cell {p.cell} of {p.population}, {p.time_ms:.6g} ms",
+            x=0.01,
+            ha="left",
+            color=style.INK,
+            fontsize=10,
+            fontweight="bold",
+        )
     return figure
 
 
@@ -157,9 +181,15 @@ def _draw_courses(ax: Axes, d: Divergence, colours: Mapping[str, str]) -> None:
     looks = (("-", "o", 3.5), ("--", "x", 4.5))
     for course, (line, mark, size) in zip(d.courses, looks, strict=True):
         ax.plot(
-            course.times, course.values, line, marker=mark, ms=size, lw=1.1,
-            color=colours[course.label], label=course.label,
-        )  # fmt: skip
+            course.times,
+            course.values,
+            line,
+            marker=mark,
+            ms=size,
+            lw=1.1,
+            color=colours[course.label],
+            label=course.label,
+        )
     values = np.concatenate([c.values[np.isfinite(c.values)] for c in d.courses])
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     if d.threshold is not None and low - (high - low) < d.threshold < high + (high - low):
@@ -206,10 +236,23 @@ def _draw_events(ax: Axes, d: Divergence, colours: Mapping[str, str]) -> None:
     ax.set_ylim(-0.6, 1.6)
     ax.set_xlabel("time (ms)")
     if not used:
-        ax.text(0.02, 0.5, "nothing reached the cell in the steps before", transform=ax.transAxes,
-                va="center", fontsize=8, color=style.MUTED)  # fmt: skip
-    ax.legend(handles=_keys(dict.fromkeys(used)), loc="upper left", bbox_to_anchor=(0, -0.35), ncols=3,
-              frameon=False, fontsize=7)  # fmt: skip
+        ax.text(
+            0.02,
+            0.5,
+            "nothing reached the cell in the steps before",
+            transform=ax.transAxes,
+            va="center",
+            fontsize=8,
+            color=style.MUTED,
+        )
+    ax.legend(
+        handles=_keys(dict.fromkeys(used)),
+        loc="upper left",
+        bbox_to_anchor=(0, -0.35),
+        ncols=3,
+        frameon=False,
+        fontsize=7,
+    )
     _plain(ax)
 
 

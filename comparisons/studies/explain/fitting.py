@@ -20,12 +20,23 @@ _PROBES = (0.9, 1.1)
 _SIMPLE = tuple(
     dict.fromkeys(
         (
-            -1.0, 0.0, *(10.0**k for k in (-12, -9, -6, -4, -3, -2, -1, 1, 2, 3, 4, 6, 9, 12)),
-            0.5, 2.0, 3.0, 1 / 3, 4.0, 0.25, 5.0, 0.2, 1.5, 2 / 3,
+            -1.0,
+            0.0,
+            *(10.0**k for k in (-12, -9, -6, -4, -3, -2, -1, 1, 2, 3, 4, 6, 9, 12)),
+            0.5,
+            2.0,
+            3.0,
+            1 / 3,
+            4.0,
+            0.25,
+            5.0,
+            0.2,
+            1.5,
+            2 / 3,
             *(round(0.05 * k, 2) for k in range(1, 60)),
         )
     )
-)  # fmt: skip
+)
 NEXT = 3
 """Numbers that are right, and further changes of each, that are tried where spikes alone tell."""
 _FEW = (-1.0, 0.0, 1e-3, 1e3, 0.5, 2.0, 0.1, 10.0, 0.9, 1.1, 0.8, 1.2)
@@ -197,12 +208,17 @@ def hypothesis_of(scalar: Scalar, x: float) -> Hypothesis:
         words = f"leaves out {scalar.place}"
     easy = factor and x in _SIMPLE
     return Hypothesis(
-        scalar.zero if lost else scalar.cause, f"{scalar.place} {'×' if factor else '+'} {x:.12g}",
-        words, "b", with_model(scalar.by(x)),
-        prior=scalar.prior + (0.2 if easy else 0.0), factor=x if factor else None,
-        place=scalar.place, exclusive=scalar.place,
+        scalar.zero if lost else scalar.cause,
+        f"{scalar.place} {'×' if factor else '+'} {x:.12g}",
+        words,
+        "b",
+        with_model(scalar.by(x)),
+        prior=scalar.prior + (0.2 if easy else 0.0),
+        factor=x if factor else None,
+        place=scalar.place,
+        exclusive=scalar.place,
         imitates=True,
-    )  # fmt: skip
+    )
 
 
 def _amount(value: float, unit: str) -> str:

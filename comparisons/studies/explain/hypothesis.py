@@ -121,6 +121,10 @@ def apply_all(hypotheses: Iterable[Hypothesis], a: Side, b: Side) -> tuple[Side,
 def hypothesis_to_dict(hypothesis: Hypothesis) -> dict[str, Any]:
     """What a hypothesis says, as plain data."""
     return {
-        "cause": hypothesis.cause, "name": hypothesis.name, "words": hypothesis.words,
-        "side": hypothesis.side, "factor": hypothesis.factor, "place": hypothesis.place,
-    }  # fmt: skip
+        "cause": hypothesis.cause,
+        "name": hypothesis.name,
+        "words": hypothesis.words,
+        "side": hypothesis.side,
+        "factor": hypothesis.factor,
+        "place": hypothesis.place,
+    }

@@ -54,10 +54,13 @@ class Judged:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
-            "side": self.label, "found": self.found, "in_words": self.in_words, "run": self.run,
+            "side": self.label,
+            "found": self.found,
+            "in_words": self.in_words,
+            "run": self.run,
             "judge": self.judge,
             "distance": None if self.distance is None else self.distance.to_dict(),
-        }  # fmt: skip
+        }
 
 
 @dataclass(eq=False)

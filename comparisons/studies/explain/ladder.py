@@ -54,6 +54,8 @@ def remove_alone(case: Case, before: Disagreement) -> None:
         measured = None if pair is None else case.trials.measure(*pair)
         if measured is not None and pair is not None:
             case.findings[k] = replace(
-                finding, alone=measured, alone_share=share_removed(before, measured),
+                finding,
+                alone=measured,
+                alone_share=share_removed(before, measured),
                 alone_run=case.ids(pair, finding.hypothesis),
-            )  # fmt: skip
+            )

@@ -86,9 +86,16 @@ def disagreement(
         if pair.unmatched and not parts:
             total = 1.0
     return Disagreement(
-        total, spikes, traces, sum(r.matched for r in pair.spikes), _n_spikes(pair),
-        pair.spikes_until_ms, pair.agree_until_ms, pair.verdict, pair.in_words,
-    )  # fmt: skip
+        total,
+        spikes,
+        traces,
+        sum(r.matched for r in pair.spikes),
+        _n_spikes(pair),
+        pair.spikes_until_ms,
+        pair.agree_until_ms,
+        pair.verdict,
+        pair.in_words,
+    )
 
 
 def _n_spikes(pair: Pair) -> int:

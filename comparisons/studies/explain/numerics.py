@@ -50,9 +50,13 @@ def in_float64(side: Side, which: str) -> Hypothesis | None:
     if not side.runs or side.settings.precision != "float32":
         return None
     return Hypothesis(
-        "precision", f"{side.label}: float32", "computes in float32", which,  # type: ignore[arg-type]
-        with_settings(lambda s: replace(s, precision="float64")), prior=0.8,
-    )  # fmt: skip
+        "precision",
+        f"{side.label}: float32",
+        "computes in float32",
+        which,  # type: ignore[arg-type]
+        with_settings(lambda s: replace(s, precision="float64")),
+        prior=0.8,
+    )
 
 
 def at_half_step(side: Side) -> Side | None:

@@ -17,13 +17,24 @@ from .words import about, lines, percent, sentences
 
 TEXT = "explanation.txt"
 CAUSES: Mapping[str, str] = MappingProxyType(
-    {"share": "share", "cause": "cause", "what": "what", "matched_spikes": "spikes shared",
-     "of": "of", "confirmed_by": "confirmed by"}
-)  # fmt: skip
+    {
+        "share": "share",
+        "cause": "cause",
+        "what": "what",
+        "matched_spikes": "spikes shared",
+        "of": "of",
+        "confirmed_by": "confirmed by",
+    }
+)
 LADDER: Mapping[str, str] = MappingProxyType(
-    {"words": "removed so far", "matched_spikes": "spikes shared", "of": "of",
-     "spikes_until_ms": "same spikes until (ms)", "disagreement": "disagreement"}
-)  # fmt: skip
+    {
+        "words": "removed so far",
+        "matched_spikes": "spikes shared",
+        "of": "of",
+        "spikes_until_ms": "same spikes until (ms)",
+        "disagreement": "disagreement",
+    }
+)
 
 
 def statement(explanation: Explanation) -> Statement:
@@ -59,13 +70,20 @@ def section(explanation: Explanation, title: str, begin: str = "") -> Section:
 def _causes(e: Explanation) -> Table:
     rows = [
         {
-            "share": f.share, "cause": f.cause, "what": about(f),
-            "matched_spikes": f.effect.matched_spikes, "of": f.effect.n_spikes,
-            "confirmed_by": f.run, "name": f.name, "side": f.side, "effect": f.effect.total,
-            "alone_share": f.alone_share, "left_in": f.left_in,
+            "share": f.share,
+            "cause": f.cause,
+            "what": about(f),
+            "matched_spikes": f.effect.matched_spikes,
+            "of": f.effect.n_spikes,
+            "confirmed_by": f.run,
+            "name": f.name,
+            "side": f.side,
+            "effect": f.effect.total,
+            "alone_share": f.alone_share,
+            "left_in": f.left_in,
         }
         for f in e.causes
-    ]  # fmt: skip
+    ]
     if e.unexplained:
         rows.append({"cause": "unexplained", "share": e.unexplained})
     more = ("name", "side", "effect", "alone_share", "left_in")
@@ -77,12 +95,16 @@ def _causes(e: Explanation) -> Table:
 def _ladder(e: Explanation) -> Table:
     rows = [
         {
-            "words": rung.words, "matched_spikes": rung.disagreement.matched_spikes,
-            "of": rung.disagreement.n_spikes, "spikes_until_ms": rung.disagreement.spikes_until_ms,
-            "disagreement": rung.disagreement.total, "run_a": rung.runs[0], "run_b": rung.runs[1],
+            "words": rung.words,
+            "matched_spikes": rung.disagreement.matched_spikes,
+            "of": rung.disagreement.n_spikes,
+            "spikes_until_ms": rung.disagreement.spikes_until_ms,
+            "disagreement": rung.disagreement.total,
+            "run_a": rung.runs[0],
+            "run_b": rung.runs[1],
         }
         for rung in e.ladder
-    ]  # fmt: skip
+    ]
     return Table(LADDER, rows, "What is left as causes are removed", in_file=("run_a", "run_b"))
 
 
@@ -98,9 +120,13 @@ def write_explanation(explanation: Explanation, folder: Path, command: str = "")
     e = explanation
     shares = f"What makes {_pair(e)} differ: {', '.join(map(_share, e.shares().items()))}"
     page = write_page(
-        folder, e.model or "Two recordings", [statement(e)], [section(e, "Causes")],
-        Provenance(command, _rows(e)), shares if e.shares() else f"{_pair(e)} agree",
-    )  # fmt: skip
+        folder,
+        e.model or "Two recordings",
+        [statement(e)],
+        [section(e, "Causes")],
+        Provenance(command, _rows(e)),
+        shares if e.shares() else f"{_pair(e)} agree",
+    )
     part = folder / f".{TEXT}.part"
     part.write_text("\n".join(lines(e)) + "\n", encoding="utf-8")
     os.replace(part, folder / TEXT)

@@ -34,16 +34,25 @@ def ask_finer_steps(case: Case, found: Disagreement) -> Disagreement:
             return found
     cause: Literal["integrator", "non_convergent"] = "integrator" if shrinks else "non_convergent"
     step = Hypothesis(
-        cause, STEP, f"{case.a.label} and {case.b.label} make different things of a step", "both",
+        cause,
+        STEP,
+        f"{case.a.label} and {case.b.label} make different things of a step",
+        "both",
         lambda side: side,
-    )  # fmt: skip
+    )
     convergence = Convergence(pair[0].realization.dt_ms, at_dt[0], at_half[0], at_dt[1], shrinks)
     case.findings.append(
         Finding(
-            cause, step, "both", 0.0, found, case.ids(finer, step), case.ids(pair, step),
+            cause,
+            step,
+            "both",
+            0.0,
+            found,
+            case.ids(finer, step),
+            case.ids(pair, step),
             convergence=convergence,
         )
-    )  # fmt: skip
+    )
     return replace(found, total=0.0)
 
 
@@ -80,11 +89,13 @@ def ask_for_chaos(case: Case, before: Disagreement, found: Disagreement) -> Disa
     if grown is None or grown.total < 0.5 * found.total:
         return found
     chaos = Hypothesis(
-        "chaos", CHAOS,
+        "chaos",
+        CHAOS,
         f"moved by 10⁻¹² of its initial values comes to disagree with itself by {grown.total:.2g}, "
         f"from {grown.until_ms or 0:g} ms on: this is what is left between the two",
-        "b", lambda side: side,
-    )  # fmt: skip
+        "b",
+        lambda side: side,
+    )
     case.findings.append(
         Finding("chaos", chaos, b.label, 0.0, found, case.trials.id(kicked), case.trials.id(b))
     )

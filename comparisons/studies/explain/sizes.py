@@ -70,9 +70,15 @@ def _stamps(a: Recording, b: Recording) -> Hypothesis | None:
             steps_ms = f"{in_steps(lag)} ({abs(lag) * a.dt_ms:g} ms)"
             words = f"stamps every spike {steps_ms} {'late' if lag > 0 else 'early'}"
             return Hypothesis(
-                "spike_stamp", words, words, "b", with_recording(change), CERTAIN, place="stamps",
+                "spike_stamp",
+                words,
+                words,
+                "b",
+                with_recording(change),
+                CERTAIN,
+                place="stamps",
                 imitates=True,
-            )  # fmt: skip
+            )
     return None
 
 

@@ -18,8 +18,10 @@ from .trials import Trial
 from .words import about, percent, sentences, until
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
-    "partly explained": ("yellow", "~"), "unexplained": ("red", "≠"), "undecided": ("magenta", "?"),
-}  # fmt: skip
+    "partly explained": ("yellow", "~"),
+    "unexplained": ("red", "≠"),
+    "undecided": ("magenta", "?"),
+}
 
 
 def print_explanation(console: Console, explanation: Explanation, model: str = "") -> None:
@@ -93,10 +95,14 @@ def _ladder(e: Explanation) -> Table:
 
 def _table(title: str) -> Table:
     return Table(
-        title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False,
+        title=f"\n{title}",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
         header_style="dim",
         caption_justify="left",
-    )  # fmt: skip
+    )
 
 
 def _print_rest(console: Console, e: Explanation, model: str) -> None:

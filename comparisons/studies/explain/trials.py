@@ -57,11 +57,18 @@ class Trial:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
-            "id": self.id, "backend": self.backend, "options": self.command, "digest": self.digest,
-            "purpose": self.purpose, "status": self.status, "reason": self.reason,
-            "method": self.method, "wall_s": self.wall_s, "cached": self.cached,
+            "id": self.id,
+            "backend": self.backend,
+            "options": self.command,
+            "digest": self.digest,
+            "purpose": self.purpose,
+            "status": self.status,
+            "reason": self.reason,
+            "method": self.method,
+            "wall_s": self.wall_s,
+            "cached": self.cached,
             "folder": None if self.folder is None else str(self.folder),
-        }  # fmt: skip
+        }
 
 
 @dataclass(eq=False)
@@ -135,15 +142,21 @@ class Trials:
             )
         trials = [_trial(key, side, purpose) for key, side in todo.items()]
         ended = perform_all(
-            jobs, jobs=self.jobs,
+            jobs,
+            jobs=self.jobs,
             on_start=lambda k, job: self.on_start(trials[k].id, job.progress_file),
             on_end=lambda k, run: self.on_end(replace(run, id=trials[k].id)),
-        )  # fmt: skip
+        )
         for key, trial, run in zip(keys, trials, ended, strict=True):
             self.done[key] = replace(
-                trial, status=run.status, reason=run.reason, method=run.method, wall_s=run.wall_s,
-                cached=run.cached, folder=run.folder,
-            )  # fmt: skip
+                trial,
+                status=run.status,
+                reason=run.reason,
+                method=run.method,
+                wall_s=run.wall_s,
+                cached=run.cached,
+                folder=run.folder,
+            )
             if run.ok:
                 self._recordings[key] = run.recording
 

@@ -75,9 +75,7 @@ def put_back(case: Case, conventional: Disagreement) -> None:
         others = case.without(h for h in undone if h is not c.hypothesis)
         left_in[c.hypothesis.name] = of_side(others, c.hypothesis.side)
     case.trials.run(
-        list(left_in.values()),
-        "one convention left in, all others undone",
-        reserve=case.kept(),
+        list(left_in.values()), "one convention left in, all others undone", reserve=case.kept()
     )
     acting: list[Candidate] = []
     for c in case.candidates:
@@ -93,9 +91,14 @@ def put_back(case: Case, conventional: Disagreement) -> None:
         else:
             acting.append(c)
             finding = Finding(
-                c.hypothesis.cause, c.hypothesis, label, 0.0, effect, case.trials.id(bare),
+                c.hypothesis.cause,
+                c.hypothesis,
+                label,
+                0.0,
+                effect,
+                case.trials.id(bare),
                 case.trials.id(side),
-            )  # fmt: skip
+            )
             case.findings.append(finding)
     _clear_shared(case, acting, left_in, conventional)
 

@@ -167,9 +167,16 @@ def without_spikes(effect: Effect, start_ms: float) -> Effect:
     told = tuple(replace(s, effect=nan, low=nan, high=nan) for s in effect.simulators)
     remark = f"no cell of {effect.measure.population} spikes after {start_ms:g} ms"
     return replace(
-        effect, simulators=told, effect=nan, disagreement=nan, ratio=nan, apart=nan,
-        verdict="undefined", remark=remark, silent=True,
-    )  # fmt: skip
+        effect,
+        simulators=told,
+        effect=nan,
+        disagreement=nan,
+        ratio=nan,
+        apart=nan,
+        verdict="undefined",
+        remark=remark,
+        silent=True,
+    )
 
 
 def t_interval(differences: Floats) -> tuple[float, float]:
@@ -217,9 +224,7 @@ def effect_of(
     difference of a read-out that counts. *judges* are those of the simulators that are none: with one
     simulator beside them there is no disagreement to hold the effect against.
     """
-    empty = Effect(
-        *where, measure, (), 0, math.nan, math.nan, math.nan, "undefined", why
-    )  # fmt: skip
+    empty = Effect(*where, measure, (), 0, math.nan, math.nan, math.nan, "undefined", why)
     if not simulators:
         return replace(empty, remark="no simulator ran both arms to their end")
     if not healthy.size:
@@ -261,17 +266,29 @@ def effect_of(
     sizes = [s.effect for s in told]
     apart = max(sizes) - min(sizes) if several else math.nan
     return Effect(
-        *where, measure, tuple(told), int(whole.sum()), least, disagreement, ratio, verdict, remark,
-        grain, apart,
-    )  # fmt: skip
+        *where,
+        measure,
+        tuple(told),
+        int(whole.sum()),
+        least,
+        disagreement,
+        ratio,
+        verdict,
+        remark,
+        grain,
+        apart,
+    )
 
 
 def _told(name: str, healthy: Floats, lesioned: Floats) -> SimulatorEffect:
     difference = lesioned - healthy
     return SimulatorEffect(
-        name, float(healthy.mean()), float(lesioned.mean()), float(difference.mean()),
+        name,
+        float(healthy.mean()),
+        float(lesioned.mean()),
+        float(difference.mean()),
         *t_interval(difference),
-    )  # fmt: skip
+    )
 
 
 def _verdict(told: Sequence[SimulatorEffect], several: bool, ratio: float, tiny: float) -> Verdict:

@@ -171,10 +171,7 @@ def _headings(
         ax.set_xlabel("time (ms)")
         ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     e = study.experiment
-    headline(
-        grid.figure,
-        f"{titled(e)}, {mode_of(study, mode)}, seed {study.seeds[0]}: {what}",
-    )
+    headline(grid.figure, f"{titled(e)}, {mode_of(study, mode)}, seed {study.seeds[0]}: {what}")
 
 
 def _not_there(ax: Axes, why: str) -> None:
@@ -187,9 +184,16 @@ def _rate(ax: Axes, study: LesionStudy, found: ArmRun, population: str) -> None:
     if reading is None or math.isnan(reading.value):
         return
     ax.annotate(
-        f"{population} {reading.value:.3g} Hz", (1.0, 1.0), (0, 1), xycoords="axes fraction",
-        textcoords="offset points", ha="right", va="bottom", color=style.MUTED, fontsize=7,
-    )  # fmt: skip
+        f"{population} {reading.value:.3g} Hz",
+        (1.0, 1.0),
+        (0, 1),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        color=style.MUTED,
+        fontsize=7,
+    )
 
 
 def _original(found: ArmRun, population: str, cells: Cells) -> Cells:
@@ -223,16 +227,20 @@ def _cell_shown(study: LesionStudy, runs: Sequence[ArmRun]) -> tuple[str, str, i
     crossing = {n for n, cell in models.items() if cell.on_crossing}
     changed = crossing & {
         perturbation.path.split(".")[0]
-        for arm in study.arms if arm.lesion is not None
+        for arm in study.arms
+        if arm.lesion is not None
         for perturbation in arm.lesion.perturbations
         if perturbation.operation not in ("remove", "silence")
-    }  # fmt: skip
+    }
     population, variable = min(
         keys,
         key=lambda k: (
-            k[0] not in changed, k[0] != study.experiment.output, k[0] not in crossing, k not in tested,
+            k[0] not in changed,
+            k[0] != study.experiment.output,
+            k[0] not in crossing,
+            k not in tested,
         ),
-    )  # fmt: skip
+    )
     first = runs[0].run.recording
     cells = _original(runs[0], population, first.traces[population, variable].cells)
     spikes = _original(runs[0], population, first.spikes[population].cells)
@@ -308,9 +316,14 @@ def _draw_raster(
             ax.axhline(band.top, color=style.RULE, linewidth=0.6)
         x, rows = _marks(found, recording, band.name, band.cells)
         ax.plot(
-            x, band.middle(rows), "|", color=colour, markeredgewidth=0.9,
-            markersize=min(max(72 * scale * band.step, 3.0), 9.0), rasterized=x.size > _MOST_MARKS,
-        )  # fmt: skip
+            x,
+            band.middle(rows),
+            "|",
+            color=colour,
+            markeredgewidth=0.9,
+            markersize=min(max(72 * scale * band.step, 3.0), 9.0),
+            rasterized=x.size > _MOST_MARKS,
+        )
         for middle in band.middle(np.flatnonzero(_lost(found, recording, band.name, band.cells))):
             edges = middle - band.step / 2, middle + band.step / 2
             ax.axhspan(*edges, color=_LOST, linewidth=0, zorder=0)
@@ -338,8 +351,9 @@ def _lost(found: ArmRun, recording: Recording, name: str, cells: Cells) -> NDArr
 def _label_rows(ax: Axes, bands: Sequence[_Band]) -> None:
     """The names of the populations with their sizes, and how many cells are shown where not all are."""
     said = [
-        f"{b.name} ({b.size})" if b.cells.size == b.size
+        f"{b.name} ({b.size})"
+        if b.cells.size == b.size
         else f"{b.name}\n{b.cells.size} of {b.size:,}"
         for b in bands
-    ]  # fmt: skip
+    ]
     ax.set_yticks([(b.top + b.bottom) / 2 for b in bands], said)

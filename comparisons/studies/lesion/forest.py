@@ -60,9 +60,9 @@ def effects_figure(
     heights = [len(r) + _LINE * len(_folded(effects[n], r)) for n, r in rows.items()]
     with styled():
         figure = figure_of(WIDTH_IN, _ROW_IN * sum(heights) + 0.75 * len(lesions) + 0.6)
-        axes = figure.subplots(
-            len(lesions), 1, squeeze=False, sharex=True, height_ratios=heights
-        )[:, 0].tolist()  # fmt: skip
+        axes = figure.subplots(len(lesions), 1, squeeze=False, sharex=True, height_ratios=heights)[
+            :, 0
+        ].tolist()
         wide = _draw_all(axes, rows, simulators)
         for ax, (name, shown) in zip(axes, rows.items(), strict=True):
             _fold(ax, len(shown), _folded(effects[name], shown))
@@ -109,10 +109,16 @@ def _fold(ax: Axes, row: int, lines: Sequence[str]) -> None:
     """The lines of text below the rows of a panel."""
     ax.set_ylim(row + _LINE * len(lines) - 0.5, -0.5)
     ax.annotate(
-        "\n".join(lines), (0.0, row - 0.5), (0, -4), xycoords=("axes fraction", "data"),
-        textcoords="offset points", va="top", color=style.MUTED, fontsize=_TEXT_PT,
+        "\n".join(lines),
+        (0.0, row - 0.5),
+        (0, -4),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        va="top",
+        color=style.MUTED,
+        fontsize=_TEXT_PT,
         annotation_clip=False,
-    )  # fmt: skip
+    )
 
 
 def _draw_all(
@@ -160,16 +166,28 @@ def _draw_effect(ax: Axes, row: int, e: Effect, simulators: Sequence[str]) -> fl
         times = "simulators agree" if e.agree else f"{below(e.ratio)}×"
         verdict += f", {times}"
     ax.annotate(
-        verdict, (1.0, row), (6, 0), xycoords=("axes fraction", "data"),
-        textcoords="offset points", va="center", fontsize=7.5, color=style.INK,
-    )  # fmt: skip
+        verdict,
+        (1.0, row),
+        (6, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        va="center",
+        fontsize=7.5,
+        color=style.INK,
+    )
     told = [s for s in e.simulators if not math.isnan(s.relative)]
     if not told:
         why = "not defined" if e.verdict == "undefined" else "the healthy value is 0"
         ax.annotate(
-            why, (0.5, row), (6, 0), xycoords=("axes fraction", "data"),
-            textcoords="offset points", va="center", color=style.MUTED, fontsize=7,
-        )  # fmt: skip
+            why,
+            (0.5, row),
+            (6, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            color=style.MUTED,
+            fontsize=7,
+        )
         return 0.0
     largest = 0.0
     if not math.isnan(e.disagreement):
@@ -183,13 +201,22 @@ def _draw_effect(ax: Axes, row: int, e: Effect, simulators: Sequence[str]) -> fl
         y, scale = row + place * step, 100 / abs(s.healthy)
         if s.has_interval:
             ax.plot(
-                [scale * s.low, scale * s.high], [y, y], color=colour, linewidth=1.2,
-                solid_capstyle="butt", gid=_INTERVAL,
-            )  # fmt: skip
+                [scale * s.low, scale * s.high],
+                [y, y],
+                color=colour,
+                linewidth=1.2,
+                solid_capstyle="butt",
+                gid=_INTERVAL,
+            )
         ax.plot(
-            scale * s.effect, y, marker, color=colour, markersize=4.6, markeredgecolor="white",
+            scale * s.effect,
+            y,
+            marker,
+            color=colour,
+            markersize=4.6,
+            markeredgecolor="white",
             markeredgewidth=0.4,
-        )  # fmt: skip
+        )
         largest = max(largest, abs(scale * s.effect))
     return largest
 
@@ -206,9 +233,10 @@ def dose_figure(study: LesionStudy, mode: str | None = None, name: str | None = 
     simulators = study.simulators(mode)
     still = unchanged(study, mode, name)
     measures = [
-        m for m in study.measures
+        m
+        for m in study.measures
         if m not in still and np.isfinite(_of(table, m)["response"].to_numpy(dtype=float)).any()
-    ]  # fmt: skip
+    ]
     if not measures:
         return empty("No read-out changes, so there is no response to draw.")
     across = 2 if len(measures) == 4 else min(_ACROSS, len(measures))
@@ -249,8 +277,16 @@ def _draw_doses(ax: Axes, table: pandas.DataFrame, simulators: Sequence[str]) ->
         # Beside each other, so that simulators that agree can all be seen.
         x = own["severity"].to_numpy(dtype=float) + shift * place
         y, low, high = (own[c].to_numpy(dtype=float) for c in ("response", "low", "high"))
-        ax.plot(x, y, color=colour, linewidth=1.0, marker=marker, markersize=4.2,
-                markeredgecolor="white", markeredgewidth=0.4)  # fmt: skip
+        ax.plot(
+            x,
+            y,
+            color=colour,
+            linewidth=1.0,
+            marker=marker,
+            markersize=4.2,
+            markeredgecolor="white",
+            markeredgewidth=0.4,
+        )
         ax.vlines(x, low, high, color=colour, linewidth=1.2)
         bars.append((np.column_stack([x, low, high]), colour))
     doses = sorted(set(table["severity"]))
@@ -270,6 +306,15 @@ def _draw_doses(ax: Axes, table: pandas.DataFrame, simulators: Sequence[str]) ->
             if not beyond.any():
                 continue
             cut = True
-            ax.plot(x[beyond], np.full(int(beyond.sum()), edge), marker, color=colour,
-                    markersize=4.5, clip_on=False, mew=0, gid=_CUT, zorder=3)  # fmt: skip
+            ax.plot(
+                x[beyond],
+                np.full(int(beyond.sum()), edge),
+                marker,
+                color=colour,
+                markersize=4.5,
+                clip_on=False,
+                mew=0,
+                gid=_CUT,
+                zorder=3,
+            )
     return cut

@@ -18,18 +18,27 @@ from .signal import Signal, transmission
 from .spikes import depends_on_threshold
 
 UNITS: Mapping[str, str] = MappingProxyType(
-    {"rate": "Hz", "interval": "ms", "CV": "", "AP amplitude": "mV", "AP width": "ms", "output": "Hz",
-     "transmission": ""}
-)  # fmt: skip
+    {
+        "rate": "Hz",
+        "interval": "ms",
+        "CV": "",
+        "AP amplitude": "mV",
+        "AP width": "ms",
+        "output": "Hz",
+        "transmission": "",
+    }
+)
 """The read-outs, in the order in which they are told, with their units; pure numbers have none."""
 COUNTED = ("rate", "output")
 """Read-outs that count spikes, so that they differ by one spike at least."""
 TIMED = ("interval", "AP width")
 """Read-outs that are times of the grid, so that they differ by one step at least."""
 MEANING: Mapping[str, str] = MappingProxyType(
-    {"output": "spikes per second of all cells of a population together",
-     "transmission": "how much of the signal the rate carries, at its best delay: 0 to 1"}
-)  # fmt: skip
+    {
+        "output": "spikes per second of all cells of a population together",
+        "transmission": "how much of the signal the rate carries, at its best delay: 0 to 1",
+    }
+)
 """The read-outs whose names do not say what they are, in a line."""
 SPIKE_QUANTITIES = ("rate", "interval", "CV", "output", "transmission")
 """Read-outs of spikes alone."""

@@ -23,10 +23,18 @@ from .words import in_words, legend, marked, short
 
 _LESIONS_A_FIGURE = 3
 _EFFECTS: Mapping[str, str] = MappingProxyType(
-    {"readout": "read-out", "lesion": "lesion", "healthy": "healthy", "lesioned": "lesioned",
-     "effect": "effect", "disagreement": "disagree", "ratio": "ratio", "verdict": "verdict",
-     "in_words": "in words"}
-)  # fmt: skip
+    {
+        "readout": "read-out",
+        "lesion": "lesion",
+        "healthy": "healthy",
+        "lesioned": "lesioned",
+        "effect": "effect",
+        "disagreement": "disagree",
+        "ratio": "ratio",
+        "verdict": "verdict",
+        "in_words": "in words",
+    }
+)
 
 
 def write_study(study: LesionStudy, folder: Path) -> Path:
@@ -37,9 +45,13 @@ def write_study(study: LesionStudy, folder: Path) -> Path:
     figures end in the mode where there are several, and in a number where lesions need several.
     """
     return write_page(
-        folder, titled(study.experiment), statements(study), sections(study), _provenance(study),
+        folder,
+        titled(study.experiment),
+        statements(study),
+        sections(study),
+        _provenance(study),
         study.experiment.title,
-    )  # fmt: skip
+    )
 
 
 def statements(study: LesionStudy) -> list[Statement]:
@@ -87,12 +99,18 @@ def _effects_section(study: LesionStudy, mode: str, of: str) -> Section:
     effects = [e for name in study.lesions for e in study.at(mode, name)]
     rows = [
         {
-            "readout": marked(e), "lesion": e.arm, "healthy": e.healthy,
-            "lesioned": e.lesioned, "effect": e.effect, "disagreement": e.disagreement,
-            "ratio": e.ratio, "verdict": short(e), "in_words": in_words(e),
+            "readout": marked(e),
+            "lesion": e.arm,
+            "healthy": e.healthy,
+            "lesioned": e.lesioned,
+            "effect": e.effect,
+            "disagreement": e.disagreement,
+            "ratio": e.ratio,
+            "verdict": short(e),
+            "in_words": in_words(e),
         }
         for e in effects
-    ]  # fmt: skip
+    ]
     columns = {k: v for k, v in _EFFECTS.items() if k != "lesion" or len(study.lesions) > 1}
     suffix = f"-{mode}" if of else ""
     return Section(

@@ -26,14 +26,7 @@ from ...running.pool import perform_all
 from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run
 from ...running.store import store_realization
 from ..compare.words import run_labels
-from .arms import (
-    Arm,
-    arms_of,
-    check_severities,
-    describe_arms,
-    is_unchanged,
-    read_lesion,
-)
+from .arms import Arm, arms_of, check_severities, describe_arms, is_unchanged, read_lesion
 from .certainty import all_together, of_one_draw
 from .effects import CLEAR, Effect, effect_of, without_spikes
 from .measures import (
@@ -328,9 +321,10 @@ def evaluate(
     effects = tuple(
         _effect(experiment, probe, mode, arm, m, seeds, runs, readings)
         for mode in dict.fromkeys(r.run.mode for r in runs)
-        for arm in arms if not arm.is_healthy
+        for arm in arms
+        if not arm.is_healthy
         for m in probe.measures
-    )  # fmt: skip
+    )
     silent = silent_in(probe.populations, readings)
     effects = tuple(
         without_spikes(e, probe.start_ms)
@@ -545,9 +539,14 @@ def probe_of(experiment: Experiment, start_ms: float) -> Probe:
         downstream = downstream_of(experiment, experiment.signal)
     paced = tuple(name for name, cell in experiment.cells.items() if cell.on_crossing)
     return Probe(
-        populations_of(experiment), start_ms, experiment.output, downstream, shapes=shapes, paced=paced,
+        populations_of(experiment),
+        start_ms,
+        experiment.output,
+        downstream,
+        shapes=shapes,
+        paced=paced,
         unavailable=tuple(unavailable),
-    )  # fmt: skip
+    )
 
 
 def with_thresholds(probe: Probe, healthy: Realization) -> Probe:

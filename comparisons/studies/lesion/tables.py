@@ -20,19 +20,33 @@ def readings_table(study: LesionStudy) -> pandas.DataFrame:
     return pandas.DataFrame(
         [
             {
-                "mode": r.run.mode, "simulator": r.simulator, "arm": r.arm.name,
-                "severity": r.arm.severity, "seed": r.seed, "population": m.population,
-                "quantity": m.quantity, "unit": m.unit, "value": reading.value,
+                "mode": r.run.mode,
+                "simulator": r.simulator,
+                "arm": r.arm.name,
+                "severity": r.arm.severity,
+                "seed": r.seed,
+                "population": m.population,
+                "quantity": m.quantity,
+                "unit": m.unit,
+                "value": reading.value,
                 "why": reading.why,
             }
             for r, readings in zip(study.runs, study.readings, strict=True)
             for m, reading in readings.items()
         ],
         columns=[
-            "mode", "simulator", "arm", "severity", "seed", "population", "quantity", "unit",
-            "value", "why",
+            "mode",
+            "simulator",
+            "arm",
+            "severity",
+            "seed",
+            "population",
+            "quantity",
+            "unit",
+            "value",
+            "why",
         ],
-    )  # fmt: skip
+    )
 
 
 def effects_table(study: LesionStudy) -> pandas.DataFrame:
@@ -69,8 +83,18 @@ def dose_table(study: LesionStudy) -> pandas.DataFrame:
             for m in study.measures:
                 found = [e for e in study.effects if (e.mode, e.arm, e.measure) == (mode, name, m)]
                 rows += _doses(found)
-    columns = ["mode", "arm", "population", "quantity", "unit", "simulator", "severity",
-               "response", "low", "high"]  # fmt: skip
+    columns = [
+        "mode",
+        "arm",
+        "population",
+        "quantity",
+        "unit",
+        "simulator",
+        "severity",
+        "response",
+        "low",
+        "high",
+    ]
     return pandas.DataFrame(rows, columns=columns)
 
 
@@ -80,18 +104,32 @@ def _doses(effects: list[Effect]) -> list[dict[str, Any]]:
         told = [(e, s) for e in effects for s in e.simulators if s.simulator == name]
         first, healthy = told[0]
         base = {
-            "mode": first.mode, "arm": first.arm, "population": first.measure.population,
-            "quantity": first.measure.quantity, "unit": first.measure.unit, "simulator": name,
-        }  # fmt: skip
-        rows.append({**base, "severity": 0.0, "response": healthy.healthy,
-                     "low": math.nan, "high": math.nan})  # fmt: skip
+            "mode": first.mode,
+            "arm": first.arm,
+            "population": first.measure.population,
+            "quantity": first.measure.quantity,
+            "unit": first.measure.unit,
+            "simulator": name,
+        }
+        rows.append(
+            {
+                **base,
+                "severity": 0.0,
+                "response": healthy.healthy,
+                "low": math.nan,
+                "high": math.nan,
+            }
+        )
         rows += [
             {
-                **base, "severity": e.severity, "response": s.lesioned,
-                "low": possible_edge(e, s.healthy + s.low), "high": possible_edge(e, s.healthy + s.high),
+                **base,
+                "severity": e.severity,
+                "response": s.lesioned,
+                "low": possible_edge(e, s.healthy + s.low),
+                "high": possible_edge(e, s.healthy + s.high),
             }
             for e, s in told
-        ]  # fmt: skip
+        ]
     return rows
 
 
@@ -105,10 +143,11 @@ def possible_edge(e: Effect, value: float) -> float:
 def unchanged(study: LesionStudy, mode: str, name: str) -> list[Measure]:
     """The read-outs that are the same at every severity, on every simulator."""
     changed = {
-        e.measure for e in study.effects
+        e.measure
+        for e in study.effects
         if (e.mode, e.arm) == (mode, name)
         and not (e.silent or all(s.effect == 0.0 for s in e.simulators))
-    }  # fmt: skip
+    }
     return [m for m in study.measures if m not in changed]
 
 
@@ -120,14 +159,19 @@ def plain(study: LesionStudy) -> dict[str, Any]:
     e = study.experiment
     data = {
         "experiment": {
-            "name": e.name, "variant": e.variant, "hash": e.hash, "seed": e.seed,
-            "dt_ms": e.dt_ms, "duration_ms": e.duration_ms,
+            "name": e.name,
+            "variant": e.variant,
+            "hash": e.hash,
+            "seed": e.seed,
+            "dt_ms": e.dt_ms,
+            "duration_ms": e.duration_ms,
         },
         "from_ms": study.start_ms,
         "seeds": study.seeds,
         "arms": [
             {
-                "name": arm.name, "severity": arm.severity,
+                "name": arm.name,
+                "severity": arm.severity,
                 "title": arm.lesion.title if arm.lesion else "",
                 "citation": arm.lesion.citation if arm.lesion else "",
                 "perturbations": [
@@ -138,22 +182,29 @@ def plain(study: LesionStudy) -> dict[str, Any]:
             for arm in study.arms
         ],
         "runs": [
-            {"arm": r.arm.name, "severity": r.arm.severity, "seed": r.seed,
-             "simulator": r.simulator, **r.run.to_dict()}
+            {
+                "arm": r.arm.name,
+                "severity": r.arm.severity,
+                "seed": r.seed,
+                "simulator": r.simulator,
+                **r.run.to_dict(),
+            }
             for r in study.runs
         ],
         "readings": study.table.to_dict("records"),
         "effects": [_plain_effect(effect) for effect in study.effects],
         "sentences": [
             {
-                "mode": mode, "arm": name, "sentence": study.sentence(mode, name),
+                "mode": mode,
+                "arm": name,
+                "sentence": study.sentence(mode, name),
                 "caveats": [asdict(caveat) for caveat in study.caveats(mode, name)],
             }
             for mode in study.modes
             for name in study.lesions
         ],
         "notes": study.notes,
-    }  # fmt: skip
+    }
     safe: dict[str, Any] = json_safe(data)
     return safe
 

@@ -24,9 +24,16 @@ from .tables import unchanged
 from .words import SYMBOLS, below, in_words, legend, marked, number, percent, short, signed
 
 STYLE: Mapping[Verdict, str] = MappingProxyType(
-    {"independent": "green", "none": "dim", "undecided": "magenta", "unclear": "yellow",
-     "indistinguishable": "red", "alone": "yellow", "undefined": "dim"}
-)  # fmt: skip
+    {
+        "independent": "green",
+        "none": "dim",
+        "undecided": "magenta",
+        "unclear": "yellow",
+        "indistinguishable": "red",
+        "alone": "yellow",
+        "undefined": "dim",
+    }
+)
 _MOST_IN_FULL = 10
 _DOSES_A_TABLE = 5
 _LONGEST_CHANGES = 400
@@ -44,9 +51,12 @@ def running(
         f"{experiment.duration}, dt {experiment.dt}, seeds from {experiment.seed}"
     )
     columns = (
-        TextColumn("  {task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
-        TimeLeft(), TextColumn("{task.fields[state]}"),
-    )  # fmt: skip
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TimeLeft(),
+        TextColumn("{task.fields[state]}"),
+    )
     with Progress(*columns, console=console) as progress:
         bars = kind(progress)
         try:
@@ -166,9 +176,14 @@ def _effects_table(effects: Sequence[Effect]) -> Table:
         ratio = "–" if no_ratio else "∞" if e.agree else below(e.ratio)
         verdict = f"[{STYLE[e.verdict]}]{short(e)}[/]"
         table.add_row(
-            escape(marked(e)), number(e.healthy), number(e.lesioned),
-            signed(e.effect), number(e.disagreement, 2), ratio, verdict,
-        )  # fmt: skip
+            escape(marked(e)),
+            number(e.healthy),
+            number(e.lesioned),
+            signed(e.effect),
+            number(e.disagreement, 2),
+            ratio,
+            verdict,
+        )
     return table
 
 
@@ -197,9 +212,7 @@ def _simulators_table(effects: Sequence[Effect]) -> Table:
         for k, (cells, names) in enumerate(rows.items()):
             everywhere = len(rows) == 1 and len(names) > 1
             who = f"all {len(names)}" if everywhere else ", ".join(names)
-            table.add_row(
-                escape(e.measure.label) if k == 0 else "", escape(who), *cells
-            )  # fmt: skip
+            table.add_row(escape(e.measure.label) if k == 0 else "", escape(who), *cells)
     table.columns[1].no_wrap = False
     return table
 
@@ -238,8 +251,9 @@ def _print_doses(console: Console, study: LesionStudy) -> None:
         if still:
             console.print(
                 f"the same at every severity: {escape(', '.join(m.label for m in still))}",
-                style="dim", highlight=False,
-            )  # fmt: skip
+                style="dim",
+                highlight=False,
+            )
 
 
 def _dose_rows(readout: object, doses: Sequence[float]) -> dict[tuple[str, ...], list[str]]:

@@ -13,23 +13,41 @@ from .measures import COUNTED, TIMED
 from .measures import MEANING as QUANTITIES
 
 SYMBOLS: Mapping[Verdict, str] = MappingProxyType(
-    {"independent": "✓", "none": "∅", "undecided": "?", "unclear": "~", "indistinguishable": "≠",
-     "alone": "·", "undefined": "–"}
-)  # fmt: skip
+    {
+        "independent": "✓",
+        "none": "∅",
+        "undecided": "?",
+        "unclear": "~",
+        "indistinguishable": "≠",
+        "alone": "·",
+        "undefined": "–",
+    }
+)
 """One sign for every verdict, so that colour is never alone."""
 SHORT: Mapping[Verdict, str] = MappingProxyType(
-    {"independent": "holds", "none": "no effect", "undecided": "undecided", "unclear": "unclear",
-     "indistinguishable": "cannot tell", "alone": "one only", "undefined": "undefined"}
-)  # fmt: skip
+    {
+        "independent": "holds",
+        "none": "no effect",
+        "undecided": "undecided",
+        "unclear": "unclear",
+        "indistinguishable": "cannot tell",
+        "alone": "one only",
+        "undefined": "undefined",
+    }
+)
 MEANING: Mapping[str, str] = MappingProxyType(
-    {"holds": f"ratio {CLEAR:g} or more, everywhere of one sign, 0 in no interval",
-     "unclear": f"ratio between 1 and {CLEAR:g}, or seeds that do not suffice",
-     "cannot tell": "ratio 1 or less, or another sign on another simulator",
-     "no effect": "the same in both arms", "not shown": "values differ, but every interval has 0 in it",
-     "undecided": "it would hold, or be no effect, but not all was seen or can be counted",
-     "one only": "one simulator only, so nothing is known of another; the reference and the oracle are none",
-     "undefined": "no value in some arm"}
-)  # fmt: skip
+    {
+        "holds": f"ratio {CLEAR:g} or more, everywhere of one sign, 0 in no interval",
+        "unclear": f"ratio between 1 and {CLEAR:g}, or seeds that do not suffice",
+        "cannot tell": "ratio 1 or less, or another sign on another simulator",
+        "no effect": "the same in both arms",
+        "not shown": "values differ, but every interval has 0 in it",
+        "undecided": "it would hold, or be no effect, but not all was seen or can be counted",
+        "one only": "one simulator only, so nothing is known of another; the reference and the oracle are "
+        "none",
+        "undefined": "no value in some arm",
+    }
+)
 """What the words for verdicts mean."""
 AMBIGUOUS = " *"
 """The mark of a read-out whose spikes are more or fewer at another threshold."""
@@ -67,12 +85,7 @@ def _word(effect: Effect) -> str:
 def legend(effects: Sequence[Effect]) -> list[tuple[str, str]]:
     """What the columns, verdicts and read-outs of a table of effects mean, as far as they occur."""
     quantities = {e.measure.quantity for e in effects}
-    rows = [
-        (
-            "effect",
-            "lesioned − healthy with the same seed, smallest of all simulators",
-        )
-    ]
+    rows = [("effect", "lesioned − healthy with the same seed, smallest of all simulators")]
     if any(not math.isnan(e.ratio) for e in effects):
         rows.append(("disagree", "the most that two simulators differ by, healthy or lesioned"))
         least = ["one spike (a rate)"] if quantities.intersection(COUNTED) else []

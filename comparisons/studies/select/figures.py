@@ -41,25 +41,39 @@ def precision_figure(study: Selection) -> Figure:
         top = ax.get_ylim()[1]
         ax.axhline(bound, color=style.INK, linewidth=0.8, linestyle=(0, (4, 3)))
         ax.annotate(
-            f"asked for: {study.bound}", (0.995, bound), (0, 3), ha="right", fontsize=7.5,
-            xycoords=ax.get_yaxis_transform(), textcoords="offset points",
-        )  # fmt: skip
+            f"asked for: {study.bound}",
+            (0.995, bound),
+            (0, 3),
+            ha="right",
+            fontsize=7.5,
+            xycoords=ax.get_yaxis_transform(),
+            textcoords="offset points",
+        )
         front = [p for p in study.front if p.value(kind) > 0]
         ax.plot(
-            [p.time_s for p in front], [factor * p.value(kind) for p in front], color=style.HALO,
-            linewidth=6, alpha=0.45, solid_capstyle="round", zorder=1.5,
-        )  # fmt: skip
+            [p.time_s for p in front],
+            [factor * p.value(kind) for p in front],
+            color=style.HALO,
+            linewidth=6,
+            alpha=0.45,
+            solid_capstyle="round",
+            zorder=1.5,
+        )
         for label in labels:
             mine = sorted((p for p in known if p.label == label), key=lambda p: p.dt_ms)
             ax.plot(
-                [p.time_s for p in mine], [factor * p.value(kind) for p in mine],
-                **look[label].line,
-            )  # fmt: skip
+                [p.time_s for p in mine], [factor * p.value(kind) for p in mine], **look[label].line
+            )
             lost = [p.time_s for p in good if p.label == label and p not in known]
             ax.plot(
-                lost, [top * 0.8] * len(lost), linestyle="none", marker=look[label].marker,
-                color=look[label].colour, markerfacecolor="none", markersize=4.5,
-            )  # fmt: skip
+                lost,
+                [top * 0.8] * len(lost),
+                linestyle="none",
+                marker=look[label].marker,
+                color=look[label].colour,
+                markerfacecolor="none",
+                markersize=4.5,
+            )
         if study.recommended is not None and study.recommended.value(kind) > 0:
             _ring(ax, study.recommended, factor * study.recommended.value(kind))
         ax.set_xlabel("building + simulating (s)")
@@ -80,20 +94,35 @@ def precision_figure(study: Selection) -> Figure:
             kept = "the count of spikes differs" if kind == "spikes" else "no error is defined"
             handles.append(
                 Line2D(
-                    [], [], linestyle="none", marker="o", markerfacecolor="none", markersize=4.5,
-                    color=style.INK, label=f"hollow, at the top: {kept}",
+                    [],
+                    [],
+                    linestyle="none",
+                    marker="o",
+                    markerfacecolor="none",
+                    markersize=4.5,
+                    color=style.INK,
+                    label=f"hollow, at the top: {kept}",
                 )
-            )  # fmt: skip
+            )
         figure.legend(handles=handles, loc="outside lower left", ncols=2)
     return figure
 
 
 def _ring(ax: object, best: Point, error: float) -> None:
     ax.plot(  # type: ignore[attr-defined]
-        [best.time_s], [error], marker="o", markersize=12, markerfacecolor="none",
-        markeredgecolor=style.INK, markeredgewidth=1.4, linestyle="none",
-    )  # fmt: skip
+        [best.time_s],
+        [error],
+        marker="o",
+        markersize=12,
+        markerfacecolor="none",
+        markeredgecolor=style.INK,
+        markeredgewidth=1.4,
+        linestyle="none",
+    )
     ax.annotate(  # type: ignore[attr-defined]
-        f"take this: dt {short(best.dt_ms)} ms", (best.time_s, error), (9, -11),
-        textcoords="offset points", fontsize=7.5,
-    )  # fmt: skip
+        f"take this: dt {short(best.dt_ms)} ms",
+        (best.time_s, error),
+        (9, -11),
+        textcoords="offset points",
+        fontsize=7.5,
+    )

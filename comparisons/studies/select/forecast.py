@@ -29,10 +29,17 @@ _QUICK_S = 10.0
 
 
 def forecasts(
-    experiment: Experiment, points: Sequence[Point], best: Point | None, needs: Sequence[Need],
-    bound: ErrorBound, size: int | None, duration_ms: float | None,
-    budget_s: float, perform: Callable[..., tuple[Run, ...]], timeout_s: float,
-) -> tuple[Forecast, ...]:  # fmt: skip
+    experiment: Experiment,
+    points: Sequence[Point],
+    best: Point | None,
+    needs: Sequence[Need],
+    bound: ErrorBound,
+    size: int | None,
+    duration_ms: float | None,
+    budget_s: float,
+    perform: Callable[..., tuple[Run, ...]],
+    timeout_s: float,
+) -> tuple[Forecast, ...]:
     """A forecast for the best candidate of every backend that meets the bound, the recommended checked.
 
     Fitted are the measured runs of the candidate, two of other durations (half and twice, or twice and eight
@@ -68,9 +75,13 @@ def forecasts(
         model = ran.model()
         load = foreseen(ran.base, experiment.duration_ms, _changed(target, chosen.dt_ms, 1.0, 1.0))
         forecast = Forecast(
-            chosen.label, chosen.dt_ms, " and ".join(said), *ran.at_least(model, load), model,
+            chosen.label,
+            chosen.dt_ms,
+            " and ".join(said),
+            *ran.at_least(model, load),
+            model,
             recommended=chosen is best,
-        )  # fmt: skip
+        )
         if chosen is best:
             most = (CHECK * max([1.0, *sizes]), CHECK * max([1.0, *lengths]))
             wanted = (min(factor, most[0]), min(length, most[1]))
@@ -147,9 +158,13 @@ class _Measured:
         """Run one more."""
         realization, path = store_realization(experiment)
         job = Job(
-            str(path), realization.digest, self.chosen.backend, self.chosen.settings,
-            self.timeout_s, True,
-        )  # fmt: skip
+            str(path),
+            realization.digest,
+            self.chosen.backend,
+            self.chosen.settings,
+            self.timeout_s,
+            True,
+        )
         (run,) = self.perform([job])
         return run, realization
 
@@ -164,9 +179,13 @@ def _within(a: Load, b: Load) -> bool:
 
 
 def _checked(
-    forecast: Forecast, experiment: Experiment, ran: _Measured, model: CostModel,
-    wanted: tuple[float, float], limit_s: float,
-) -> Forecast:  # fmt: skip
+    forecast: Forecast,
+    experiment: Experiment,
+    ran: _Measured,
+    model: CostModel,
+    wanted: tuple[float, float],
+    limit_s: float,
+) -> Forecast:
     """The forecast with one run larger than those fitted, as much as *limit_s* seconds buy.
 
     *wanted* are the factors of size and duration.

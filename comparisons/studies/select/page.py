@@ -12,15 +12,7 @@ from ...showing.provenance import provenance_of
 from ...showing.section import Section, Statement, Table, Tone, bullets
 from .figures import precision_figure
 from .study import Selection
-from .tables import (
-    ABILITIES,
-    FORECASTS,
-    POINTS,
-    ability_rows,
-    forecast_rows,
-    plain,
-    point_rows,
-)
+from .tables import ABILITIES, FORECASTS, POINTS, ability_rows, forecast_rows, plain, point_rows
 from .words import details, recommendation
 
 
@@ -44,10 +36,17 @@ def sections(study: Selection) -> list[Section]:
     )
     tables = {"points": Table(POINTS, point_rows(study), "Every run that was measured")}
     found = [
-        Section("Work and precision", bullets(details(study)), {"precision": drawing}, tables,
-                {"selection": plain(study)}),
-        Section("What each backend can do", tables={"abilities": Table(ABILITIES, ability_rows(study))}),
-    ]  # fmt: skip
+        Section(
+            "Work and precision",
+            bullets(details(study)),
+            {"precision": drawing},
+            tables,
+            {"selection": plain(study)},
+        ),
+        Section(
+            "What each backend can do", tables={"abilities": Table(ABILITIES, ability_rows(study))}
+        ),
+    ]
     if study.forecasts:
         rows = {"forecasts": Table(FORECASTS, forecast_rows(study))}
         found.append(Section("Larger or longer", tables=rows))
@@ -69,10 +68,13 @@ def write_selection(study: Selection, folder: Path) -> Path:
     """Write the page with its figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
     good = {p.backend: p.run for p in study.points if p.run.ok}
     return write_page(
-        folder, titled(study.experiment), statements(study), sections(study),
+        folder,
+        titled(study.experiment),
+        statements(study),
+        sections(study),
         provenance_of(study.experiment, [*good.values()], command(study)),
         study.experiment.title,
-    )  # fmt: skip
+    )
 
 
 def notebook_html(study: Selection) -> str:

@@ -60,11 +60,19 @@ class Candidate:
         compiled = max(self.compile_s, 0.0)
         return [
             Point(
-                self.backend, self.settings.mode, self.method, self.settings, dt, self.runs[dt],
-                errors.get((id(self), dt)), least, compiled, self.compiling and len(good) < 2,
+                self.backend,
+                self.settings.mode,
+                self.method,
+                self.settings,
+                dt,
+                self.runs[dt],
+                errors.get((id(self), dt)),
+                least,
+                compiled,
+                self.compiling and len(good) < 2,
             )
             for dt in self.order
-        ]  # fmt: skip
+        ]
 
 
 class Search:
@@ -206,14 +214,18 @@ class Search:
                 self.left_out.append(f"{ability.backend}, {ability.mode}, {ability.method}")
                 continue
             settings = Settings(
-                mode=ability.mode, method=ability.method or None, **options[ability.backend]  # type: ignore[arg-type]
-            )  # fmt: skip
+                mode=ability.mode,
+                method=ability.method or None,
+                **options[ability.backend],  # type: ignore[arg-type]
+            )
             candidate = Candidate(ability.backend, settings)
             if any(
-                c.backend == candidate.backend and c.settings.mode == ability.mode
-                and ability.method and ability.method == c.method
+                c.backend == candidate.backend
+                and c.settings.mode == ability.mode
+                and ability.method
+                and ability.method == c.method
                 for c in self.candidates
-            ):  # fmt: skip
+            ):
                 continue
             self.run(candidate, dt)
             walls[ability.backend] = candidate.runs[dt].wall_s if dt in candidate.runs else 0.0

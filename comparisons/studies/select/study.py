@@ -74,8 +74,9 @@ class Selection:
         able = {(a.backend, a.mode) for a in self.abilities if a.able}
         never = [
             Caveat("not run", f"{a.backend}-{a.mode}", a.reason)
-            for a in self.abilities if not a.able and (a.backend, a.mode) not in able
-        ]  # fmt: skip
+            for a in self.abilities
+            if not a.able and (a.backend, a.mode) not in able
+        ]
         good = {(p.backend, p.mode) for p in self.points if p.run.ok}
         failed = {
             (p.backend, p.mode): p.run for p in self.points if (p.backend, p.mode) not in good
@@ -84,8 +85,9 @@ class Selection:
         ran = caveats_of([*failed.values(), *best])
         compiling = [
             Caveat("not finished", p.label, "its seconds of compiling were not told from building")
-            for p in self.points if p.compiling
-        ]  # fmt: skip
+            for p in self.points
+            if p.compiling
+        ]
         return tuple(dict.fromkeys([*never, *ran, *compiling]))
 
     @property
@@ -241,10 +243,20 @@ def select(
             "no cell spikes, so that no error of spikes is defined; ask for one of traces: 1%"
         )
     return Selection(
-        experiment, bound, error is not None, said, is_oracle,
-        float(search.until_ms) if np.isfinite(search.until_ms) else None, abilities, points, best,
-        needs, told, budget_s, tuple(dict.fromkeys(notes)),
-    )  # fmt: skip
+        experiment,
+        bound,
+        error is not None,
+        said,
+        is_oracle,
+        float(search.until_ms) if np.isfinite(search.until_ms) else None,
+        abilities,
+        points,
+        best,
+        needs,
+        told,
+        budget_s,
+        tuple(dict.fromkeys(notes)),
+    )
 
 
 def _busy(load: float) -> list[str]:
@@ -264,9 +276,13 @@ def _cells(experiment: Experiment) -> int:
 
 
 def _check(
-    experiment: Experiment, names: Sequence[str], bound: ErrorBound | None, budget_s: float,
-    size: int | None, duration_ms: float | None,
-) -> None:  # fmt: skip
+    experiment: Experiment,
+    names: Sequence[str],
+    bound: ErrorBound | None,
+    budget_s: float,
+    size: int | None,
+    duration_ms: float | None,
+) -> None:
     if not names:
         raise InputError("-b", "only the oracle is named, which is the truth; name a simulator too")
     if not (np.isfinite(budget_s) and budget_s > 0):
@@ -318,9 +334,13 @@ def _abilities(
 
 
 def _oracle(
-    first: Realization, path: Path, wanted: bool, timeout_s: float,
-    perform: Callable[..., tuple[Run, ...]], notes: list[str],
-) -> tuple[Recording | None, str]:  # fmt: skip
+    first: Realization,
+    path: Path,
+    wanted: bool,
+    timeout_s: float,
+    perform: Callable[..., tuple[Run, ...]],
+    notes: list[str],
+) -> tuple[Recording | None, str]:
     """The oracle's recording, from the cache if there, and what it is; None and why not in *notes*."""
     if not wanted:
         return None, ""

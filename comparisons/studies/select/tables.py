@@ -14,20 +14,39 @@ from .study import Selection
 from .words import details, recommendation
 
 POINTS: Mapping[str, str] = {
-    "backend": "backend", "mode": "mode", "method": "method", "dt_ms": "dt (ms)",
-    "status": "status", "spike_error_ms": "spikes within (ms)",
-    "trace_error": "traces within (rms, share of range)", "time_s": "build + run (s)",
-    "build_s": "build (s)", "run_s": "run (s)", "compile_s": "compiled once (s)",
-    "wall_s": "wall (s)", "peak_mb": "peak (MB)", "on_front": "front", "within": "within",
+    "backend": "backend",
+    "mode": "mode",
+    "method": "method",
+    "dt_ms": "dt (ms)",
+    "status": "status",
+    "spike_error_ms": "spikes within (ms)",
+    "trace_error": "traces within (rms, share of range)",
+    "time_s": "build + run (s)",
+    "build_s": "build (s)",
+    "run_s": "run (s)",
+    "compile_s": "compiled once (s)",
+    "wall_s": "wall (s)",
+    "peak_mb": "peak (MB)",
+    "on_front": "front",
+    "within": "within",
     "reason": "reason",
-}  # fmt: skip
+}
 ABILITIES: Mapping[str, str] = {
-    "backend": "backend", "mode": "mode", "method": "method", "able": "able", "reason": "reason",
-}  # fmt: skip
+    "backend": "backend",
+    "mode": "mode",
+    "method": "method",
+    "able": "able",
+    "reason": "reason",
+}
 FORECASTS: Mapping[str, str] = {
-    "label": "candidate", "dt_ms": "dt (ms)", "target": "for", "seconds": "seconds",
-    "build_s": "build (s)", "run_s": "run (s)", "error": "error of the check",
-}  # fmt: skip
+    "label": "candidate",
+    "dt_ms": "dt (ms)",
+    "target": "for",
+    "seconds": "seconds",
+    "build_s": "build (s)",
+    "run_s": "run (s)",
+    "error": "error of the check",
+}
 
 
 def point_rows(study: Selection) -> list[dict[str, Any]]:
@@ -38,13 +57,23 @@ def point_rows(study: Selection) -> list[dict[str, Any]]:
 
 def _row(p: Point, study: Selection, on_front: bool) -> dict[str, Any]:
     row = {
-        "backend": p.backend, "mode": p.mode, "method": p.method, "dt_ms": p.dt_ms,
-        "status": p.run.status, "spike_error_ms": None if p.error is None else p.error.spike_ms,
+        "backend": p.backend,
+        "mode": p.mode,
+        "method": p.method,
+        "dt_ms": p.dt_ms,
+        "status": p.run.status,
+        "spike_error_ms": None if p.error is None else p.error.spike_ms,
         "trace_error": None if p.error is None else p.error.trace_rms,
-        "time_s": p.time_s if p.run.ok else None, "build_s": p.build_s, "run_s": p.run_s,
-        "compile_s": p.compile_s, "wall_s": p.run.wall_s, "peak_mb": p.run.peak_mb,
-        "on_front": on_front, "within": p.meets(study.bound), "reason": p.run.reason,
-    }  # fmt: skip
+        "time_s": p.time_s if p.run.ok else None,
+        "build_s": p.build_s,
+        "run_s": p.run_s,
+        "compile_s": p.compile_s,
+        "wall_s": p.run.wall_s,
+        "peak_mb": p.run.peak_mb,
+        "on_front": on_front,
+        "within": p.meets(study.bound),
+        "reason": p.run.reason,
+    }
     found: dict[str, Any] = json_safe(row)
     return found
 

@@ -31,8 +31,9 @@ def print_selection(console: Console, study: Selection) -> None:
         if not p.run.ok:
             console.print(
                 f"[red]✕[/] {escape(p.label)}, dt {p.dt_ms:g} ms: {p.run.status}, "
-                f"{escape(p.run.reason)}", highlight=False,
-            )  # fmt: skip
+                f"{escape(p.run.reason)}",
+                highlight=False,
+            )
     for line in details(study):
         console.print(f"  {escape(line)}", style="dim", highlight=False)
     for forecast in study.forecasts:
@@ -65,10 +66,14 @@ def _points(study: Selection) -> Table:
         if p.error is not None and error == "–" and not p.error.counts_agree:
             error = "count differs"
         table.add_row(
-            escape(p.label) if p.label != shown else "", f"{p.dt_ms:g}", error, seconds(p.build_s),
-            seconds(p.run_s), f"{p.run.peak_mb:.0f}",
+            escape(p.label) if p.label != shown else "",
+            f"{p.dt_ms:g}",
+            error,
+            seconds(p.build_s),
+            seconds(p.run_s),
+            f"{p.run.peak_mb:.0f}",
             f"[bold]{' '.join(mark)} ← take[/]" if p is study.recommended else " ".join(mark),
-        )  # fmt: skip
+        )
         shown = p.label
     return table
 

@@ -85,11 +85,14 @@ def activity(
     broad = band_power(frequencies, power, BROAD_HZ)
     peak = float(frequencies[inside][np.argmax(power[inside])]) if inside.any() else math.nan
     return Activity(
-        n_cells=n, rate=told.rate.mean, cv=told.variation.mean,
-        fano=_fano(times, cells, n, start_ms, stop_ms), beta_power=beta,
+        n_cells=n,
+        rate=told.rate.mean,
+        cv=told.variation.mean,
+        fano=_fano(times, cells, n, start_ms, stop_ms),
+        beta_power=beta,
         beta_share=beta / broad if broad > 0 else math.nan,
         beta_peak=peak if beta > 0 else math.nan,
-    )  # fmt: skip
+    )
 
 
 def signal(recording: Recording, group: Sequence[str], start_ms: float, stop_ms: float) -> Floats:
@@ -179,8 +182,10 @@ def _fano(times: Floats, cells: np.ndarray, n: int, start_ms: float, stop_ms: fl
     stop = (start_ms + n_bins * COUNT_MS) * pq.ms
     binned = elephant.BinnedSpikeTrain(
         [neo.SpikeTrain(t * pq.ms, t_start=start_ms * pq.ms, t_stop=stop) for t in trains],
-        bin_size=COUNT_MS * pq.ms, n_bins=n_bins, t_start=start_ms * pq.ms,
-    )  # fmt: skip
+        bin_size=COUNT_MS * pq.ms,
+        n_bins=n_bins,
+        t_start=start_ms * pq.ms,
+    )
     counts = binned.to_array()
     return float(np.mean(counts.var(axis=1, ddof=1) / counts.mean(axis=1)))
 

@@ -28,9 +28,15 @@ from .settled import Halves, drift, halves, other_window
 
 QUANTITIES = ("rate", "cv", "fano", "beta_power", "beta_share", "beta_peak")
 UNITS: Mapping[str, str] = {
-    "rate": "Hz", "cv": "", "fano": "", "beta_power": "Hz²", "beta_share": "", "beta_peak": "Hz",
-    "phase": "°", "locking": "",
-}  # fmt: skip
+    "rate": "Hz",
+    "cv": "",
+    "fano": "",
+    "beta_power": "Hz²",
+    "beta_share": "",
+    "beta_peak": "Hz",
+    "phase": "°",
+    "locking": "",
+}
 MEASURED, AIMED = "Mallet 2008", "authors' aim"
 """Whose the published numbers are, as figures and tables name them."""
 MARGIN = 0.25
@@ -146,33 +152,43 @@ class Study:
     def outside(self) -> list[tuple[Target, Value]]:
         """The targets that a simulator's interval does not hold."""
         return [
-            (t, v) for t in self.targets.targets for name in self.simulators
+            (t, v)
+            for t in self.targets.targets
+            for name in self.simulators
             if (v := self.value(t.state, t.variant, t.group, t.quantity, name)) is not None
             and v.standing(t.value) in ("above", "below")
-        ]  # fmt: skip
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, which has no nan: None there."""
-        data: dict[str, Any] = json_safe({
-            "mode": self.mode, "seeds": list(self.seeds), "start_ms": self.start_ms,
-            "states": list(self.states), "simulators": list(self.simulators),
-            "values": [asdict(v) | {"unit": UNITS[v.quantity]} for v in self.values],
-            "targets": [
-                asdict(t) | {
-                    "standing": {
-                        name: v.standing(t.value) for name in self.simulators
-                        if (v := self.value(t.state, t.variant, t.group, t.quantity, name))
+        data: dict[str, Any] = json_safe(
+            {
+                "mode": self.mode,
+                "seeds": list(self.seeds),
+                "start_ms": self.start_ms,
+                "states": list(self.states),
+                "simulators": list(self.simulators),
+                "values": [asdict(v) | {"unit": UNITS[v.quantity]} for v in self.values],
+                "targets": [
+                    asdict(t)
+                    | {
+                        "standing": {
+                            name: v.standing(t.value)
+                            for name in self.simulators
+                            if (v := self.value(t.state, t.variant, t.group, t.quantity, name))
+                        }
                     }
-                }
-                for t in self.targets.targets if t.state in self.states
-            ],
-            "claims": [asdict(c) for c in self.claims],
-            "equivalence": [e.to_dict() for e in self.equivalences],
-            "equivalent": self.agreement,
-            "window_ms": self.targets.window_ms,
-            "caveats": [asdict(caveat) for caveat in self.caveats],
-            "runs": [run.to_dict() for run in self.runs],
-        })  # fmt: skip
+                    for t in self.targets.targets
+                    if t.state in self.states
+                ],
+                "claims": [asdict(c) for c in self.claims],
+                "equivalence": [e.to_dict() for e in self.equivalences],
+                "equivalent": self.agreement,
+                "window_ms": self.targets.window_ms,
+                "caveats": [asdict(caveat) for caveat in self.caveats],
+                "runs": [run.to_dict() for run in self.runs],
+            }
+        )
         return data
 
 
@@ -242,9 +258,10 @@ def beside(
     window = other_window(targets.window_ms, start, first.duration_ms)
     claims = tuple(
         judge(claim, name, values, [*window, *_missing(claim, name, seen)])
-        for claim in targets.claims if claim.state in states
+        for claim in targets.claims
+        if claim.state in states
         for name in dict.fromkeys(run.backend for run in runs)
-    )  # fmt: skip
+    )
     tests = tuple(_equivalences(values, simulators))
     caveats = dict.fromkeys(
         [
@@ -254,9 +271,19 @@ def beside(
         ]
     )
     return Study(
-        first, mode, targets, numbers, start, tuple(states), simulators, values, claims, tests, runs,
+        first,
+        mode,
+        targets,
+        numbers,
+        start,
+        tuple(states),
+        simulators,
+        values,
+        claims,
+        tests,
+        runs,
         tuple(caveats),
-    )  # fmt: skip
+    )
 
 
 def default_start(targets: Targets, experiment: Experiment) -> float:
@@ -305,9 +332,10 @@ def _values(
             for quantity in quantities:
                 given = [math.nan if m is None else m.quantities[group][quantity] for m in ran]
                 interval = (
-                    circular_interval(given) if quantity == "phase"
+                    circular_interval(given)
+                    if quantity == "phase"
                     else interval_of(given, POSSIBLE[quantity])
-                )  # fmt: skip
+                )
                 yield Value(
                     state, variant, group, quantity, name, *interval, tuple(given), tuple(caveats)
                 )
@@ -322,10 +350,17 @@ def _missing(claim: Claim, name: str, seen: Mapping[Key, Sequence[Caveat]]) -> l
 def judge(claim: Claim, name: str, values: Iterable[Value], caveats: Sequence[Caveat]) -> Judged:
     """A claim on one simulator; *caveats* are what was not seen of the runs that it is about."""
     sides = [
-        next((v for v in values if (v.state, v.variant, v.group, v.quantity, v.simulator)
-              == (claim.state, variant, group, quantity, name)), None)
+        next(
+            (
+                v
+                for v in values
+                if (v.state, v.variant, v.group, v.quantity, v.simulator)
+                == (claim.state, variant, group, quantity, name)
+            ),
+            None,
+        )
         for variant, group, quantity in (claim.a, claim.b)
-    ]  # fmt: skip
+    ]
     found = [*caveats]
     a, b = sides
     logs = np.empty(0)
@@ -342,9 +377,14 @@ def judge(claim: Claim, name: str, values: Iterable[Value], caveats: Sequence[Ca
     ratio, low, high = (float(x) for x in told)
     holds: Holds = "holds" if low > claim.bound else "fails" if high < claim.bound else "undecided"
     return Judged(
-        claim, name, ratio, low, high, capped(holds, found, "undecided", HOLDS),
+        claim,
+        name,
+        ratio,
+        low,
+        high,
+        capped(holds, found, "undecided", HOLDS),
         tuple(dict.fromkeys(found)),
-    )  # fmt: skip
+    )
 
 
 def _equivalences(values: Sequence[Value], simulators: Sequence[str]) -> Iterable[Equivalence]:
@@ -362,6 +402,10 @@ def _equivalences(values: Sequence[Value], simulators: Sequence[str]) -> Iterabl
                 # A hundredth of a Hz: below that a rate of these lengths tells nothing.
                 margin = seed_margin(v.by_seed, floor=0.01)
                 yield equivalence(
-                    v.by_seed, other.by_seed, margin, unit="Hz", names=(v.simulator, name),
+                    v.by_seed,
+                    other.by_seed,
+                    margin,
+                    unit="Hz",
+                    names=(v.simulator, name),
                     quantity=f"rate of {v.group}, {v.variant}, {v.state}",
-                )  # fmt: skip
+                )

@@ -43,19 +43,25 @@ def beside_figure(study: Study, state: str) -> Figure:
     shown = [q for q in _QUANTITIES if any(t.quantity == q for t in targets)]
     tall = max(_ROW_IN, 0.09 * len(study.simulators))
     with chart(WIDTH_IN, tall * len(rows) + 1.15) as figure:
-        axes = figure.subplots(1, len(shown), sharey=True, squeeze=False, width_ratios=[
-            1.5 if q == "rate" else 1.0 for q in shown
-        ])[0].tolist()  # fmt: skip
+        axes = figure.subplots(
+            1,
+            len(shown),
+            sharey=True,
+            squeeze=False,
+            width_ratios=[1.5 if q == "rate" else 1.0 for q in shown],
+        )[0].tolist()
         for ax, quantity in zip(axes, shown, strict=True):
             published = {
                 (t.group, t.variant, whose(t.source)): t.value
-                for t in targets if t.quantity == quantity
-            }  # fmt: skip
+                for t in targets
+                if t.quantity == quantity
+            }
             found = {
                 (row, name): (v.mean, v.low, v.high)
-                for row, (group, variant) in enumerate(rows) for name in study.simulators
+                for row, (group, variant) in enumerate(rows)
+                for name in study.simulators
                 if (v := study.value(state, variant, group, quantity, name)) is not None
-            }  # fmt: skip
+            }
             means = [mean for mean, _, _ in found.values() if math.isfinite(mean)]
             right = _ROOM * max([*means, *published.values()], default=0.0) or 1.0
             ax.set_xlim(-0.02 * right, right)
@@ -65,10 +71,15 @@ def beside_figure(study: Study, state: str) -> Figure:
                 for who, (marker, size) in _LOOK.items():
                     if (group, variant, who) in published:
                         ax.plot(
-                            published[group, variant, who], row, marker, color=style.INK,
-                            markersize=size, markeredgewidth=1.6 if marker == "|" else 0.5,
-                            clip_on=False, zorder=4 if marker == "*" else 2,
-                        )  # fmt: skip
+                            published[group, variant, who],
+                            row,
+                            marker,
+                            color=style.INK,
+                            markersize=size,
+                            markeredgewidth=1.6 if marker == "|" else 0.5,
+                            clip_on=False,
+                            zorder=4 if marker == "*" else 2,
+                        )
             _draw(ax, found, look_of(study), [v == variants[0] for _, v in rows])
             ax.set_xlabel(style.with_unit(_NAMES[quantity], UNITS[quantity]))
             ax.xaxis.set_major_locator(MaxNLocator(6, min_n_ticks=3))
@@ -136,9 +147,16 @@ def _draw(
             if high > right:
                 ax.plot(right, y, ">", color=one.colour, markersize=3.5, clip_on=False, zorder=3)
         ax.plot(
-            mean, y, one.marker, color=one.colour, markersize=4.6, markeredgewidth=1.0,
-            markerfacecolor=one.colour if filled[row] else style.PAPER, clip_on=False, zorder=3,
-        )  # fmt: skip
+            mean,
+            y,
+            one.marker,
+            color=one.colour,
+            markersize=4.6,
+            markeredgewidth=1.0,
+            markerfacecolor=one.colour if filled[row] else style.PAPER,
+            clip_on=False,
+            zorder=3,
+        )
 
 
 def _finish(
@@ -155,8 +173,11 @@ def _finish(
         ax.tick_params(axis="y", length=0, pad=6)
     figure.suptitle(
         fitted(f"{headline}; lines: 95 % intervals", 72 * WIDTH_IN - 12, 8.5, lines=2),
-        fontsize=8.5, x=0.01, ha="left", color=style.MUTED,
-    )  # fmt: skip
+        fontsize=8.5,
+        x=0.01,
+        ha="left",
+        color=style.MUTED,
+    )
     handles = [
         Line2D([], [], color=one.colour, marker=one.marker, markersize=5, lw=1.1, label=name)
         for name, one in look_of(study).items()
@@ -165,12 +186,28 @@ def _finish(
         marker, size = _LOOK[who]
         width = 1.6 if marker == "|" else 0.5
         handles.append(
-            Line2D([], [], color=style.INK, marker=marker, markersize=min(size, 10), lw=0,
-                   markeredgewidth=width, label=who)
-        )  # fmt: skip
+            Line2D(
+                [],
+                [],
+                color=style.INK,
+                marker=marker,
+                markersize=min(size, 10),
+                lw=0,
+                markeredgewidth=width,
+                label=who,
+            )
+        )
     for k, variant in enumerate(variants):
         handles.append(
-            Line2D([], [], color=style.MUTED, marker="o", markersize=5, lw=0, label=variant,
-                   markerfacecolor=style.PAPER if k else style.MUTED)
-        )  # fmt: skip
+            Line2D(
+                [],
+                [],
+                color=style.MUTED,
+                marker="o",
+                markersize=5,
+                lw=0,
+                label=variant,
+                markerfacecolor=style.PAPER if k else style.MUTED,
+            )
+        )
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))

@@ -12,10 +12,14 @@ from .activity import BETA_HZ
 LEVEL = 0.95
 """Of the intervals, by Student's t over seeds."""
 POSSIBLE: Mapping[str, tuple[float, float]] = {
-    "rate": (0.0, math.inf), "cv": (0.0, math.inf), "fano": (0.0, math.inf),
-    "beta_power": (0.0, math.inf), "beta_share": (0.0, 1.0), "beta_peak": BETA_HZ,
+    "rate": (0.0, math.inf),
+    "cv": (0.0, math.inf),
+    "fano": (0.0, math.inf),
+    "beta_power": (0.0, math.inf),
+    "beta_share": (0.0, 1.0),
+    "beta_peak": BETA_HZ,
     "locking": (0.0, 1.0),
-}  # fmt: skip
+}
 """What values a quantity can have: no interval lies outside; a phase has none."""
 
 

@@ -30,10 +30,13 @@ def write_study(study: Study, folder: Path, assignments: Sequence[str] = ()) -> 
     """
     example = {run.backend: run for run in study.runs if run.ok}
     return write_page(
-        folder, titled(study.experiment), statements(study), sections(study),
+        folder,
+        titled(study.experiment),
+        statements(study),
+        sections(study),
         provenance_of(study.experiment, [*example.values()], command(study, assignments)),
         "beside what was published",
-    )  # fmt: skip
+    )
 
 
 def command(study: Study, assignments: Sequence[str] = ()) -> str:
@@ -71,9 +74,10 @@ def sections(study: Study) -> list[Section]:
     """Every state with its figure, the claims, equivalence, all numbers, what failed."""
     found = [_state_section(study, state) for state in study.states]
     drawing = Drawing(
-        claims_figure(study), "the ratio of every claim with its interval on every simulator",
+        claims_figure(study),
+        "the ratio of every claim with its interval on every simulator",
         "Bars: the bound of the claim. An arrow: the interval goes on.",
-    )  # fmt: skip
+    )
     sources = [f"{c.name}: {c.source}" for c in study.targets.claims if c.state in study.states]
     found.append(
         Section("Claims", bullets(sources), {"claims": drawing}, {"claims": _claims(study)})
@@ -96,7 +100,7 @@ def _state_section(study: Study, state: str) -> Section:
         f"{state}: rates and irregularity of every group beside the published numbers",
         "Filled: normal. Open, on grey: depleted. An upright bar is what was measured, a star what the "
         "authors of the model aimed at. An arrow: the interval goes on.",
-    )  # fmt: skip
+    )
     told = [t for t in study.targets.targets if t.state == state]
     outside = sum(t.state == state for t, _ in study.outside())
     text = (
@@ -105,14 +109,16 @@ def _state_section(study: Study, state: str) -> Section:
     )
     tables = {
         f"beside-{state}": Table(
-            _columns("published", study), list(_beside_rows(study, state)),
+            _columns("published", study),
+            list(_beside_rows(study, state)),
             f"Beside what was published: {MARKS}",
         ),
         f"rhythm-{state}": Table(
-            _columns("", study), list(_rhythm_rows(study, state)),
+            _columns("", study),
+            list(_rhythm_rows(study, state)),
             "Variability and rhythm: nothing was published for these conditions here",
         ),
-    }  # fmt: skip
+    }
     return Section(
         state.replace("_", " ").capitalize(), prose(text), {f"beside-{state}": drawing}, tables
     )
@@ -130,9 +136,11 @@ def _beside_rows(study: Study, state: str) -> Iterator[dict[str, Any]]:
         if t.state != state:
             continue
         row = {
-            "row": f"{t.group} {t.variant}", "quantity": named(t.quantity),
-            "published": t.value, "whose": whose(t.source),
-        }  # fmt: skip
+            "row": f"{t.group} {t.variant}",
+            "quantity": named(t.quantity),
+            "published": t.value,
+            "whose": whose(t.source),
+        }
         for name in study.simulators:
             value = study.value(state, t.variant, t.group, t.quantity, name)
             if value is not None:
@@ -174,9 +182,11 @@ def _targets(study: Study) -> Table:
             value = study.value(t.state, t.variant, t.group, t.quantity, name)
             if value is not None:
                 row |= {
-                    name: value.mean, f"{name} low": value.low, f"{name} high": value.high,
+                    name: value.mean,
+                    f"{name} low": value.low,
+                    f"{name} high": value.high,
                     f"{name} standing": value.standing(t.value),
-                }  # fmt: skip
+                }
         rows.append(row)
     return Table.file(list(dict.fromkeys(key for row in rows for key in row)), rows)
 
@@ -186,8 +196,15 @@ def _claims(study: Study) -> Table:
     return Table.file(
         fields,
         [
-            {"claim": c.claim.name, "simulator": c.simulator, "ratio": c.ratio, "low": c.low,
-             "high": c.high, "bound": c.claim.bound, "holds": c.holds}
+            {
+                "claim": c.claim.name,
+                "simulator": c.simulator,
+                "ratio": c.ratio,
+                "low": c.low,
+                "high": c.high,
+                "bound": c.claim.bound,
+                "holds": c.holds,
+            }
             for c in study.claims
         ],
-    )  # fmt: skip
+    )

@@ -14,18 +14,28 @@ from ...measuring.wording import caveat_sentences
 from .beside import MARGIN, UNITS, Holds, Judged, Standing, Study, Value, whose
 
 MARK: Mapping[Standing, str] = {
-    "inside": "=", "above": "↑", "below": "↓", "undecided": "?", "unknown": "–"
-}  # fmt: skip
+    "inside": "=",
+    "above": "↑",
+    "below": "↓",
+    "undecided": "?",
+    "unknown": "–",
+}
 MARKS = (
     f"= the interval holds the target and is within {100 * MARGIN:g} % of it, ↑ ↓ all of it lies above or "
     "below, ? undecided: it is wider, or not all was seen"
 )
 _STYLE: Mapping[Standing, str] = {
-    "inside": "green", "above": "yellow", "below": "yellow", "undecided": "magenta", "unknown": "dim"
-}  # fmt: skip
+    "inside": "green",
+    "above": "yellow",
+    "below": "yellow",
+    "undecided": "magenta",
+    "unknown": "dim",
+}
 _HOLDS: Mapping[Holds, tuple[str, str]] = {
-    "holds": ("✓", "green"), "fails": ("✗", "red"), "undecided": ("?", "magenta")
-}  # fmt: skip
+    "holds": ("✓", "green"),
+    "fails": ("✗", "red"),
+    "undecided": ("?", "magenta"),
+}
 
 
 def print_beside(console: Console, study: Study) -> None:
@@ -44,10 +54,10 @@ def print_beside(console: Console, study: Study) -> None:
         return
     n = len(study.seeds)
     console.print(
-        f"mean over {n} seeds (95 % interval), from {study.start_ms:g} ms on; "
-        + MARKS,
-        style="dim", highlight=False,
-    )  # fmt: skip
+        f"mean over {n} seeds (95 % interval), from {study.start_ms:g} ms on; " + MARKS,
+        style="dim",
+        highlight=False,
+    )
     for state in study.states:
         console.print(_targets_table(study, state))
         console.print(_others_table(study, state))
@@ -78,9 +88,12 @@ def in_words(judged: Judged) -> str:
 
 def _targets_table(study: Study, state: str) -> Table:
     table = Table(
-        title=f"\n{state}: beside what was published", title_justify="left", box=None,
-        header_style="dim", pad_edge=False,
-    )  # fmt: skip
+        title=f"\n{state}: beside what was published",
+        title_justify="left",
+        box=None,
+        header_style="dim",
+        pad_edge=False,
+    )
     for name in ("", "group", "quantity"):
         table.add_column(name)
     table.add_column("target", justify="right")
@@ -92,23 +105,30 @@ def _targets_table(study: Study, state: str) -> Table:
             continue
         found = [study.value(state, t.variant, t.group, t.quantity, s) for s in study.simulators]
         table.add_row(
-            t.variant, t.group, t.quantity, f"{t.value:g} {UNITS[t.quantity]}".strip(),
+            t.variant,
+            t.group,
+            t.quantity,
+            f"{t.value:g} {UNITS[t.quantity]}".strip(),
             *(
-                "–" if v is None
+                "–"
+                if v is None
                 else f"{shown(v)} [{_STYLE[v.standing(t.value)]}]{MARK[v.standing(t.value)]}[/]"
                 for v in found
             ),
             whose(t.source),
-        )  # fmt: skip
+        )
     return table
 
 
 def _others_table(study: Study, state: str) -> Table:
     """What has no published number here: counts, rhythm, phases."""
     table = Table(
-        title=f"\n{state}: variability and rhythm", title_justify="left", box=None,
-        header_style="dim", pad_edge=False,
-    )  # fmt: skip
+        title=f"\n{state}: variability and rhythm",
+        title_justify="left",
+        box=None,
+        header_style="dim",
+        pad_edge=False,
+    )
     for name in ("", "group", "quantity"):
         table.add_column(name)
     for name in study.simulators:
@@ -124,11 +144,15 @@ def _others_table(study: Study, state: str) -> Table:
 
 def rhythm_keys(study: Study, state: str) -> list[tuple[str, str, str]]:
     """Variant, group and quantity of all that has no published number here."""
-    return list(dict.fromkeys(
-        (v.variant, v.group, v.quantity) for v in study.values
-        if v.state == state and v.quantity not in ("rate", "cv")
-        and v.group not in ("D1", "D2", "FSN")
-    ))  # fmt: skip
+    return list(
+        dict.fromkeys(
+            (v.variant, v.group, v.quantity)
+            for v in study.values
+            if v.state == state
+            and v.quantity not in ("rate", "cv")
+            and v.group not in ("D1", "D2", "FSN")
+        )
+    )
 
 
 def shown(value: Value) -> str:

@@ -147,24 +147,39 @@ def rich() -> Experiment:
 
     def connect(source, target, receptor, weight, delay, n=3):
         return Projection(
-            name=f"{source}_{target}_{receptor}", source=source, target=target, receptor=receptor,
-            rule=FixedInDegree(n=n), weight=weight, delay=delay,
-        )  # fmt: skip
+            name=f"{source}_{target}_{receptor}",
+            source=source,
+            target=target,
+            receptor=receptor,
+            rule=FixedInDegree(n=n),
+            weight=weight,
+            delay=delay,
+        )
 
     projections = [
         Projection(
-            name=f"drive_{receptor}", source="drive", target="lif", receptor=receptor,
-            rule=FixedProbability(p=0.3), weight=weight, delay=Uniform(low="0.1 ms", high="2 ms"),
+            name=f"drive_{receptor}",
+            source="drive",
+            target="lif",
+            receptor=receptor,
+            rule=FixedProbability(p=0.3),
+            weight=weight,
+            delay=Uniform(low="0.1 ms", high="2 ms"),
         )
         for receptor, (_, weight) in RECEPTORS.items()
-    ]  # fmt: skip
+    ]
     projections += [
         Projection(
-            name=f"given_{receptor}", source="given", target="lif", receptor=receptor,
-            rule=AllToAll(), weight=weight, delay="0.1 ms",
+            name=f"given_{receptor}",
+            source="given",
+            target="lif",
+            receptor=receptor,
+            rule=AllToAll(),
+            weight=weight,
+            delay="0.1 ms",
         )
         for receptor, (_, weight) in RECEPTORS.items()
-    ]  # fmt: skip
+    ]
     varied = Normal(mean="1 nS", std="0.1 nS")
     projections += [
         connect("lif", "lif", "gaba", varied, Uniform(low="1 ms", high="2 ms")),
@@ -178,22 +193,28 @@ def rich() -> Experiment:
     inputs = (
         ConstantInput(name="bias", population="lif", amplitude="100 pA"),
         StepInput(
-            name="step", population="lif", amplitude=Uniform(low="50 pA", high="100 pA"),
-            start="20 ms", stop="60 ms",
+            name="step",
+            population="lif",
+            amplitude=Uniform(low="50 pA", high="100 pA"),
+            start="20 ms",
+            stop="60 ms",
         ),
-        WhiteNoiseInput(
-            name="noise", population="lif", mean="0 pA", std="100 pA", interval="1 ms"
-        ),
+        WhiteNoiseInput(name="noise", population="lif", mean="0 pA", std="100 pA", interval="1 ms"),
         TimeSeriesInput(
             name="series", population="fhn", values=(0, 1, 0.5), unit="", interval="20 ms"
         ),
         SineInput(name="sine", population="fhn", amplitude="0.3", frequency="50 Hz"),
         ConstantInput(name="drive_iz", population="izhikevich", amplitude="6 mV"),
         OrnsteinUhlenbeckInput(
-            name="ou", population="izhikevich", mean="3 mV", std="4 mV", tau="5 ms",
-            interval="0.1 ms", cells=(1, 2, 3),
+            name="ou",
+            population="izhikevich",
+            mean="3 mV",
+            std="4 mV",
+            tau="5 ms",
+            interval="0.1 ms",
+            cells=(1, 2, 3),
         ),
-    )  # fmt: skip
+    )
     records = (
         Record(population="lif", variables=("v", "g_ampa", "g_nmda", "rise_gaba", "s_own")),
         Record(population="izhikevich", variables=("v", "u"), cells=(7, 1)),
@@ -201,9 +222,13 @@ def rich() -> Experiment:
         Record(population="passive", variables=("v",)),
     )
     return Experiment(
-        name="rich", populations=populations, projections=tuple(projections), inputs=inputs,
-        records=records, duration="100 ms",
-    )  # fmt: skip
+        name="rich",
+        populations=populations,
+        projections=tuple(projections),
+        inputs=inputs,
+        records=records,
+        duration="100 ms",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +285,10 @@ def test_coba_like_populations_of_one_kind_run_as_one_group():
         name="two",
         populations=tuple(
             Population(
-                name=name, model=LIF, size=size, receptors=receptors,
+                name=name,
+                model=LIF,
+                size=size,
+                receptors=receptors,
                 parameters={"t_ref": "1 ms" if name == "inh" else "2 ms"},
                 initial={"v": Uniform(low="-65 mV", high="-40 mV")},
             )
@@ -268,8 +296,12 @@ def test_coba_like_populations_of_one_kind_run_as_one_group():
         ),
         projections=tuple(
             Projection(
-                source=source, target=target, receptor=source, rule=FixedProbability(p=0.2),
-                weight="2 mV" if source == "exc" else "-100 pA", delay="1 ms",
+                source=source,
+                target=target,
+                receptor=source,
+                rule=FixedProbability(p=0.2),
+                weight="2 mV" if source == "exc" else "-100 pA",
+                delay="1 ms",
             )
             for source in sizes
             for target in sizes
@@ -279,7 +311,7 @@ def test_coba_like_populations_of_one_kind_run_as_one_group():
             Record(population="exc", variables=("v",), cells=(1, 39)),
         ),
         duration="60 ms",
-    )  # fmt: skip
+    )
     realization = realize(experiment)
     assert [b.size for b in blocks_of(realization)] == [50]
     expected = REFERENCE.run(realization, Settings())
@@ -349,7 +381,10 @@ def one_cell(t_ref="2 ms", current="300 pA", duration="70 ms", trains=(), **proj
         name="one",
         populations=(
             Population(
-                name="cell", model=LIF, size=1, parameters={"t_ref": t_ref},
+                name="cell",
+                model=LIF,
+                size=1,
+                parameters={"t_ref": t_ref},
                 receptors={"current": ExponentialCurrent(tau="5 ms"), "kick": Delta()},
             ),
             *sources,
@@ -358,7 +393,7 @@ def one_cell(t_ref="2 ms", current="300 pA", duration="70 ms", trains=(), **proj
         inputs=(ConstantInput(name="bias", population="cell", amplitude=current),),
         records=(Record(population="cell", variables=("v",)),),
         duration=duration,
-    )  # fmt: skip
+    )
     return realize(experiment)
 
 
@@ -413,9 +448,7 @@ def test_raw_integrates_a_linear_equation_exactly():
 
 def test_raw_takes_euler_where_the_equations_are_not_linear():
     experiment = Experiment(
-        name="iz",
-        populations=(Population(name="cell", model=IZHIKEVICH, size=1),),
-        duration="5 ms",
+        name="iz", populations=(Population(name="cell", model=IZHIKEVICH, size=1),), duration="5 ms"
     )
     notes = run(realize(experiment)).notes
     assert "cell: integrated by Brian2's 'euler'" in notes
@@ -515,13 +548,17 @@ def test_arrivals_at_one_instant_act_one_after_the_other(undone, gate):
         ),
         projections=(
             Projection(
-                source="given", target="cell", receptor="gate", rule=AllToAll(), weight="0.3",
+                source="given",
+                target="cell",
+                receptor="gate",
+                rule=AllToAll(),
+                weight="0.3",
                 delay="1 ms",
             ),
         ),
         records=(Record(population="cell", variables=("s",)),),
         duration="3 ms",
-    )  # fmt: skip
+    )
     s = run(realize(experiment), *undone).traces["cell", "s"].values[:, 0]
     # Given spikes are one step late in raw.
     assert s[20 if undone == ALL else 21] == pytest.approx(gate, abs=1e-12)

@@ -102,9 +102,11 @@ def test_a_method_that_is_not_stable_ends_in_a_failure():
 
 LEAK = Channel(name="leak", conductance="0.3 mS/cm**2", reversal="-65 mV")
 CA = Channel(
-    name="cap", ion="ca", permeability="1e-4 cm/s",
+    name="cap",
+    ion="ca",
+    permeability="1e-4 cm/s",
     gates=(Gate(name="m", inf="1/(1 + exp(-(v + 25*mV)/(6*mV)))", tau="0.5*ms"),),
-)  # fmt: skip
+)
 
 
 def pool_cell(rest, floor="1e-4 mM", permeability="0 cm/s"):

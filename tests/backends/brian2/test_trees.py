@@ -104,9 +104,13 @@ def test_rallpack_1_converges_to_the_closed_form_with_order_2(mode):
 
 def section(name, parent, parent_x, length, diameter, label="dend"):
     return Section(
-        name=name, parent=parent, parent_x=parent_x, label=label,
-        length=Quantity.parse(length), diameter=Quantity.parse(diameter),
-    )  # fmt: skip
+        name=name,
+        parent=parent,
+        parent_x=parent_x,
+        label=label,
+        length=Quantity.parse(length),
+        diameter=Quantity.parse(diameter),
+    )
 
 
 SOMA = section("soma", None, 1.0, "20 um", "20 um", "soma")
@@ -218,10 +222,7 @@ IONS = (
     Ion(name="na", reversal="50 mV"),
     Ion(name="k", reversal="-77 mV"),
     Ion(
-        name="ca",
-        valence=2,
-        outside="2 mM",
-        pool=Pool(depth="0.1 um", tau="5 ms", floor="1e-4 mM"),
+        name="ca", valence=2, outside="2 mM", pool=Pool(depth="0.1 um", tau="5 ms", floor="1e-4 mM")
     ),
 )
 
@@ -355,18 +356,28 @@ def test_kicks_at_a_place_act_there_together():
         ),
         projections=(
             Projection(
-                name="a", source="given", target="cell", receptor="part", rule=AllToAll(),
-                weight="0.1", delay="1 ms",
+                name="a",
+                source="given",
+                target="cell",
+                receptor="part",
+                rule=AllToAll(),
+                weight="0.1",
+                delay="1 ms",
             ),
             Projection(
-                name="b", source="given", target="cell", receptor="plain", rule=AllToAll(),
-                weight="2 mV", delay="2 ms",
+                name="b",
+                source="given",
+                target="cell",
+                receptor="plain",
+                rule=AllToAll(),
+                weight="2 mV",
+                delay="2 ms",
             ),
         ),
         records=(Record(population="cell", variables=("v_d1_2", "v_d2_0", "v_soma_1")),),
         duration="4 ms",
         dt="1 ms",
-    )  # fmt: skip
+    )
     traces = run(realize(experiment), "aligned").traces
     # Three arrivals of 0.1 act on -65 mV: 0.3 of 15 mV, before anything has spread. Brian2's Soma with its
     # 1 m beside compartments of µm costs the solver six digits.
@@ -485,17 +496,26 @@ def test_compiled_targets_coincide_too(target):
         ),
         inputs=(
             StepInput(
-                name="step", population="cell", amplitude=Uniform(low="0.3 nA", high="0.6 nA"),
-                start="1 ms", port="soma(0.5)",
+                name="step",
+                population="cell",
+                amplitude=Uniform(low="0.3 nA", high="0.6 nA"),
+                start="1 ms",
+                port="soma(0.5)",
             ),
         ),
         projections=(
-            Projection(source="cell", target="cell", receptor="kick", rule=AllToAll(),
-                       weight="1 mV", delay="0.5 ms"),
+            Projection(
+                source="cell",
+                target="cell",
+                receptor="kick",
+                rule=AllToAll(),
+                weight="1 mV",
+                delay="0.5 ms",
+            ),
         ),
         records=(Record(population="cell", variables=("v_d1_1", "cai_d1_1")),),
         duration="15 ms",
-    )  # fmt: skip
+    )
     realization = realize(experiment)
     expected = run(realization, "aligned")
     assert sorted(set(expected.spikes["cell"].cells.tolist())) == [0, 1]

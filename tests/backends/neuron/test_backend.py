@@ -78,11 +78,15 @@ ADAPTIVE = NeuronModel(
     reset="v = E_L; w_a += 1*mV",
     refractory="t_ref",
     parameters={
-        "tau": "20 ms", "E_L": "-65 mV", "R": "0.08 GOhm", "c_a": "0.1", "tau_w": "50 ms",
+        "tau": "20 ms",
+        "E_L": "-65 mV",
+        "R": "0.08 GOhm",
+        "c_a": "0.1",
+        "tau_w": "50 ms",
         "t_ref": "2 ms",
     },
     initial={"v": "E_L"},
-)  # fmt: skip
+)
 IZHIKEVICH = NeuronModel(
     name="Izhikevich",
     equations="""
@@ -143,7 +147,11 @@ def everything(duration: str = "150 ms") -> Experiment:
     ampa = {"ampa": RECEPTORS["ampa"]}
     populations = [
         Population(
-            name="exc", model=ADAPTIVE, size=30, receptors=RECEPTORS, initial=SPREAD,
+            name="exc",
+            model=ADAPTIVE,
+            size=30,
+            receptors=RECEPTORS,
+            initial=SPREAD,
             parameters={
                 "tau": Uniform(low="15 ms", high="25 ms"),
                 "t_ref": Uniform(low="0 ms", high="3 ms"),
@@ -152,7 +160,11 @@ def everything(duration: str = "150 ms") -> Experiment:
         # The same equations twice with different numbers: NEURON's GLOBALs must not be shared.
         Population(name="one", model=ADAPTIVE, size=10, receptors=ampa, initial=SPREAD),
         Population(
-            name="two", model=ADAPTIVE, size=10, receptors=ampa, initial=SPREAD,
+            name="two",
+            model=ADAPTIVE,
+            size=10,
+            receptors=ampa,
+            initial=SPREAD,
             parameters={"tau": "10 ms"},
         ),
         Population(name="izh", model=IZHIKEVICH, size=20, receptors={"k": Delta()}),
@@ -162,24 +174,33 @@ def everything(duration: str = "150 ms") -> Experiment:
         ),
         PoissonSource(name="drive", size=20, rate="40 Hz"),
         SpikeTrains(name="given", times=trains),
-    ]  # fmt: skip
+    ]
     few = FixedProbability(p=0.2)
     projections = [
         Projection(
-            name=f"{source}_{k}", source=source, target="exc", receptor=k, rule=few,
-            weight=WEIGHTS.get(k, "0.4 nS"), delay=Uniform(low="0.1 ms", high="2 ms"),
+            name=f"{source}_{k}",
+            source=source,
+            target="exc",
+            receptor=k,
+            rule=few,
+            weight=WEIGHTS.get(k, "0.4 nS"),
+            delay=Uniform(low="0.1 ms", high="2 ms"),
         )
         for k in RECEPTORS
         for source in ("drive", "given", "exc")
-    ]  # fmt: skip
+    ]
 
     def connect(source: str, target: str, receptor: str, weight: object, delay: str, rule: object):
         projections.append(
             Projection(
-                source=source, target=target, receptor=receptor, rule=rule, weight=weight,
+                source=source,
+                target=target,
+                receptor=receptor,
+                rule=rule,
+                weight=weight,
                 delay=delay,
             )
-        )  # fmt: skip
+        )
 
     connect("exc", "one", "ampa", Normal(mean="2 nS", std="0.2 nS"), "1.5 ms", few)
     connect("one", "two", "ampa", "2 nS", "0.1 ms", few)
@@ -191,14 +212,22 @@ def everything(duration: str = "150 ms") -> Experiment:
     inputs = [
         ConstantInput(name="bias", population="exc", amplitude=Normal(mean="150 pA", std="30 pA")),
         StepInput(
-            name="step", population="exc", amplitude=Uniform(low="0 pA", high="50 pA"),
-            start="20 ms", stop="100.05 ms",
+            name="step",
+            population="exc",
+            amplitude=Uniform(low="0 pA", high="50 pA"),
+            start="20 ms",
+            stop="100.05 ms",
         ),
         WhiteNoiseInput(
             name="noise", population="exc", mean="10 pA", std="50 pA", interval="0.3 ms"
         ),
         OrnsteinUhlenbeckInput(
-            name="ou", population="exc", mean="10 pA", std="50 pA", tau="5 ms", interval="0.1 ms",
+            name="ou",
+            population="exc",
+            mean="10 pA",
+            std="50 pA",
+            tau="5 ms",
+            interval="0.1 ms",
             shared=True,
         ),
         TimeSeriesInput(
@@ -208,9 +237,14 @@ def everything(duration: str = "150 ms") -> Experiment:
         SineInput(name="sine", population="two", amplitude="50 pA", frequency="20 Hz"),
         ConstantInput(name="b", population="izh", amplitude=Uniform(low="5 mV", high="12 mV")),
         RampInput(
-            name="ramp", population="izh", initial="0 mV", final="5 mV", start="50 ms", stop="100 ms"
+            name="ramp",
+            population="izh",
+            initial="0 mV",
+            final="5 mV",
+            start="50 ms",
+            stop="100 ms",
         ),
-    ]  # fmt: skip
+    ]
     records = [
         Record(population="exc", variables=["v", "w_a", "g_nmda", "x_own"]),
         Record(population="izh", variables=["v", "u"], cells=[0, 3]),
@@ -219,9 +253,14 @@ def everything(duration: str = "150 ms") -> Experiment:
         Record(population="two", variables=["v"], cells=[1]),
     ]
     return Experiment(
-        name="everything", populations=populations, projections=projections, inputs=inputs,
-        records=records, duration=duration, dt="0.1 ms",
-    )  # fmt: skip
+        name="everything",
+        populations=populations,
+        projections=projections,
+        inputs=inputs,
+        records=records,
+        duration=duration,
+        dt="0.1 ms",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -230,9 +269,18 @@ def network():
 
 
 def one_cell(
-    model=LIF, current: str = "300 pA", duration: str = "60 ms", train=None, delay: str = "1 ms",
-    weight: str = "1 mV", receptor=None, inputs=(), variables=("v",), dt: str = "0.1 ms", **cell,
-):  # fmt: skip
+    model=LIF,
+    current: str = "300 pA",
+    duration: str = "60 ms",
+    train=None,
+    delay: str = "1 ms",
+    weight: str = "1 mV",
+    receptor=None,
+    inputs=(),
+    variables=("v",),
+    dt: str = "0.1 ms",
+    **cell,
+):
     """One cell with a constant current, and a source of spikes if there is a train."""
     populations = [
         Population(name="cell", model=model, size=1, receptors={"k": receptor or Delta()}, **cell)
@@ -242,17 +290,26 @@ def one_cell(
         populations.append(SpikeTrains(name="source", times=[train]))
         projections.append(
             Projection(
-                source="source", target="cell", receptor="k", rule=AllToAll(), weight=weight,
+                source="source",
+                target="cell",
+                receptor="k",
+                rule=AllToAll(),
+                weight=weight,
                 delay=delay,
             )
-        )  # fmt: skip
+        )
     bias = ConstantInput(name="bias", population="cell", amplitude=current)
     return realize(
         Experiment(
-            name="one", populations=populations, projections=projections, inputs=[bias, *inputs],
-            records=[Record(population="cell", variables=list(variables))], duration=duration, dt=dt,
+            name="one",
+            populations=populations,
+            projections=projections,
+            inputs=[bias, *inputs],
+            records=[Record(population="cell", variables=list(variables))],
+            duration=duration,
+            dt=dt,
         )
-    )  # fmt: skip
+    )
 
 
 def spikes_of(recording) -> np.ndarray:
@@ -376,9 +433,7 @@ def test_delay_rounding(delay: str, acts_after: int, contract_after: int) -> Non
 
 def test_source_delivery() -> None:
     # 10.04 + 1.04 = 11.08 is nearest to 11.1; by the contract both are rounded, to 10.0 and 1.0.
-    realization = one_cell(
-        current="0 pA", train=[10.04], delay="1.04 ms", duration="20 ms"
-    )  # fmt: skip
+    realization = one_cell(current="0 pA", train=[10.04], delay="1.04 ms", duration="20 ms")
     seen = ("recording_phase",)
     assert first_change(v_of(raw(realization, *seen))) == 111
     assert first_change(v_of(raw(realization, "source_delivery", *seen))) == 110
@@ -448,7 +503,7 @@ def nonlinear(method: str, dt: str):
     )
     realization = one_cell(
         model, "0.5 1/ms", "20 ms", receptor=Delta(target="x"), variables=("x",), dt=dt
-    )  # fmt: skip
+    )
     recording = NEURON.run(realization, Settings("aligned", method))
     return recording.traces["cell", "x"].values[-1, 0]
 
@@ -475,9 +530,7 @@ def test_cnexp_of_a_hidden_linear_equation_is_exact() -> None:
         "dy/dt = -y/(5*ms) : 1\nI : 1/ms (input)",
         initial={"x": "2"},
     )
-    realization = one_cell(
-        model, "0 1/ms", "5 ms", receptor=Delta(target="y"), variables=("x",)
-    )  # fmt: skip
+    realization = one_cell(model, "0 1/ms", "5 ms", receptor=Delta(target="y"), variables=("x",))
     found = NEURON.run(realization, Settings("aligned", "cnexp")).traces["cell", "x"].values[:, 0]
     times = np.arange(51) * 0.1
     np.testing.assert_allclose(found, 1.5 + 0.5 * np.exp(-times / 5), atol=1e-13)
@@ -488,12 +541,13 @@ def test_cnexp_is_refused_for_what_is_not_linear() -> None:
     with pytest.raises(UnsupportedError, match="dv/dt of cell is not linear in v; use"):
         NEURON.run(realization, Settings("raw", "cnexp"))
     integrator = NeuronModel(
-        name="integrator", equations="dx/dt = a*x + I : 1\na : 1/ms\nI : 1/ms (input)",
+        name="integrator",
+        equations="dx/dt = a*x + I : 1\na : 1/ms\nI : 1/ms (input)",
         parameters={"a": "0 1/ms"},
-    )  # fmt: skip
+    )
     realization = one_cell(
         integrator, "2 1/ms", "5 ms", receptor=Delta(target="x"), variables=("x",)
-    )  # fmt: skip
+    )
     with pytest.raises(UnsupportedError, match="slope of dx/dt of cell is 0"):
         NEURON.run(realization, Settings("raw", "cnexp"))
     found = NEURON.run(realization, Settings("raw")).traces["cell", "x"].values
@@ -545,9 +599,13 @@ print(len(recording.spikes["cell"]), recording.build_s > recording.run_s)
 def start(folder: Path, realization: Path, **environment: str) -> subprocess.Popen[str]:
     folder.mkdir()
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, str(realization)], cwd=folder, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **environment},
-    )  # fmt: skip
+        [sys.executable, "-c", RUN, str(realization)],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
 
 
 def test_two_processes_compile_at_once_and_leave_no_files(tmp_path: Path) -> None:

@@ -42,35 +42,50 @@ SWC = """
 """
 SODIUM, POTASSIUM = hh_squid.squid_channels(read_table("hh_squid"))
 CALCIUM = Channel(
-    name="cap", ion="ca", permeability="2e-5 cm/s", region="soma,dend",
+    name="cap",
+    ion="ca",
+    permeability="2e-5 cm/s",
+    region="soma,dend",
     gates=(
         Gate(
-            name="m", power=2, inf="1/(1 + exp(-(v + 30*mV)/(6*mV)))",
+            name="m",
+            power=2,
+            inf="1/(1 + exp(-(v + 30*mV)/(6*mV)))",
             tau="(1 if v > -40*mV else 2)*ms*(1 + int(v > 0*mV)*0.2)",
         ),
     ),
-)  # fmt: skip
+)
 # Opened by calcium, with a transition of one way, warmer than measured.
 BY_CALCIUM = Channel(
-    name="sk", ion="k", conductance="0.0005 S/cm**2", open="O", region="soma,dend",
+    name="sk",
+    ion="k",
+    conductance="0.0005 S/cm**2",
+    open="O",
+    region="soma,dend",
     scheme=Scheme(
         transitions=("C <-> O (there*cai/mM, back)", "O <-> D (kd, 0.5*back)", "C -> D (0.01*kd)"),
         remainder="C",
     ),
     equations="there : 1/ms\nback : 1/ms\nkd = 0.1*back*exp(v/(50*mV)) : 1/ms",
     parameters={"there": "100 /ms", "back": "0.3 /ms"},
-    q10=2.3, q10_celsius=16.0,
-)  # fmt: skip
+    q10=2.3,
+    q10_celsius=16.0,
+)
 # A point channel of an ion with Nernst's equation, which NEURON does not know by name.
 CHLORIDE = Channel(
-    name="clc", ion="cl", conductance="5 nS", region="dend_1(0.9)",
+    name="clc",
+    ion="cl",
+    conductance="5 nS",
+    region="dend_1(0.9)",
     gates=(Gate(name="p", inf="1/(1 + exp((v + 50*mV)/(8*mV)))", tau="5*ms"),),
-)  # fmt: skip
+)
 IONS = (
     *hh_squid.squid_ions(read_table("hh_squid")),
-    Ion(name="ca", valence=2, outside="2 mM", pool=Pool(depth="0.2 um", tau="10 ms", rest="5e-5 mM")),
+    Ion(
+        name="ca", valence=2, outside="2 mM", pool=Pool(depth="0.2 um", tau="10 ms", rest="5e-5 mM")
+    ),
     Ion(name="cl", valence=-1, inside="8 mM", outside="120 mM"),
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,22 +93,40 @@ def tree_cell(tmp_path_factory: pytest.TempPathFactory) -> CableCell:
     path = Path(tmp_path_factory.mktemp("swc")) / "tree.swc"
     path.write_text(SWC)
     sodium = Channel(
-        name="sodium", ion="na", conductance="0.12 S/cm**2", gates=SODIUM.gates, region="soma",
+        name="sodium",
+        ion="na",
+        conductance="0.12 S/cm**2",
+        gates=SODIUM.gates,
+        region="soma",
         elsewhere={"axon": "0.06 S/cm**2"},
-    )  # fmt: skip
+    )
     leak = Channel(name="leak", conductance="0.0002 S/cm**2", reversal="-60 mV")
     return CableCell(
-        name="tree", morphology=load_swc(path), discretisation=FixedSegments(segments=3),
-        channels=(sodium, POTASSIUM, leak, CALCIUM, BY_CALCIUM, CHLORIDE), ions=IONS,
-        capacitance="0.9 uF/cm**2", axial_resistivity="120 ohm*cm", celsius=20,
-        spike_threshold="-20 mV", spike_at="axon_0(1)",
-    )  # fmt: skip
+        name="tree",
+        morphology=load_swc(path),
+        discretisation=FixedSegments(segments=3),
+        channels=(sodium, POTASSIUM, leak, CALCIUM, BY_CALCIUM, CHLORIDE),
+        ions=IONS,
+        capacitance="0.9 uF/cm**2",
+        axial_resistivity="120 ohm*cm",
+        celsius=20,
+        spike_threshold="-20 mV",
+        spike_at="axon_0(1)",
+    )
 
 
 TREE_STATES = (
-    "v_soma_1", "v_dend_1_2", "v_axon_0_2", "m_sodium_soma_1", "n_potassium_dend_0_0",
-    "cai_dend_0_1", "O_sk_soma_1", "D_sk_soma_1", "p_clc_dend_1_2", "m_cap_soma_1",
-)  # fmt: skip
+    "v_soma_1",
+    "v_dend_1_2",
+    "v_axon_0_2",
+    "m_sodium_soma_1",
+    "n_potassium_dend_0_0",
+    "cai_dend_0_1",
+    "O_sk_soma_1",
+    "D_sk_soma_1",
+    "p_clc_dend_1_2",
+    "m_cap_soma_1",
+)
 
 
 def tree(cell: CableCell, dt: str, duration: str = "20 ms") -> Experiment:
@@ -102,7 +135,9 @@ def tree(cell: CableCell, dt: str, duration: str = "20 ms") -> Experiment:
         name="tree",
         populations=(
             Population(
-                name="cell", model=cell, size=2,
+                name="cell",
+                model=cell,
+                size=2,
                 parameters={"capacitance": {"values": [0.9, 1.1], "unit": "uF/cm**2"}},
             ),
         ),
@@ -111,14 +146,18 @@ def tree(cell: CableCell, dt: str, duration: str = "20 ms") -> Experiment:
                 name="held", population="cell", port="dend_1(1)", amplitude="20 pA", cells=(0,)
             ),
             StepInput(
-                name="pulse", population="cell", port="soma(0.5)", amplitude="600 pA", start="3 ms",
+                name="pulse",
+                population="cell",
+                port="soma(0.5)",
+                amplitude="600 pA",
+                start="3 ms",
                 stop="6 ms",
             ),
         ),
         records=(Record(population="cell", variables=TREE_STATES),),
         duration=duration,
         dt=dt,
-    )  # fmt: skip
+    )
 
 
 def worst(found, expected) -> dict[str, float]:
@@ -256,18 +295,23 @@ def test_tree_with_cvode_and_derivimplicit(tree_cell) -> None:
 def test_current_of_ghk_at_0_mv_is_its_limit() -> None:
     # dv/dt = -I/C with I = P·z·F·(c_in - c_out): e^-u = 1 and exprel(0) = 1.
     cell = CableCell(
-        name="ghk", morphology=cylinder("20 um", "20 um"),
+        name="ghk",
+        morphology=cylinder("20 um", "20 um"),
         channels=(
             Channel(name="cap", ion="ca", permeability="1e-5 cm/s"),
             Channel(name="leak", conductance="0 S/cm**2", reversal="0 mV"),
         ),
         ions=(Ion(name="ca", valence=2, inside="1 mM", outside="2 mM"),),
-        v_initial="0 mV", spike_threshold=None,
-    )  # fmt: skip
+        v_initial="0 mV",
+        spike_threshold=None,
+    )
     experiment = Experiment(
-        name="ghk", populations=(Population(name="cell", model=cell, size=1),),
-        records=(Record(population="cell", variables=("v",)),), duration="0.001 ms", dt="0.0001 ms",
-    )  # fmt: skip
+        name="ghk",
+        populations=(Population(name="cell", model=cell, size=1),),
+        records=(Record(population="cell", variables=("v",)),),
+        duration="0.001 ms",
+        dt="0.0001 ms",
+    )
     current = 1e-5 * 1e4 / 1e3 * 2 * 96.48533212331001 * (1.0 - 2.0)  # pA/µm²
     for mode in ("raw", "aligned"):
         v = run(experiment, mode).traces["cell", "v"].values[:, 0]

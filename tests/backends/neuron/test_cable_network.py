@@ -95,15 +95,20 @@ def driven(**changes) -> Experiment:
         ),
         "projections": tuple(
             Projection(
-                name=f"to_{r}", source="given", target="cell", receptor=r, rule=AllToAll(),
-                weight=WEIGHTS[r], delay="1.12 ms",
+                name=f"to_{r}",
+                source="given",
+                target="cell",
+                receptor=r,
+                rule=AllToAll(),
+                weight=WEIGHTS[r],
+                delay="1.12 ms",
             )
             for r in RECEPTORS
         ),
         "records": (Record(population="cell", variables=STATES),),
         "duration": "10 ms",
         "dt": "0.05 ms",
-    }  # fmt: skip
+    }
     return Experiment(**{**whole, **changes})
 
 
@@ -164,15 +169,21 @@ def circuit(**changes) -> Experiment:
 
     def connect(source: str, target: str, weight: str, delay: str) -> Projection:
         return Projection(
-            source=source, target=target, receptor="ampa", rule=OneToOne(), weight=weight,
+            source=source,
+            target=target,
+            receptor="ampa",
+            rule=OneToOne(),
+            weight=weight,
             delay=delay,
-        )  # fmt: skip
+        )
 
     whole = {
         "name": "circuit",
         "populations": (
             Population(name="first", model=BALL, **kick),
-            Population(name="second", model=BALL, parameters={"conductance_leak": "0.0004 S/cm**2"}, **kick),
+            Population(
+                name="second", model=BALL, parameters={"conductance_leak": "0.0004 S/cm**2"}, **kick
+            ),
             Population(name="point", model=LIF, size=1, receptors=point),
             SpikeTrains(name="given", times=((1.0,),)),
         ),
@@ -187,7 +198,7 @@ def circuit(**changes) -> Experiment:
         ),
         "duration": "15 ms",
         "dt": "0.05 ms",
-    }  # fmt: skip
+    }
     return Experiment(**{**whole, **changes})
 
 
@@ -221,9 +232,11 @@ def test_mixed_network_comes_to_the_oracle_as_dt_falls() -> None:
 def test_a_crossing_needs_to_be_below_first() -> None:
     above = {"v_soma_0": "10 mV", "v_soma_1": "10 mV"}
     experiment = Experiment(
-        name="above", populations=(Population(name="cell", model=BALL, size=1, initial=above),),
-        duration="1 ms", dt="0.05 ms",
-    )  # fmt: skip
+        name="above",
+        populations=(Population(name="cell", model=BALL, size=1, initial=above),),
+        duration="1 ms",
+        dt="0.05 ms",
+    )
     assert len(run(experiment).spikes["cell"]) == 0
     # NEURON's own NetCon takes the beginning for a crossing.
     assert run(experiment, "raw").spikes["cell"].times == pytest.approx([0.0], abs=1e-9)
@@ -234,23 +247,38 @@ def test_a_crossing_needs_to_be_below_first() -> None:
 def test_played_inputs_are_those_of_the_reference() -> None:
     # A passive cell in small steps: the current in every step decides v.
     passive = CableCell(
-        name="passive", morphology=BALL.morphology, channels=(hh_squid.leak(TABLE),), spike_threshold=None,
-    )  # fmt: skip
+        name="passive",
+        morphology=BALL.morphology,
+        channels=(hh_squid.leak(TABLE),),
+        spike_threshold=None,
+    )
     experiment = Experiment(
-        name="played", populations=(Population(name="cell", model=passive, size=3),),
+        name="played",
+        populations=(Population(name="cell", model=passive, size=3),),
         inputs=(
             OrnsteinUhlenbeckInput(
-                name="noise", population="cell", port="dend(1)", mean="0 pA", std="50 pA",
-                tau="2 ms", interval="0.2 ms", cells=(0, 1),
+                name="noise",
+                population="cell",
+                port="dend(1)",
+                mean="0 pA",
+                std="50 pA",
+                tau="2 ms",
+                interval="0.2 ms",
+                cells=(0, 1),
             ),
             StepInput(
-                name="step", population="cell", port="soma(0)", amplitude="100 pA", start="1 ms",
+                name="step",
+                population="cell",
+                port="soma(0)",
+                amplitude="100 pA",
+                start="1 ms",
                 stop="2.05 ms",
             ),
         ),
         records=(Record(population="cell", variables=("v_soma", "v_dend")),),
-        duration="5 ms", dt="0.01 ms",
-    )  # fmt: skip
+        duration="5 ms",
+        dt="0.01 ms",
+    )
     expected = REFERENCE.run(realize(experiment), Settings("lockstep", "rk4"))
     for mode, limit in (("aligned", 2e-4), ("raw", 5e-3)):
         found = run(experiment, mode)
@@ -288,23 +316,32 @@ def test_kicks_of_v_are_refused() -> None:
         name="cell", model=BALL, size=1, receptors={"kick": Delta(target="v_soma_0")}
     )
     experiment = Experiment(
-        name="kicked", populations=(kicked, SpikeTrains(name="given", times=((1.0,),))),
+        name="kicked",
+        populations=(kicked, SpikeTrains(name="given", times=((1.0,),))),
         projections=(
             Projection(
-                source="given", target="cell", receptor="kick", rule=AllToAll(), weight="1 mV",
+                source="given",
+                target="cell",
+                receptor="kick",
+                rule=AllToAll(),
+                weight="1 mV",
                 delay="1 ms",
             ),
         ),
-        duration="2 ms", dt="0.05 ms",
-    )  # fmt: skip
+        duration="2 ms",
+        dt="0.05 ms",
+    )
     assert "cell.kick changes v_soma_0" in refusal(experiment)
 
 
 def test_receptors_that_use_another_compartment_are_refused() -> None:
     receptor = CustomReceptor(
         equations="dx/dt = -x/tau : 1\ntau : ms\ncurrent = x*1*nS*(0*mV - v_dend_1) : pA",
-        on_pre="x += w", current="current", parameters={"tau": "7 ms"}, port="soma(0)",
-    )  # fmt: skip
+        on_pre="x += w",
+        current="current",
+        parameters={"tau": "7 ms"},
+        port="soma(0)",
+    )
     populations = (
         Population(name="cell", model=BALL, size=1, receptors={"far": receptor}),
         SpikeTrains(name="given", times=((1.0,),)),

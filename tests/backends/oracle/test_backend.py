@@ -50,9 +50,13 @@ LIF = NeuronModel(
 
 def experiment(populations, duration="50 ms", dt="0.1 ms", record=("v",), **parts):
     return Experiment(
-        name="test", populations=populations, duration=duration, dt=dt,
-        records=[Record(population="p", variables=record)] if record else [], **parts,
-    )  # fmt: skip
+        name="test",
+        populations=populations,
+        duration=duration,
+        dt=dt,
+        records=[Record(population="p", variables=record)] if record else [],
+        **parts,
+    )
 
 
 def run(given, method="auto", **backend):
@@ -69,9 +73,14 @@ def trains(*times, name="s"):
 
 def onto(weight, delay, receptor="kick", source="s", name="", rule=None):
     return Projection(
-        source=source, target="p", receptor=receptor, rule=rule or AllToAll(),
-        weight=weight, delay=delay, name=name,
-    )  # fmt: skip
+        source=source,
+        target="p",
+        receptor=receptor,
+        rule=rule or AllToAll(),
+        weight=weight,
+        delay=delay,
+        name=name,
+    )
 
 
 BIAS = ConstantInput(name="bias", population="p", amplitude="300 pA")
@@ -97,9 +106,10 @@ def test_intervals_of_a_leaky_cell_are_those_of_the_closed_form(method, within, 
 
 def test_every_cell_has_its_own_refractory_time():
     given = experiment(
-        [cells(2, parameters={"t_ref": {"values": [0.3, 5.123], "unit": "ms"}})], "100 ms",
+        [cells(2, parameters={"t_ref": {"values": [0.3, 5.123], "unit": "ms"}})],
+        "100 ms",
         inputs=[BIAS],
-    )  # fmt: skip
+    )
     spikes = run(given).spikes["p"]
     rise = TAU * np.log(24 / 9)
     for cell, t_ref in enumerate((0.3, 5.123)):
@@ -133,9 +143,11 @@ def test_a_peak_that_grazes_the_threshold_within_a_step_is_seen(factor, n_spikes
         tau : ms
         top : 1
         """,
-        threshold="v > top", reset="v = v - 10",
-        parameters={"tau": "10 ms", "top": factor * 2 * np.exp(-2.0)}, initial={"a": 1.0},
-    )  # fmt: skip
+        threshold="v > top",
+        reset="v = v - 10",
+        parameters={"tau": "10 ms", "top": factor * 2 * np.exp(-2.0)},
+        initial={"a": 1.0},
+    )
     spikes = run(experiment([cells(model=model)], "100 ms")).spikes["p"]
     assert len(spikes) == n_spikes
     if n_spikes:
@@ -147,8 +159,9 @@ def test_a_threshold_of_two_conditions():
     model = NeuronModel(
         name="two",
         equations="dv/dt = 1/ms : 1\ndu/dt = -1/ms : 1",
-        threshold="v > 3 and not u >= -5", reset="v = 0; u = 0",
-    )  # fmt: skip
+        threshold="v > 3 and not u >= -5",
+        reset="v = 0; u = 0",
+    )
     times = run(experiment([cells(model=model)], "12 ms")).spikes["p"].times
     np.testing.assert_allclose(times, [5.0, 10.0], atol=1e-9)
 
@@ -178,8 +191,13 @@ SQUID = NeuronModel(
     """,
     threshold="v > 10*mV",
     parameters={
-        "C": "100 pF", "g_Na": "12000 nS", "g_K": "3600 nS", "g_L": "30 nS",
-        "E_Na": "50 mV", "E_K": "-77 mV", "E_L": "-54.3 mV",
+        "C": "100 pF",
+        "g_Na": "12000 nS",
+        "g_K": "3600 nS",
+        "g_L": "30 nS",
+        "E_Na": "50 mV",
+        "E_K": "-77 mV",
+        "E_L": "-54.3 mV",
     },
     initial={
         "v": "-65 mV",
@@ -188,7 +206,7 @@ SQUID = NeuronModel(
         "n": "0.1/exprel(1)/(0.1/exprel(1) + 0.125)",
     },
     source="Hodgkin & Huxley 1952, J. Physiol. 117:500",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("method", ["dop853", "lsoda", "radau"])
@@ -202,11 +220,16 @@ def test_a_squid_axon_spikes_when_it_was_measured_to(method):
 
 
 def test_a_cell_above_its_threshold_at_the_start_has_not_crossed_it():
-    model = NeuronModel(name="down", equations="dv/dt = -v/(10*ms) : 1", threshold="v > 0.5",
-                        initial={"v": 1.0})  # fmt: skip
+    model = NeuronModel(
+        name="down", equations="dv/dt = -v/(10*ms) : 1", threshold="v > 0.5", initial={"v": 1.0}
+    )
     assert len(run(experiment([cells(model=model)])).spikes["p"]) == 0
-    model = NeuronModel(name="wave", equations="dv/dt = y/ms : 1\ndy/dt = -v/ms : 1",
-                        threshold="v > 0.5", initial={"v": 1.0})  # fmt: skip
+    model = NeuronModel(
+        name="wave",
+        equations="dv/dt = y/ms : 1\ndy/dt = -v/ms : 1",
+        threshold="v > 0.5",
+        initial={"v": 1.0},
+    )
     times = run(experiment([cells(model=model)])).spikes["p"].times
     expected = 2 * np.pi * np.arange(1, 9) - np.pi / 3
     np.testing.assert_allclose(times, expected, rtol=0, atol=1e-9)
@@ -214,8 +237,9 @@ def test_a_cell_above_its_threshold_at_the_start_has_not_crossed_it():
 
 def test_quadratic_cells_that_run_to_infinity():
     # dv/dt = v² + 1, v(0) = 0: v = tan t reaches v_p at atan(v_p), from -v_p on after twice that.
-    model = NeuronModel(name="QIF", equations="dv/dt = (v**2 + 1)/ms : 1", threshold="v > 1e6",
-                        reset="v = -1e6")  # fmt: skip
+    model = NeuronModel(
+        name="QIF", equations="dv/dt = (v**2 + 1)/ms : 1", threshold="v > 1e6", reset="v = -1e6"
+    )
     times = run(experiment([cells(model=model)], "10 ms")).spikes["p"].times
     once = np.arctan(1e6)
     np.testing.assert_allclose(times, [once, 3 * once, 5 * once], rtol=0, atol=1e-9)
@@ -228,8 +252,10 @@ IZHIKEVICH = NeuronModel(
     du/dt = 0.02*(0.2*v - u)/ms : 1
     I : 1 (input)
     """,
-    threshold="v >= 30", reset="v = -65; u += 8", initial={"v": -65.0, "u": -13.0},
-)  # fmt: skip
+    threshold="v >= 30",
+    reset="v = -65; u += 8",
+    initial={"v": -65.0, "u": -13.0},
+)
 
 
 def test_a_tighter_tolerance_does_not_move_the_spikes():
@@ -264,9 +290,10 @@ def test_a_kick_at_its_exact_time():
 def test_the_potential_after_an_exponential_current():
     scale = R * 100.0 * 5.0 / (TAU - 5.0)
     psp(
-        ExponentialCurrent(tau="5 ms"), "100 pA",
+        ExponentialCurrent(tau="5 ms"),
+        "100 pA",
         lambda s: scale * (np.exp(-s / TAU) - np.exp(-s / 5.0)),
-    )  # fmt: skip
+    )
 
 
 def test_the_potential_after_an_alpha_current():
@@ -275,25 +302,31 @@ def test_the_potential_after_an_alpha_current():
     # ∫ e^{-(s-x)/τ_m}·R·w·e·x/τ·e^{-x/τ} dx/τ_m
     scale = R * 100.0 * np.e / tau / TAU
     psp(
-        AlphaCurrent(tau="5 ms"), "100 pA",
+        AlphaCurrent(tau="5 ms"),
+        "100 pA",
         lambda s: scale * np.exp(-s / TAU) * (1 / k**2 - np.exp(-k * s) * (s / k + 1 / k**2)),
-    )  # fmt: skip
+    )
 
 
 def test_conductances_decay_and_peak_as_described():
     # A jump of w that decays with τ; of peak w that rises and decays.
     given = experiment(
         [
-            cells(receptors={
-                "e": ExponentialConductance(tau="5 ms", reversal="0 mV"),
-                "d": DoubleExponentialConductance(tau_rise="1 ms", tau_decay="8 ms", reversal="-65 mV"),
-            }),
+            cells(
+                receptors={
+                    "e": ExponentialConductance(tau="5 ms", reversal="0 mV"),
+                    "d": DoubleExponentialConductance(
+                        tau_rise="1 ms", tau_decay="8 ms", reversal="-65 mV"
+                    ),
+                }
+            ),
             trains([3.217]),
         ],
         record=("g_e", "decay_d", "rise_d"),
         projections=[onto("2 nS", "1.043 ms", "e"), onto("2 nS", "1.043 ms", "d")],
-        dt="0.001 ms", duration="10 ms",
-    )  # fmt: skip
+        dt="0.001 ms",
+        duration="10 ms",
+    )
     traces = run(given).traces
     trace = traces[("p", "g_e")]
     since = trace.times - 4.26
@@ -313,10 +346,8 @@ def test_arrivals_at_one_instant_add_although_their_sums_differ_by_round_off():
     population = cells(receptors={"kick": Delta()})
     both = experiment(
         [population, trains([0.1], name="a"), trains([0.3], name="b")],
-        projections=[
-            onto("20 mV", "0.7 ms", source="a"), onto("-12 mV", "0.5 ms", source="b"),
-        ],
-    )  # fmt: skip
+        projections=[onto("20 mV", "0.7 ms", source="a"), onto("-12 mV", "0.5 ms", source="b")],
+    )
     assert len(run(both).spikes["p"]) == 0
     alone = both.with_(projections=[both.to_dict()["projections"][0]])
     assert run(alone).spikes["p"].times == pytest.approx([0.8], abs=1e-12)
@@ -327,8 +358,9 @@ def test_arrivals_while_refractory_are_lost_up_to_its_very_end():
     for second, n_spikes in ((2.4999, 1), (2.5, 2), (2.5001, 2)):
         given = experiment(
             [cells(receptors={"kick": Delta()}), trains([0.5, second])],
-            projections=[onto("20 mV", "0.5 ms")], duration="10 ms",
-        )  # fmt: skip
+            projections=[onto("20 mV", "0.5 ms")],
+            duration="10 ms",
+        )
         times = run(given).spikes["p"].times
         assert times == pytest.approx([1.0, second + 0.5][:n_spikes], abs=1e-12)
 
@@ -337,11 +369,13 @@ def test_a_conductance_takes_arrivals_while_its_cell_is_refractory():
     given = experiment(
         [
             cells(receptors={"kick": Delta(), "g": ExponentialCurrent(tau="5 ms")}),
-            trains([0.5]), trains([1.25], name="late"),
+            trains([0.5]),
+            trains([1.25], name="late"),
         ],
         projections=[onto("20 mV", "0.5 ms"), onto("100 pA", "0.5 ms", "g", source="late")],
-        record=("v", "current_g"), duration="5 ms",
-    )  # fmt: skip
+        record=("v", "current_g"),
+        duration="5 ms",
+    )
     traces = run(given).traces
     assert traces[("p", "current_g")].values[20, 0] == pytest.approx(
         100 * np.exp(-0.25 / 5), abs=1e-9
@@ -361,11 +395,12 @@ def test_two_cells_that_reach_each_other_over_exact_delays():
             onto(
                 {"values": [16.0, 16.0], "unit": "mV"},
                 {"values": [1.2345, 4.3456], "unit": "ms"},
-                source="p", rule=Explicit(pre=[0, 1], post=[1, 0]),
+                source="p",
+                rule=Explicit(pre=[0, 1], post=[1, 0]),
             )
         ],
         duration="40 ms",
-    )  # fmt: skip
+    )
     spikes = run(given).spikes["p"]
     there, back = 1.2345, 4.3456
     expected = first + (there + back) * np.arange(4)
@@ -423,9 +458,14 @@ def test_a_ramp_is_followed_not_held():
 @pytest.mark.parametrize("offset", [None, "30 pA"])
 def test_a_sine_is_followed_not_held(offset):
     sine = SineInput(
-        name="i", population="p", amplitude="100 pA", frequency="40 Hz", phase=0.3,
-        start="5.037 ms", offset=offset,
-    )  # fmt: skip
+        name="i",
+        population="p",
+        amplitude="100 pA",
+        frequency="40 Hz",
+        phase=0.3,
+        start="5.037 ms",
+        offset=offset,
+    )
     times, v = potential(sine)
     s = np.maximum(times - 5.037, 0.0)
     w = 2 * np.pi * 0.04
@@ -468,7 +508,8 @@ def test_the_reference_converges_to_it_in_a_network():
     given = experiment(
         [
             cells(
-                20, initial={"v": {"distribution": "uniform", "low": "-65 mV", "high": "-50 mV"}},
+                20,
+                initial={"v": {"distribution": "uniform", "low": "-65 mV", "high": "-50 mV"}},
                 receptors={
                     "e": ExponentialConductance(tau="5 ms", reversal="0 mV"),
                     "i": DoubleExponentialConductance(
@@ -479,11 +520,8 @@ def test_the_reference_converges_to_it_in_a_network():
             trains(*(np.round(np.sort(rng.uniform(0, 50, 3)), 1) for _ in range(5))),
         ],
         inputs=[ConstantInput(name="bias", population="p", amplitude="280 pA")],
-        projections=[
-            onto("0.3 nS", "1 ms", "e"),
-            onto("0.2 nS", "1.7 ms", "i", source="p"),
-        ],
-    )  # fmt: skip
+        projections=[onto("0.3 nS", "1 ms", "e"), onto("0.2 nS", "1.7 ms", "i", source="p")],
+    )
     exact = run(given).spikes["p"]
     assert len(exact) > 30
     largest = []
@@ -531,8 +569,9 @@ def test_stiff_equations_are_given_to_an_implicit_method(method):
     model = NeuronModel(
         name="stiff",
         equations="dv/dt = (x - v)/fast : 1\ndx/dt = -x/slow : 1\nfast : ms\nslow : ms",
-        parameters={"fast": "0.0001 ms", "slow": "10 ms"}, initial={"v": 1.0, "x": 1.0},
-    )  # fmt: skip
+        parameters={"fast": "0.0001 ms", "slow": "10 ms"},
+        initial={"v": 1.0, "x": 1.0},
+    )
     given = experiment([cells(model=model)], "100 ms")
     recording = run(given, method)
     assert any("Radau" in note for note in recording.notes) is (method == "auto")
@@ -569,14 +608,17 @@ def test_inputs_that_jump_where_a_fiftieth_of_the_run_ends_are_followed() -> Non
         populations=(Population(name="cells", model=model, size=1),),
         inputs=(
             TimeSeriesInput(
-                name="drive", population="cells", values=tuple(values), unit="mV",
+                name="drive",
+                population="cells",
+                values=tuple(values),
+                unit="mV",
                 interval=f"{interval} ms",
             ),
         ),
         records=(Record(population="cells", variables=("v",)),),
         duration="5 ms",
         dt="0.01 ms",
-    )  # fmt: skip
+    )
     found = OracleBackend().run(realize(experiment), Settings(mode="aligned"))
     per = round(interval / 0.01)
     expected = [0.0]

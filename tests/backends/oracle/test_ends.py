@@ -76,9 +76,12 @@ def test_spikes_that_accumulate_say_at_which_instant(method):
     # Intervals of 1, 0.7, 0.49, …: they add up to 1/(1 - 0.7).
     with pytest.raises(RunError, match=r"accumulate at 3\.33333 ms"):
         run(
-            method, "dv/dt = 1/ms : 1\ndtop/dt = 0/ms : 1", threshold="v > top",
-            reset="v = 0; top *= 0.7", initial={"top": 1.0},
-        )  # fmt: skip
+            method,
+            "dv/dt = 1/ms : 1\ndtop/dt = 0/ms : 1",
+            threshold="v > top",
+            reset="v = 0; top *= 0.7",
+            initial={"top": 1.0},
+        )
 
 
 @pytest.mark.parametrize(("ratio", "limit"), [(0.5, "2"), (0.1, "1\\.11111"), (1e-6, "1 ")])
@@ -86,9 +89,12 @@ def test_intervals_shorter_than_round_off_do_not_blur_that_instant(ratio, limit)
     # Intervals of 1, r, r², …: after 52 halvings two spikes in order have one time.
     with pytest.raises(RunError, match=rf"accumulate at {limit}"):
         run(
-            "dop853", "dv/dt = 1/ms : 1\ndtop/dt = 0/ms : 1", threshold="v > top",
-            reset=f"v = 0; top *= {ratio}", initial={"top": 1.0},
-        )  # fmt: skip
+            "dop853",
+            "dv/dt = 1/ms : 1\ndtop/dt = 0/ms : 1",
+            threshold="v > top",
+            reset=f"v = 0; top *= {ratio}",
+            initial={"top": 1.0},
+        )
 
 
 def test_a_cell_that_no_grid_can_hold_is_said_to_be_one():
@@ -99,9 +105,12 @@ def test_a_cell_that_no_grid_can_hold_is_said_to_be_one():
 def test_a_ball_that_bounces_within_the_run_is_none_of_it():
     # Falls from 1 at -1/ms²: down in √2 ms, then 2·0.9^k·√2 from bounce to bounce.
     recording = run(
-        "dop853", "dv/dt = y/ms : 1\ndy/dt = -1/ms : 1", threshold="v < 0",
-        reset="v = 0; y *= -0.9", initial={"v": 1.0},
-    )  # fmt: skip
+        "dop853",
+        "dv/dt = y/ms : 1\ndy/dt = -1/ms : 1",
+        threshold="v < 0",
+        reset="v = 0; y *= -0.9",
+        initial={"v": 1.0},
+    )
     expected = np.sqrt(2) * (1 + 2 * np.cumsum(np.append(0.0, 0.9 ** np.arange(1, 40))))
     expected = expected[expected < 20]
     np.testing.assert_allclose(recording.spikes["p"].times, expected, rtol=0, atol=1e-9)
@@ -112,9 +121,12 @@ def test_a_steep_upstroke_ends_at_its_threshold_and_steps_are_long_again_after_i
     # dv/dt = e^v/ms takes e^{-v0} - e^{-top} ms from v0 to the top. Its rate there is 5e8/ms; that of a top
     # of 80 is 5e34/ms, so that between two numbers the clock can tell apart it is passed many times over.
     recording = run(
-        "dop853", "dv/dt = exp(v)/ms : 1\ndx/dt = (v - x)/(10*ms) : 1", threshold=f"v > {top}",
-        reset="v = -0.5", duration="6 ms",
-    )  # fmt: skip
+        "dop853",
+        "dv/dt = exp(v)/ms : 1\ndx/dt = (v - x)/(10*ms) : 1",
+        threshold=f"v > {top}",
+        reset="v = -0.5",
+        duration="6 ms",
+    )
     first, interval = 1 - np.exp(-top), np.exp(0.5) - np.exp(-top)
     expected = first + interval * np.arange(10)
     expected = expected[expected < 6]
@@ -127,9 +139,13 @@ def test_a_step_from_the_end_of_refractoriness_may_be_long():
     # The upstroke's rate is forgotten while the cell is held, so that a step of ms is tried from the reset.
     # Its stages are infinite and tell nothing of the rates there.
     recording = run(
-        "dop853", "dv/dt = exp(v)/ms : 1 (unless refractory)", threshold="v > 20", reset="v = -0.5",
-        refractory="1 ms", duration="8 ms",
-    )  # fmt: skip
+        "dop853",
+        "dv/dt = exp(v)/ms : 1 (unless refractory)",
+        threshold="v > 20",
+        reset="v = -0.5",
+        refractory="1 ms",
+        duration="8 ms",
+    )
     expected = 1 - np.exp(-20.0) + (np.exp(0.5) - np.exp(-20.0) + 1.0) * np.arange(3)
     np.testing.assert_allclose(recording.spikes["p"].times, expected, rtol=0, atol=1e-9)
 

@@ -21,17 +21,22 @@ from coincide.models.purkinje_khaliq2003 import build
 def alone(model, duration="100 ms", **parts):
     populations = [Population(name="p", model=model, size=1, **parts.pop("cell", {}))]
     return Experiment(
-        name="test", populations=[*populations, *parts.pop("sources", ())], duration=duration,
-        dt="0.1 ms", **parts,
-    )  # fmt: skip
+        name="test",
+        populations=[*populations, *parts.pop("sources", ())],
+        duration=duration,
+        dt="0.1 ms",
+        **parts,
+    )
 
 
 LIF = NeuronModel(
     name="LIF",
     equations="dv/dt = (drive - v + I)/tau : mV (unless refractory)\ntau : ms\ndrive : mV\nI : mV (input)",
-    threshold="v > 15*mV", reset="v = 0*mV", refractory="2.5 ms",
+    threshold="v > 15*mV",
+    reset="v = 0*mV",
+    refractory="2.5 ms",
     parameters={"tau": "20 ms", "drive": "24 mV"},
-)  # fmt: skip
+)
 
 
 def test_a_leaky_cell_is_steady_at_once():
@@ -49,8 +54,10 @@ def test_an_adapting_cell_has_the_interval_and_the_multiplier_of_the_closed_form
     model = NeuronModel(
         name="adapting",
         equations="dv/dt = (drive - a)/ms : 1\nda/dt = -a/slow : 1\nslow : ms\ndrive : 1",
-        threshold="v > 5", reset="v = 0; a += 0.05", parameters={"slow": "200 ms", "drive": 1.0},
-    )  # fmt: skip
+        threshold="v > 5",
+        reset="v = 0; a += 0.05",
+        parameters={"slow": "200 ms", "drive": 1.0},
+    )
 
     def interval(w):
         # v(T) = T - w·τ(1 - e^{-T/τ}) = 5
@@ -115,8 +122,10 @@ ALTERNATING = NeuronModel(
     name="alternating",
     # k goes to 1 and -1 in turn, from wherever it begins but 0.
     equations="dv/dt = (2 + k)/ms : 1\ndk/dt = 0/ms : 1",
-    threshold="v > 6", reset="v = 0; k = -k*(1.5 - 0.5*k**2)", initial={"k": 0.9},
-)  # fmt: skip
+    threshold="v > 6",
+    reset="v = 0; k = -k*(1.5 - 0.5*k**2)",
+    initial={"k": 0.9},
+)
 
 
 def test_a_cell_that_fires_in_pairs():
@@ -134,9 +143,11 @@ def test_a_cell_that_does_not_fire_is_an_error_that_says_what_was_seen():
     with pytest.raises(RunError, match=r"fired 0 times, then not for 300 ms"):
         steady_interval(alone(quiet), longest_ms=300.0)
     tiring = NeuronModel(
-        name="tiring", equations="dv/dt = (1 - a)/ms : 1\nda/dt = 0/ms : 1", threshold="v > 5",
+        name="tiring",
+        equations="dv/dt = (1 - a)/ms : 1\nda/dt = 0/ms : 1",
+        threshold="v > 5",
         reset="v = 0; a += 0.3",
-    )  # fmt: skip
+    )
     # 5, 5/0.7, 5/0.4 and 50 ms, then never.
     with pytest.raises(RunError, match=r"fired 4 times, .*intervals of 7.14286, 12.5, 50 ms"):
         steady_interval(alone(tiring), longest_ms=300.0)
@@ -150,9 +161,11 @@ def test_a_cell_that_is_driven_is_refused():
         source="s", target="p", receptor="kick", rule=AllToAll(), weight="1 mV", delay="1 ms"
     )
     reached = alone(
-        LIF, cell={"receptors": {"kick": Delta()}}, sources=[SpikeTrains(name="s", times=[[3.0]])],
+        LIF,
+        cell={"receptors": {"kick": Delta()}},
+        sources=[SpikeTrains(name="s", times=[[3.0]])],
         projections=[onto],
-    )  # fmt: skip
+    )
     with pytest.raises(InputError, match="only a cell without synapses"):
         steady_interval(reached)
     with pytest.raises(InputError, match="cells 0 to 0"):

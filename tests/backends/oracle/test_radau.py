@@ -26,9 +26,12 @@ from coincide.models.purkinje_khaliq2003 import build as build_purkinje
 def alone(model, duration, *variables, dt="0.1 ms", size=1):
     records = [Record(population="p", variables=variables)] if variables else []
     return Experiment(
-        name="test", populations=[Population(name="p", model=model, size=size)],
-        duration=duration, dt=dt, records=records,
-    )  # fmt: skip
+        name="test",
+        populations=[Population(name="p", model=model, size=size)],
+        duration=duration,
+        dt=dt,
+        records=records,
+    )
 
 
 def run(given, method="radau", **backend):
@@ -101,11 +104,28 @@ def test_a_tighter_tolerance_gains_what_it_promises():
 @pytest.mark.parametrize(
     "source",
     [
-        "exp(v)", "exprel(v)", "log(v)", "sqrt(v)", "1/v", "v**0.5", "v**2", "abs(v)", "sign(v)",
-        "floor(v)", "ceil(v)", "clip(v, -2, 3)", "minimum(v, 1)", "maximum(v, 1)", "expm1(v)",
-        "log1p(v)", "tanh(v)", "(v if v > 1 else -v)", "int(v > 1 and not v > 3)", "1/exp(v)",
+        "exp(v)",
+        "exprel(v)",
+        "log(v)",
+        "sqrt(v)",
+        "1/v",
+        "v**0.5",
+        "v**2",
+        "abs(v)",
+        "sign(v)",
+        "floor(v)",
+        "ceil(v)",
+        "clip(v, -2, 3)",
+        "minimum(v, 1)",
+        "maximum(v, 1)",
+        "expm1(v)",
+        "log1p(v)",
+        "tanh(v)",
+        "(v if v > 1 else -v)",
+        "int(v > 1 and not v > 3)",
+        "1/exp(v)",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("v", [-1000.0, -2.5, -1.0, 0.0, 0.5, 1.0, 2.5, 1000.0])
 def test_single_numbers_are_what_numpy_gives(source, v):
     with np.errstate(all="ignore"):
@@ -138,8 +158,9 @@ def test_the_jacobian_of_a_purkinje_cell_is_that_of_differences(v):
         up, down = state.copy(), state.copy()
         up[k] += h
         down[k] -= h
-        rise = np.subtract(cell.rates(up.tolist(), inputs, modes),
-                           cell.rates(down.tolist(), inputs, modes))  # fmt: skip
+        rise = np.subtract(
+            cell.rates(up.tolist(), inputs, modes), cell.rates(down.tolist(), inputs, modes)
+        )
         np.testing.assert_allclose(found[:, k], rise / (2 * h), rtol=1e-5, atol=1e-4)
     assert np.max(np.abs(found)) > 100
 
@@ -189,11 +210,9 @@ FLOOR = NeuronModel(
     rest : 1
     least : 1
     """,
-    parameters={
-        "omega": "0.5 /ms", "tau": "1.5 ms", "inflow": "2 /ms", "rest": 0.0, "least": 0.4,
-    },
+    parameters={"omega": "0.5 /ms", "tau": "1.5 ms", "inflow": "2 /ms", "rest": 0.0, "least": 0.4},
     initial={"u": 1.0, "c": 0.4},
-)  # fmt: skip
+)
 
 
 def floored(times, w=0.5, tau=1.5, inflow=2.0, floor=0.4):
@@ -242,9 +261,11 @@ def test_a_search_left_out_changes_no_spike():
     # With 'and' the threshold is no linear function, so that every piece is searched.
     def spikes(threshold):
         model = NeuronModel(
-            name="wave", equations="dv/dt = u/ms : 1\ndu/dt = -v/ms : 1", threshold=threshold,
+            name="wave",
+            equations="dv/dt = u/ms : 1\ndu/dt = -v/ms : 1",
+            threshold=threshold,
             initial={"v": 1.0},
-        )  # fmt: skip
+        )
         return run(alone(model, "100 ms")).spikes["p"].times
 
     for top in (0.2, 0.999999, 1.000001):

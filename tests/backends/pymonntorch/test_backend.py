@@ -149,16 +149,23 @@ def izhikevich() -> Experiment:
         ],
         projections=[
             Projection(
-                source="cells", target="cells", receptor="kick", rule=FixedInDegree(n=3),
-                weight="2 mV", delay="1 ms",
+                source="cells",
+                target="cells",
+                receptor="kick",
+                rule=FixedInDegree(n=3),
+                weight="2 mV",
+                delay="1 ms",
             )
         ],
         inputs=[
-            ConstantInput(name="drive", population="cells", amplitude=Uniform(low="5 pA", high="15 pA"))
+            ConstantInput(
+                name="drive", population="cells", amplitude=Uniform(low="5 pA", high="15 pA")
+            )
         ],
         records=[Record(population="cells", variables=["v", "u"])],
-        duration="200 ms", dt="0.1 ms",
-    )  # fmt: skip
+        duration="200 ms",
+        dt="0.1 ms",
+    )
 
 
 def oscillator() -> Experiment:
@@ -227,14 +234,20 @@ def test_many_spikes_at_once_take_another_path_than_few():
     experiment = Experiment(
         name="volley",
         populations=[
-            Population(name="cells", model=LIF, size=40, receptors={"exc": ExponentialCurrent(tau="3 ms")}),
+            Population(
+                name="cells", model=LIF, size=40, receptors={"exc": ExponentialCurrent(tau="3 ms")}
+            ),
             SpikeTrains(name="given", times=[[1.0, 1.0, 7.0]] * 30),
         ],
         projections=[
             Projection(
-                name=name, source="given", target="cells", receptor="exc",
+                name=name,
+                source="given",
+                target="cells",
+                receptor="exc",
                 rule=FixedProbability(p=0.5),
-                weight=weight, delay=delay,
+                weight=weight,
+                delay=delay,
             )
             for name, weight, delay in (
                 ("equal", "30 pA", "2 ms"),
@@ -243,7 +256,7 @@ def test_many_spikes_at_once_take_another_path_than_few():
         ],
         records=[Record(population="cells", variables=["v"])],
         duration="30 ms",
-    )  # fmt: skip
+    )
     realization = realize(experiment)
     expected = ReferenceBackend().run(realization, Settings())
     assert_round_off(expected, BACKEND.run(realization, Settings()))
@@ -343,14 +356,21 @@ def same_model() -> Experiment:
         name="by_hand",
         populations=[
             Population(
-                name="cells", model=LIF, size=5, receptors={"exc": ExponentialCurrent(tau="5 ms")},
+                name="cells",
+                model=LIF,
+                size=5,
+                receptors={"exc": ExponentialCurrent(tau="5 ms")},
                 initial={"v": Array([-65.0, -60.0, -58.0, -55.0, -49.0], unit="mV")},
             )
         ],
         projections=[
             Projection(
-                source="cells", target="cells", receptor="exc", rule=Explicit(pre=PRE, post=POST),
-                weight="60 pA", delay=f"{DELAY * DT} ms",
+                source="cells",
+                target="cells",
+                receptor="exc",
+                rule=Explicit(pre=PRE, post=POST),
+                weight="60 pA",
+                delay=f"{DELAY * DT} ms",
             )
         ],
         inputs=[
@@ -358,7 +378,7 @@ def same_model() -> Experiment:
         ],
         records=[Record(population="cells", variables=["v", "current_exc"])],
         duration="100 ms",
-    )  # fmt: skip
+    )
 
 
 def test_raw_is_the_model_typed_in_by_hand():
@@ -403,21 +423,29 @@ def conventional() -> Experiment:
         name="conventional",
         populations=[
             Population(
-                name="cells", model=LIF.model_copy(update={"refractory": "2.25 ms"}), size=2,
-                receptors={"exc": ExponentialCurrent(tau="5 ms")}, initial={"v": "-49.5 mV"},
+                name="cells",
+                model=LIF.model_copy(update={"refractory": "2.25 ms"}),
+                size=2,
+                receptors={"exc": ExponentialCurrent(tau="5 ms")},
+                initial={"v": "-49.5 mV"},
             ),
             SpikeTrains(name="given", times=[[0.0, 10.0]]),
         ],
         projections=[
             Projection(
-                source="given", target="cells", receptor="exc", rule=Explicit(pre=[0], post=[1]),
-                weight="600 pA", delay="1.25 ms",
-            ),
+                source="given",
+                target="cells",
+                receptor="exc",
+                rule=Explicit(pre=[0], post=[1]),
+                weight="600 pA",
+                delay="1.25 ms",
+            )
         ],
         inputs=[StepInput(name="step", population="cells", amplitude="300 pA", start="20 ms")],
         records=[Record(population="cells", variables=["v", "current_exc"])],
-        duration="40 ms", dt="0.5 ms",
-    )  # fmt: skip
+        duration="40 ms",
+        dt="0.5 ms",
+    )
 
 
 def first_change(trace, cell=1):
@@ -437,26 +465,33 @@ def given_spike() -> Experiment:
         ],
         projections=[
             Projection(
-                source="given", target="cells", receptor="exc", rule=Explicit(pre=[0], post=[1]),
-                weight="10 pA", delay="2 ms",
-            ),
+                source="given",
+                target="cells",
+                receptor="exc",
+                rule=Explicit(pre=[0], post=[1]),
+                weight="10 pA",
+                delay="2 ms",
+            )
         ],
         inputs=[
             StepInput(name="step", population="cells", amplitude="100 pA", start="30 ms", cells=[0])
         ],
         records=[Record(population="cells", variables=["v", "current_exc"])],
         duration="50 ms",
-    )  # fmt: skip
+    )
 
 
 def test_time_is_iteration_times_dt_for_inputs_and_sources():
     experiment = given_spike()
     experiment = Experiment.from_dict(
-        {**experiment.to_dict(), "populations": [
-            experiment.to_dict()["populations"][0],
-            SpikeTrains(name="given", times=[[10.0]]).model_dump(mode="json"),
-        ]}
-    )  # fmt: skip
+        {
+            **experiment.to_dict(),
+            "populations": [
+                experiment.to_dict()["populations"][0],
+                SpikeTrains(name="given", times=[[10.0]]).model_dump(mode="json"),
+            ],
+        }
+    )
     realization = realize(experiment)
     expected = {"raw": (12.0, 30.0), "aligned": (12.1, 30.1)}
     for mode, (spike, step) in expected.items():
@@ -583,19 +618,25 @@ def test_a_network_of_20000_cells_takes_no_matrix():
         name="sparse",
         populations=[
             Population(
-                name="cells", model=LIF, size=20_000,
+                name="cells",
+                model=LIF,
+                size=20_000,
                 receptors={"exc": ExponentialCurrent(tau="5 ms")},
                 initial={"v": Uniform(low="-65 mV", high="-49 mV")},
             )
         ],
         projections=[
             Projection(
-                source="cells", target="cells", receptor="exc", rule=FixedInDegree(n=100),
-                weight="1 pA", delay=Uniform(low="1 ms", high="2 ms"),
+                source="cells",
+                target="cells",
+                receptor="exc",
+                rule=FixedInDegree(n=100),
+                weight="1 pA",
+                delay=Uniform(low="1 ms", high="2 ms"),
             )
         ],
         duration="2 ms",
-    )  # fmt: skip
+    )
     realization = realize(experiment)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     recording = BACKEND.run(realization, Settings())
@@ -624,8 +665,10 @@ def test_a_run_leaves_torch_as_it_was():
     state = (torch.get_num_threads(), torch.get_default_dtype(), torch.is_inference_mode_enabled())
     BACKEND.run(realize(izhikevich()), Settings(mode="raw"))
     assert state == (
-        torch.get_num_threads(), torch.get_default_dtype(), torch.is_inference_mode_enabled()
-    )  # fmt: skip
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_inference_mode_enabled(),
+    )
     assert torch.equal(torch.rand(3), expected)
 
 

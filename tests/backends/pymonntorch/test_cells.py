@@ -229,9 +229,11 @@ def test_a_constant_that_depends_on_no_parameter_is_a_number_and_equal_ones_are_
     found = share(program, plain)
     used = {node.id for s in found for node in ast.walk(s.expression) if isinstance(node, ast.Name)}
     before = {
-        node.id for s in program.update for node in ast.walk(s.expression)
+        node.id
+        for s in program.update
+        for node in ast.walk(s.expression)
         if isinstance(node, ast.Name)
-    }  # fmt: skip
+    }
     assert len(used & names) < len(before & names)
     assert "a_naRsg" in used
 

@@ -29,11 +29,7 @@ from coincide.comparisons.checks.bench.overhead import METHODS, run_ours, script
 from coincide.comparisons.checks.bench.plot import draw_scaling
 from coincide.comparisons.checks.bench.processes import Measured, in_turn, measure, median_ratio
 from coincide.comparisons.checks.bench.pynn import VARIABLE, measure_pynn
-from coincide.comparisons.checks.bench.recordings import (
-    _checked,
-    _same,
-    measure_recordings,
-)
+from coincide.comparisons.checks.bench.recordings import _checked, _same, measure_recordings
 from coincide.comparisons.checks.bench.scaling import COLUMNS, exponent, fit_row, measure_scaling
 from coincide.comparisons.checks.bench.tables import Column, Table, print_table, write_tables
 from coincide.comparisons.cli import main, spread_values
@@ -345,8 +341,11 @@ def test_scaling_counts_events_and_draws(tmp_path: Path, compiled: Path, monkeyp
     table, fits = measure_scaling(options, ["reference"], tmp_path / "work")
     assert not table.failed
     assert [(r["backend"], r["cells"]) for r in table.rows] == [
-        ("realize", 160), ("realize", 320), ("reference", 160), ("reference", 320),
-    ]  # fmt: skip
+        ("realize", 160),
+        ("realize", 320),
+        ("reference", 160),
+        ("reference", 320),
+    ]
     for row in table.rows:
         # Every pair with probability 80/size, but for a cell and itself.
         assert row["synapses"] == pytest.approx(80 * row["cells"], rel=0.05)

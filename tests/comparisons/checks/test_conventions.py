@@ -76,8 +76,9 @@ def test_the_reference_is_the_contract_in_every_probe(packed, mode: str) -> None
     assert len(found.cells) == len(PROBES) - len(ALONE)
     assert found.others == ()
     assert {c.probe for c in found.cells if c.agreement == "open"} == {
-        "integrator_linear", "integrator_nonlinear",
-    }  # fmt: skip
+        "integrator_linear",
+        "integrator_nonlinear",
+    }
 
 
 @pytest.mark.parametrize(
@@ -100,9 +101,11 @@ def test_the_oracle_differs_only_where_there_is_no_grid(packed) -> None:
     found = column(packed, "oracle", "aligned")
     assert found.others == ()
     assert texts(found, ["stamp", "refractory_2_05", "delay_1_04", "input_between"]) == {
-        "stamp": "10.05 ms", "refractory_2_05": "20.5 steps", "delay_1_04": "1.04 ms",
+        "stamp": "10.05 ms",
+        "refractory_2_05": "20.5 steps",
+        "delay_1_04": "1.04 ms",
         "input_between": "5.05 ms",
-    }  # fmt: skip
+    }
     assert found.cell("stamp").agreement == "continuous"
     assert found.cell("stamp_lif").number == pytest.approx(19.6165850, abs=1e-6)
 
@@ -110,10 +113,14 @@ def test_the_oracle_differs_only_where_there_is_no_grid(packed) -> None:
 @pytest.mark.parametrize(
     ("digits", "text", "agreement"),
     [
-        (51, "51 bits", "other"), (52, "float64", "same"), (53, "float64", "same"),
-        (54, "54 bits", "other"), (23, "float32", "other"), (24, "float32", "other"),
+        (51, "51 bits", "other"),
+        (52, "float64", "same"),
+        (53, "float64", "same"),
+        (54, "54 bits", "other"),
+        (23, "float32", "other"),
+        (24, "float32", "other"),
     ],
-)  # fmt: skip
+)
 def test_a_tie_of_the_last_bit_is_no_digit_more(
     packed, digits: int, text: str, agreement: str
 ) -> None:
@@ -148,13 +155,24 @@ BRIAN2 = {
     "membrane_shape": "0.75",
 }  # fmt: skip
 NEURON = {
-    "threshold_held": "never", "threshold_start": "0 spikes", "threshold_end": "0 spikes",
-    "saturation": "0", "arrival_after": "2.1 ms", "source_10_05": "0 ms",
-    "source_rounded_twice": "11.1 ms", "delay_1_05": "1 ms", "delay_0_25": "0.2 ms",
-    "delay_0_15": "0.1 ms", "arrival_lifts": "0.4 steps late", "arrivals_state": "in turn",
-    "arrival_seen": "1 step late", "sample_at_spike": "overshoot", "overshoot": "10.1 mV",
-    "membrane_order": "1", "membrane_built_in": "3.3 mV",
-}  # fmt: skip
+    "threshold_held": "never",
+    "threshold_start": "0 spikes",
+    "threshold_end": "0 spikes",
+    "saturation": "0",
+    "arrival_after": "2.1 ms",
+    "source_10_05": "0 ms",
+    "source_rounded_twice": "11.1 ms",
+    "delay_1_05": "1 ms",
+    "delay_0_25": "0.2 ms",
+    "delay_0_15": "0.1 ms",
+    "arrival_lifts": "0.4 steps late",
+    "arrivals_state": "in turn",
+    "arrival_seen": "1 step late",
+    "sample_at_spike": "overshoot",
+    "overshoot": "10.1 mV",
+    "membrane_order": "1",
+    "membrane_built_in": "3.3 mV",
+}
 PYMONNTORCH = {
     "stamp": "10.2 ms", "stamp_lateness": "1 step late", "threshold_end": "0 spikes",
     "refractory_1_05": "10 steps", "refractory_2_05": "20 steps", "refractory_0_25": "2 steps",
@@ -182,8 +200,10 @@ def test_raw_shows_the_documented_conventions_and_no_other(packed, backend: str)
     assert "" not in standings  # nothing is shown that is not declared
     assert "not probed" not in standings.values()
     hidden = {
-        "brian2": {"refractory_arrivals"}, "neuron": {"refractory_rounding"}, "pymonntorch": set(),
-    }[backend]  # fmt: skip
+        "brian2": {"refractory_arrivals"},
+        "neuron": {"refractory_rounding"},
+        "pymonntorch": set(),
+    }[backend]
     assert {n for n, s in standings.items() if s == "not shown"} == hidden
 
 
@@ -207,9 +227,11 @@ def _refractory(realization: Realization, by: int) -> Realization:
 
 def _between_cells(realization: Realization, by: int) -> Realization:
     edges = tuple(
-        e if e.source in realization.sources else replace(e, delay_steps=np.asarray(e.delay_steps) + by)
+        e
+        if e.source in realization.sources
+        else replace(e, delay_steps=np.asarray(e.delay_steps) + by)
         for e in realization.edges
-    )  # fmt: skip
+    )
     return replace(realization, edges=edges)
 
 
@@ -266,15 +288,17 @@ FAULTS: dict[str, tuple[Run, set[str]]] = {
         {"source_acts", "source_seen", "source_start", "source_rounded_twice"},
     ),
     "refractory": (
-        _before(lambda r: _refractory(r, 1)), REFRACTORY | {"threshold_held", "arrival_after"}
+        _before(lambda r: _refractory(r, 1)),
+        REFRACTORY | {"threshold_held", "arrival_after"},
     ),
     "delay": (_before(lambda r: _between_cells(r, 1)), DELAYS),
     "last_sample": (_after(_without_last), {"samples", "last_sample"}),
     "precision": (_after(_single), {"precision_kept", "precision_computed"}),
     "saturation": (
-        _before(_one_arrival_a_step), {"source_repeats", "source_crowded", "poisson_strong"}
+        _before(_one_arrival_a_step),
+        {"source_repeats", "source_crowded", "poisson_strong"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -377,8 +401,9 @@ def test_a_plugin_is_measured_and_its_words_are_checked(
     rows = {row["probe"]: row["cells"]["planted raw"] for row in sheet["rows"]}
     assert [name for name, cell in rows.items() if cell["agreement"] == "other"] == late
     assert [name for name, cell in rows.items() if cell["text"] == "refused"] == [
-        "delay_0_04", "not_finite",
-    ]  # fmt: skip
+        "delay_0_04",
+        "not_finite",
+    ]
     assert "step of 0.1 ms" in rows["delay_0_04"]["reason"]
     assert "is inf from" in rows["not_finite"]["reason"]
     assert rows["not_finite_hidden"]["text"] == "reported"
@@ -406,8 +431,10 @@ def test_what_a_backend_cannot_run_costs_its_own_rows(planted: str) -> None:
     found = conventions([planted], ["aligned"]).column(planted, "aligned")
     # Refractory times that differ from cell to cell are only needed when probes share a run.
     assert {cell.probe for cell in found.cells if cell.agreement == "none"} == {
-        "source_repeats", "source_crowded", "poisson_strong",
-    }  # fmt: skip
+        "source_repeats",
+        "source_crowded",
+        "poisson_strong",
+    }
     assert found.others == ()
     reason = found.cell("source_repeats").reason
     assert reason == "trains needs several spikes of one source in one step"

@@ -18,9 +18,19 @@ from coincide.core.realize import realize
 from coincide.core.settings import Settings
 
 QUICK = (
-    "weights_sign", "synapse_lost", "delay_plus_one", "refractory_minus_one", "tau_membrane",
-    "threshold_higher", "euler", "single_parameters", "stamps_early", "busy_steps", "tail_lost", "nan_late",
-)  # fmt: skip
+    "weights_sign",
+    "synapse_lost",
+    "delay_plus_one",
+    "refractory_minus_one",
+    "tau_membrane",
+    "threshold_higher",
+    "euler",
+    "single_parameters",
+    "stamps_early",
+    "busy_steps",
+    "tail_lost",
+    "nan_late",
+)
 
 
 def test_at_least_forty_faults_over_five_models() -> None:

@@ -73,8 +73,22 @@ def test_a_planted_fault_is_found_and_made_small(tmp_path: Path) -> None:
     file = next(page_ for page_ in (tmp_path / "report").glob("differs*.json"))
     assert Experiment.load(file).name == small["name"]
     # The command in the report repeats it.
-    assert main(["compare", str(file), "-b", fault, "--no-report", "--method", differs[0].method,
-                 "--expect", "round-off"]) == 1  # fmt: skip
+    assert (
+        main(
+            [
+                "compare",
+                str(file),
+                "-b",
+                fault,
+                "--no-report",
+                "--method",
+                differs[0].method,
+                "--expect",
+                "round-off",
+            ]
+        )
+        == 1
+    )
 
 
 def test_what_is_smaller_is_another_and_no_larger() -> None:

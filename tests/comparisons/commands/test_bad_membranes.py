@@ -25,11 +25,23 @@ CELL: Plain = {
     },
     "channels": [
         {
-            "name": "sodium", "ion": "na", "conductance": "0.12 S/cm**2",
-            "gates": [{"name": "m", "power": 3, "inf": "1/(1 + exp(-(v + 40*mV)/(9*mV)))", "tau": "0.2*ms"}],
+            "name": "sodium",
+            "ion": "na",
+            "conductance": "0.12 S/cm**2",
+            "gates": [
+                {
+                    "name": "m",
+                    "power": 3,
+                    "inf": "1/(1 + exp(-(v + 40*mV)/(9*mV)))",
+                    "tau": "0.2*ms",
+                }
+            ],
         },
         {
-            "name": "potassium", "ion": "k", "conductance": "0.036 S/cm**2", "open": "O",
+            "name": "potassium",
+            "ion": "k",
+            "conductance": "0.036 S/cm**2",
+            "open": "O",
             "scheme": {"transitions": ["C <-> O (a, b)"]},
             "equations": "a = exp(v/(20*mV))/ms : 1/ms\nb : 1/ms",
             "parameters": {"b": "0.1 /ms"},
@@ -40,11 +52,13 @@ CELL: Plain = {
         {"name": "na", "reversal": "50 mV"},
         {"name": "k", "reversal": "-77 mV"},
         {
-            "name": "ca", "valence": 2, "outside": "2 mM",
+            "name": "ca",
+            "valence": 2,
+            "outside": "2 mM",
             "pool": {"depth": "0.1 um", "tau": "10 ms", "rest": "5e-5 mM"},
         },
     ],
-}  # fmt: skip
+}
 EXPERIMENT: Plain = {
     "name": "membranes",
     "populations": [{"name": "cells", "model": CELL, "size": 20}],

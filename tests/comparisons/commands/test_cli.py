@@ -53,9 +53,20 @@ def test_json_has_what_the_contract_says(model: Path, capsys) -> None:
     assert set(data["experiment"]) == {"name", "variant", "hash", "seed", "dt_ms", "duration_ms"}
     for run in data["runs"]:
         assert {
-            "id", "backend", "mode", "method", "status", "reason", "version", "spikes", "build_s",
-            "run_s", "wall_s", "peak_mb", "cached",
-        } <= set(run)  # fmt: skip
+            "id",
+            "backend",
+            "mode",
+            "method",
+            "status",
+            "reason",
+            "version",
+            "spikes",
+            "build_s",
+            "run_s",
+            "wall_s",
+            "peak_mb",
+            "cached",
+        } <= set(run)
         assert run["spikes"] == {"cells": 4}
         assert run["wall_s"] > 0
         assert run["peak_mb"] > 1
@@ -67,11 +78,24 @@ def test_pairs_in_json(model: Path, tmp_path: Path) -> None:
     (pair,) = json.loads(target.read_text())["pairs"]
     assert {"a", "b", "verdict", "traces", "spikes"} <= set(pair)
     assert {
-        "population", "variable", "unit", "max_abs", "rms", "relative", "first_divergence"
-    } <= set(pair["traces"][0])  # fmt: skip
+        "population",
+        "variable",
+        "unit",
+        "max_abs",
+        "rms",
+        "relative",
+        "first_divergence",
+    } <= set(pair["traces"][0])
     assert {
-        "population", "n_a", "n_b", "matched", "missing", "extra", "max_shift_ms", "rms_shift_ms"
-    } <= set(pair["spikes"][0])  # fmt: skip
+        "population",
+        "n_a",
+        "n_b",
+        "matched",
+        "missing",
+        "extra",
+        "max_shift_ms",
+        "rms_shift_ms",
+    } <= set(pair["spikes"][0])
     assert pair["traces"][0]["unit"] == "mV"
 
 

@@ -38,9 +38,14 @@ def coincide(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     environment = {**child_environment(), **options.pop("env", {})}
     environment.pop(PARENT, None)
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120,
-        env=environment | {"PYTHONDONTWRITEBYTECODE": "1"}, **options,
-    )  # fmt: skip
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
+        **options,
+    )
 
 
 def one_run(**options):
@@ -148,18 +153,29 @@ def test_a_file_that_may_not_grow_is_a_sentence_and_a_status(
     own_cache: Path, tmp_path: Path
 ) -> None:
     done = coincide(
-        "run", "lif_80", "--duration", "200 ms", "--out", str(tmp_path / "out"),
+        "run",
+        "lif_80",
+        "--duration",
+        "200 ms",
+        "--out",
+        str(tmp_path / "out"),
         preexec_fn=limited(FSIZE=20_000),
-    )  # fmt: skip
+    )
     assert done.returncode == ExitStatus.MACHINE, done.stderr
     assert "file too large; the system allows no larger file (ulimit -f)" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert not (tmp_path / "out").exists()
     assert list(tmp_path.glob(".*")) == []  # nothing half-written is left
     done = coincide(
-        "compare", "lif_80", "-b", "reference", "--duration", "200 ms", "--no-report",
+        "compare",
+        "lif_80",
+        "-b",
+        "reference",
+        "--duration",
+        "200 ms",
+        "--no-report",
         preexec_fn=limited(FSIZE=20_000),
-    )  # fmt: skip
+    )
     assert done.returncode == ExitStatus.MACHINE, done.stderr + done.stdout
     assert "file too large" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
@@ -185,9 +201,15 @@ def test_a_full_disk_is_a_sentence_and_a_status(small_disk: Path, own_cache: Pat
     assert "Traceback" not in done.stderr
     assert not out.exists()
     done = coincide(
-        "compare", "lif_80", "-b", "reference", "--duration", "200 ms", "--no-report",
+        "compare",
+        "lif_80",
+        "-b",
+        "reference",
+        "--duration",
+        "200 ms",
+        "--no-report",
         env={"COINCIDE_CACHE_DIR": str(small_disk / "cache")},
-    )  # fmt: skip
+    )
     assert done.returncode == ExitStatus.MACHINE, done.stderr + done.stdout
     assert "no space left on device" in done.stderr
     assert "Traceback" not in done.stderr
@@ -196,9 +218,13 @@ def test_a_full_disk_is_a_sentence_and_a_status(small_disk: Path, own_cache: Pat
 def test_output_that_nobody_can_take_is_a_status(own_cache: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*COMMAND, "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            [*COMMAND, "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
             env=child_environment(),
-        )  # fmt: skip
+        )
     assert done.returncode == ExitStatus.MACHINE
     assert done.stderr.startswith("error: ")
     assert "no space left on device" in done.stderr
@@ -268,9 +294,7 @@ def test_a_simulator_ends_with_the_process_that_waits_for_it(
     script = tmp_path / "slow.py"
     script.write_text(textwrap.dedent(SLOW))
     parent = subprocess.Popen(
-        [sys.executable, str(script), backend],
-        env=child_environment(),
-        stdout=subprocess.PIPE,
+        [sys.executable, str(script), backend], env=child_environment(), stdout=subprocess.PIPE
     )
     assert parent.stdout is not None
     parent.stdout.readline()
@@ -297,9 +321,12 @@ def test_a_process_whose_input_ends_or_whose_time_is_over_ends(
     only_drawn = textwrap.dedent(SLOW).partition("execute(realization, path")[0]
     script.write_text(f"{only_drawn}\nprint(path)\n")
     path = subprocess.run(
-        [sys.executable, str(script)], env=child_environment(), capture_output=True, text=True,
+        [sys.executable, str(script)],
+        env=child_environment(),
+        capture_output=True,
+        text=True,
         check=True,
-    ).stdout.split()[-1]  # fmt: skip
+    ).stdout.split()[-1]
     environment = child_environment() | ({PARENT: parent} if parent else {})
     command = [*COMMAND, "run", path, "-b", "reference", "--out", str(tmp_path / "out"), "--quiet"]
     command += [] if parent else ["--ends-after", "1.5"]
@@ -325,10 +352,16 @@ def nobody(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     except OSError:
         pytest.skip("another user cannot run this Python")
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, check=False, user=65534, group=65534,
-        extra_groups=[], env={**child_environment(), "HOME": "/nonexistent", **environment},
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        env={**child_environment(), "HOME": "/nonexistent", **environment},
         cwd="/",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -473,9 +506,15 @@ def test_every_command_tells_how_it_ends() -> None:
 def test_too_little_memory_ends_with_a_sentence(megabytes: int, own_cache: Path) -> None:
     begun = time.monotonic()
     done = coincide(
-        "compare", "lif_80", "-b", "reference", "--duration", "20 ms", "--no-report",
+        "compare",
+        "lif_80",
+        "-b",
+        "reference",
+        "--duration",
+        "20 ms",
+        "--no-report",
         preexec_fn=limited(AS=megabytes * 2**20),
-    )  # fmt: skip
+    )
     said = done.stdout + done.stderr
     assert "Traceback" not in said
     if megabytes < 512:

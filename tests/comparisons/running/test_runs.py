@@ -175,9 +175,17 @@ def test_a_failed_run_is_tried_again(broken) -> None:
 
 def test_two_compares_at_once_share_the_cache(own_cache: Path) -> None:
     command = [
-        sys.executable, "-m", "coincide", "compare", "lif_10", "-b", "reference", "--no-report",
-        "--json", "-",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "coincide",
+        "compare",
+        "lif_10",
+        "-b",
+        "reference",
+        "--no-report",
+        "--json",
+        "-",
+    ]
     processes = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         for _ in range(3)

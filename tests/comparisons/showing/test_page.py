@@ -61,10 +61,17 @@ def perform(experiment: Experiment, folder: Path, name: str, method: str, mode: 
     data = run_to_folder(realize(experiment), "reference", settings, folder, lambda fraction: None)
     assert data["status"] == "ok", data
     return Run(
-        id=f"{name}-{mode}", backend=name, mode=mode, method=method, status="ok",
-        version=data["version"], spikes=data["spikes"], wall_s=data["wall_s"],
-        peak_mb=data["peak_mb"], folder=folder,
-    )  # fmt: skip
+        id=f"{name}-{mode}",
+        backend=name,
+        mode=mode,
+        method=method,
+        status="ok",
+        version=data["version"],
+        spikes=data["spikes"],
+        wall_s=data["wall_s"],
+        peak_mb=data["peak_mb"],
+        folder=folder,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -310,16 +317,23 @@ def parts() -> list[Section]:
         {"backend": EVIL, "error_ms": 1.24e-9, "runs": 12_345, "found": True, "why": None},
         {"backend": "b", "error_ms": 0.1 + 0.2, "runs": 2, "found": False, "why": "x" * 60},
     ]
-    columns = {"backend": "backend", "error_ms": "error (ms)", "runs": "runs", "found": "found",
-               "why": "why"}  # fmt: skip
+    columns = {
+        "backend": "backend",
+        "error_ms": "error (ms)",
+        "runs": "runs",
+        "found": "found",
+        "why": "why",
+    }
     return [
         Section(
-            "Errors", f"plain {EVIL}", {"errors": Drawing(figure, f"a line {EVIL}", "It rises.")},
+            "Errors",
+            f"plain {EVIL}",
+            {"errors": Drawing(figure, f"a line {EVIL}", "It rises.")},
             {"errors": Table(columns, rows, "per backend"), "raw": Table.file(columns, rows)},
             {"errors": {"nan": float("nan"), "list": [np.float64(1.5)]}},
         ),
         Section("More", prose(f"one {EVIL}", "two") + bullets(["three"])),
-    ]  # fmt: skip
+    ]
 
 
 def test_any_page_has_its_parts_as_files(parts: list[Section], tmp_path: Path) -> None:
@@ -330,8 +344,18 @@ def test_any_page_has_its_parts_as_files(parts: list[Section], tmp_path: Path) -
     html = found.read_text(encoding="utf-8")
     parsed = Page(html)
     assert EVIL not in html
-    for text in ("It holds", "So so.", "plain", "per backend", "error (ms)", "1.2e-09", "12,345",
-                 "It rises.", "three", "coincide x"):  # fmt: skip
+    for text in (
+        "It holds",
+        "So so.",
+        "plain",
+        "per backend",
+        "error (ms)",
+        "1.2e-09",
+        "12,345",
+        "It rises.",
+        "three",
+        "coincide x",
+    ):
         assert text in parsed.prose
     for address in parsed.addresses:
         if not address.startswith(("#", "data:")):
@@ -397,9 +421,7 @@ def test_ladder(comparison: Comparison, runs: tuple[Run, ...], folder: Path) -> 
     figure = rungs.ladder_figure([one], "lif_10")
     spikes, traces = figure.axes
     assert [*spikes.lines[0].get_ydata()] == [100 * one[0].unmatched, 0.0]
-    assert [*traces.lines[0].get_ydata()] == [
-        pytest.approx(np.log10(r.relative)) for r in one
-    ]  # fmt: skip
+    assert [*traces.lines[0].get_ydata()] == [pytest.approx(np.log10(r.relative)) for r in one]
     raw = dataclasses.replace(euler, id="rearranged-raw", mode="raw")
     held = dataclasses.replace(runs[0], id="reference-raw", mode="raw")
     good = dataclasses.replace(runs[3])
@@ -555,9 +577,15 @@ def test_cells_shown_are_few_and_hold_the_one_that_parts(runs: tuple[Run, ...]) 
 
 def test_units_that_are_easy_to_read() -> None:
     for largest, unit, expected in (
-        (7e-15, "mV", "10⁻¹⁵ mV"), (3e-12, "mV", "fV"), (2e-9, "mV", "pV"), (0.4e-3, "mV", "nV"),
-        (0.2, "mV", "µV"), (5.0, "mV", "mV"), (3e-13, "nS", "10⁻¹³ nS"), (0.0, "1", ""),
-    ):  # fmt: skip
+        (7e-15, "mV", "10⁻¹⁵ mV"),
+        (3e-12, "mV", "fV"),
+        (2e-9, "mV", "pV"),
+        (0.4e-3, "mV", "nV"),
+        (0.2, "mV", "µV"),
+        (5.0, "mV", "mV"),
+        (3e-13, "nS", "10⁻¹³ nS"),
+        (0.0, "1", ""),
+    ):
         factor, label = style.scaled_unit(largest, unit)
         assert label == expected
         assert largest == 0 or 1 <= largest * factor < 1000
@@ -586,8 +614,14 @@ def test_notebook_html(comparison: Comparison, runs: tuple[Run, ...]) -> None:
 
 def test_experiment_html(experiment: Experiment) -> None:
     prose = Page(experiment._repr_html_()).prose
-    for text in ("dv/dt = (-(v - v_rest) + I)/tau", "threshold: v > v_threshold", "tau = 10 ms",
-                 "10 values from 15.5 to 24 mV", "fixed_out_degree(n = 3", "1.5 ms"):  # fmt: skip
+    for text in (
+        "dv/dt = (-(v - v_rest) + I)/tau",
+        "threshold: v > v_threshold",
+        "tau = 10 ms",
+        "10 values from 15.5 to 24 mV",
+        "fixed_out_degree(n = 3",
+        "1.5 ms",
+    ):
         assert text in prose
 
 

@@ -75,8 +75,11 @@ def test_the_curve_of_an_integrate_and_fire_cell_is_the_analytic_one(tmp_path: P
     assert found.currents.size > 15
     folder = found.save(tmp_path / "curve")
     assert {p.name for p in folder.iterdir()} == {
-        "curve.csv", "curve.json", "curve.png", "curve.svg",
-    }  # fmt: skip
+        "curve.csv",
+        "curve.json",
+        "curve.png",
+        "curve.svg",
+    }
     written = json.loads((folder / "curve.json").read_text())
     assert written["rates_hz"]["oracle"] == found.rates["oracle"].tolist()
 

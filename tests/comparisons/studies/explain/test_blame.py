@@ -140,16 +140,20 @@ def test_two_that_are_right_are_said_to_be(model):
 
 def test_the_oracle_is_no_side_that_the_contract_judges(model):
     """A step against continuous time: nothing can be run without it, so it is explained in part."""
-    pair = [side_of("refractory_plus_one", "brian2", "aligned", model),
-            side_of("", "oracle", "aligned", model)]  # fmt: skip
+    pair = [
+        side_of("refractory_plus_one", "brian2", "aligned", model),
+        side_of("", "oracle", "aligned", model),
+    ]
     found = explained(*pair)
     assert told(found) == told(explained(*pair[::-1]))
     assert {j.label: j.found for j in found.judged} == {
-        "refractory_plus_one": "off", "oracle": "not judged",
-    }  # fmt: skip
+        "refractory_plus_one": "off",
+        "oracle": "not judged",
+    }
     assert {(f.side, f.cause) for f in found.causes} == {
-        ("refractory_plus_one", "refractory_count"), ("both", "integrator"),
-    }  # fmt: skip
+        ("refractory_plus_one", "refractory_count"),
+        ("both", "integrator"),
+    }
     assert found.verdict == "partly explained"
     assert found.unexplained == 0
 
@@ -184,8 +188,10 @@ def test_from_a_run_that_cannot_be_trusted_no_cause_is_named(model):
 
 
 def test_short_of_runs_nobody_is_blamed(model):
-    pair = [side_of("weights_half", "brian2", "lockstep", model),
-            side_of("", "neuron", "lockstep", model)]  # fmt: skip
+    pair = [
+        side_of("weights_half", "brian2", "lockstep", model),
+        side_of("", "neuron", "lockstep", model),
+    ]
     found = explained(*pair, budget=2)
     assert found.causes == ()
     assert "want of runs" in found.in_words

@@ -25,14 +25,17 @@ neuron = pytest.mark.skipif(not is_installed("neuron"), reason="NEURON is not in
 
 LEAKY = NeuronModel(name="leaky", equations="dv/dt = (20*mV - v)/(10*ms) : mV")
 QUADRATIC = NeuronModel(
-    name="quadratic", equations="dv/dt = (v**2/mV + 20*mV)/(10*ms) : mV",
-    threshold="v > 30*mV", reset="v = -10*mV",
-)  # fmt: skip
+    name="quadratic",
+    equations="dv/dt = (v**2/mV + 20*mV)/(10*ms) : mV",
+    threshold="v > 30*mV",
+    reset="v = -10*mV",
+)
 SMOOTH = NeuronModel(name="smooth", equations="dv/dt = 20*mV/(10*ms)*cos(v/(20*mV)) : mV")
 COUPLED = NeuronModel(
-    name="coupled", equations="dv/dt = (1 - u)*(20*mV - v)/(10*ms) : mV\ndu/dt = -u/(5*ms) : 1",
+    name="coupled",
+    equations="dv/dt = (1 - u)*(20*mV - v)/(10*ms) : mV\ndu/dt = -u/(5*ms) : 1",
     initial={"u": "0.9"},
-)  # fmt: skip
+)
 CYLINDER = CableCell(
     name="passive",
     morphology=cylinder("20 um", "20 um"),
@@ -51,7 +54,7 @@ def drawn(
             records=(Record(population="c", variables=records),),
             **({"duration": "10 ms", "dt": "0.1 ms"} | more),  # type: ignore[arg-type]
         )
-    )  # fmt: skip
+    )
 
 
 @neuron
@@ -83,9 +86,12 @@ def test_neurons_integrator_acts_where_it_is_said_to(model: NeuronModel | CableC
 def test_a_copy_that_brian2_makes_an_alias_is_named(turned: bool) -> None:
     """``r = x; x *= 0.5`` leaves r as x was before, 1: by Brian2's NumPy target both are 0.5."""
     model = NeuronModel(
-        name="copying", equations="dv/dt = 1/ms : 1\ndx/dt = 0/ms : 1\ndr/dt = 0/ms : 1",
-        threshold="v > 1", reset="v = 0; r = x; x *= 0.5", initial={"x": "1"},
-    )  # fmt: skip
+        name="copying",
+        equations="dv/dt = 1/ms : 1\ndx/dt = 0/ms : 1\ndr/dt = 0/ms : 1",
+        threshold="v > 1",
+        reset="v = 0; r = x; x *= 0.5",
+        initial={"x": "1"},
+    )
     realization = drawn(model, ("r", "x"), duration="1.5 ms")
     names = ["reference", "brian2"] if turned else ["brian2", "reference"]
     a, b = sides_of(realization, names, "raw", {"target": "numpy"})

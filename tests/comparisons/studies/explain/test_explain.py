@@ -63,13 +63,22 @@ def proposing(*hypotheses):
 
 
 LONGER = Hypothesis(
-    "delivery_order", "delays", "has delays one step longer", "a",
-    with_model(lambda r: with_delays(r, -1)), prior=0.3,
-)  # fmt: skip
+    "delivery_order",
+    "delays",
+    "has delays one step longer",
+    "a",
+    with_model(lambda r: with_delays(r, -1)),
+    prior=0.3,
+)
 STRONGER = Hypothesis(
-    "parameter", "weights", "has weights 1.5 times as large", "a",
-    with_model(lambda r: with_weights(r, 1 / 1.5)), prior=0.6, factor=1.5,
-)  # fmt: skip
+    "parameter",
+    "weights",
+    "has weights 1.5 times as large",
+    "a",
+    with_model(lambda r: with_weights(r, 1 / 1.5)),
+    prior=0.6,
+    factor=1.5,
+)
 
 
 def test_two_that_agree_need_no_explanation_and_two_runs(realization):
@@ -176,8 +185,7 @@ def test_no_more_runs_than_the_budget(realization):
 def test_a_recording_from_elsewhere_is_explained_without_running(realization):
     healthy = here(Side("", "reference", Settings(), realization))
     late = replace(
-        healthy,
-        spikes={n: Spikes(s.times + 0.1, s.cells) for n, s in healthy.spikes.items()},
+        healthy, spikes={n: Spikes(s.times + 0.1, s.cells) for n, s in healthy.spikes.items()}
     )
 
     def earlier(recording: Recording) -> Recording:
@@ -202,13 +210,15 @@ def test_the_first_divergence_names_the_cell_and_what_reached_it(realization):
         first = r.sources["input_exc"].cells[r.sources["input_exc"].cells > 10][0]
         keep = edges[k].pre != first
         edges[k] = replace(
-            edges[k], pre=edges[k].pre[keep], post=edges[k].post[keep],
+            edges[k],
+            pre=edges[k].pre[keep],
+            post=edges[k].post[keep],
             **{
                 name: np.asarray(value)[keep] if np.ndim(value) else value
                 for name in ("weight", "delay_steps", "delay_ms")
                 for value in [getattr(edges[k], name)]
             },
-        )  # fmt: skip
+        )
         return replace(r, edges=tuple(edges))
 
     lost = realization.sources["input_exc"].cells

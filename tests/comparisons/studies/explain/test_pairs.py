@@ -55,9 +55,12 @@ def test_brian2_is_explained_to_the_last_spike(lif_10):
     # Ten cells that kick each other and are refractory: what Brian2's conventions are about.
     names = {f.name for f in lif_10.causes}
     assert names == {
-        "spike_stamp", "delivery_order", "refractory_count", "refractory_arrivals",
+        "spike_stamp",
+        "delivery_order",
+        "refractory_count",
+        "refractory_arrivals",
         "recording_phase",
-    }  # fmt: skip
+    }
     cleared = {c.name: c for c in lif_10.cleared}
     assert cleared["source_delivery"].why == "there are no given spikes"
 
@@ -89,9 +92,17 @@ def test_files_figures_and_the_notebook(lif_10, tmp_path):
     page = lif_10.save(tmp_path / "why", "coincide explain lif_10")
     folder = page.parent
     assert {p.name for p in folder.iterdir()} == {
-        "explanation.txt", "explanation.json", "causes.csv", "ladder.csv", "explanation.png",
-        "explanation.svg", "divergence.png", "divergence.svg", "index.html", "page.json",
-    }  # fmt: skip
+        "explanation.txt",
+        "explanation.json",
+        "causes.csv",
+        "ladder.csv",
+        "explanation.png",
+        "explanation.svg",
+        "divergence.png",
+        "divergence.svg",
+        "index.html",
+        "page.json",
+    }
     html = page.read_text(encoding="utf-8")
     assert "coincide explain lif_10" in html
     for cause in lif_10.causes:
@@ -132,10 +143,22 @@ def test_the_command_says_the_same_as_the_function(own_cache, tmp_path, capsys):
 
 @brian2
 def test_compare_says_how_to_ask_why(capsys):
-    code = main([
-        "compare", "lif_10", "-b", "brian2", "--mode", "raw", "lockstep", "--duration", "40 ms",
-        "--target", "numpy", "--no-report",
-    ])  # fmt: skip
+    code = main(
+        [
+            "compare",
+            "lif_10",
+            "-b",
+            "brian2",
+            "--mode",
+            "raw",
+            "lockstep",
+            "--duration",
+            "40 ms",
+            "--target",
+            "numpy",
+            "--no-report",
+        ]
+    )
     assert code == 0
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("why: ")]
     # One for raw, none for lockstep, in which they coincide.
@@ -162,8 +185,19 @@ def test_bad_input_is_one_message_and_status_2(arguments, problem, capsys):
 
 def test_what_cannot_be_run_is_status_3(capsys):
     # More cells than the oracle integrates in continuous time.
-    code = main(["explain", "izhikevich_1000", "-b", "oracle", "reference", "--mode", "aligned",
-                 "--duration", "5 ms"])  # fmt: skip
+    code = main(
+        [
+            "explain",
+            "izhikevich_1000",
+            "-b",
+            "oracle",
+            "reference",
+            "--mode",
+            "aligned",
+            "--duration",
+            "5 ms",
+        ]
+    )
     assert code == 3
     assert "1000 cells" in capsys.readouterr().err
 
@@ -178,8 +212,12 @@ def test_the_flagship(against):
     assert found.before.matched_spikes < 0.1 * found.before.n_spikes
     conventions = {f.name for f in found.causes if f.side == "brian2"}
     assert conventions == {
-        "spike_stamp", "source_delivery", "source_rounding", "refractory_count", "recording_phase",
-    }  # fmt: skip
+        "spike_stamp",
+        "source_delivery",
+        "source_rounding",
+        "refractory_count",
+        "recording_phase",
+    }
     # Without the conventions alone, before any integrator is exchanged, every spike is the same.
     rung = next(r for r in reversed(found.ladder) if "the integrators" not in r.removed)
     assert rung.disagreement.matched_spikes == rung.disagreement.n_spikes > 3000

@@ -93,8 +93,14 @@ def test_the_threshold_lies_between_silence_and_spike():
 
 @pytest.mark.parametrize(
     ("low", "high", "found"),
-    [(0.68, 0.74, 0.7), (-0.32, -0.29, -0.3), (2.9, 3.4, 3.0), (0.123, 0.1239, 0.123), (8.0, 14.0, 10.0)],
-)  # fmt: skip
+    [
+        (0.68, 0.74, 0.7),
+        (-0.32, -0.29, -0.3),
+        (2.9, 3.4, 3.0),
+        (0.123, 0.1239, 0.123),
+        (8.0, 14.0, 10.0),
+    ],
+)
 def test_the_simplest_number_of_a_bracket(low, high, found):
     assert simplest(low, high) == pytest.approx(found)
 
@@ -117,7 +123,7 @@ SIZES = (
     ("lif_10", recorded.stamps_by(13), "stamps every spike 13 steps (1.3 ms) late"),
     ("izhikevich_50", realized.input_by(7), "changes the inputs 7 steps late"),
     ("izhikevich_50", realized.input_by(-3), "changes the inputs 3 steps early"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.skipif(not is_installed("brian2"), reason="Brian2 is not installed")

@@ -113,10 +113,16 @@ def test_the_share_removed_is_relative_and_may_be_negative(one):
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (0.0, "0 %"), (-1e-5, "0 %"), (-0.02, "−2 %"), (1e-9, "<0.1 %"), (0.021, "2.1 %"),
-        (0.344, "34 %"), (0.9999, "99.9 %"), (1.0, "100 %"),
+        (0.0, "0 %"),
+        (-1e-5, "0 %"),
+        (-0.02, "−2 %"),
+        (1e-9, "<0.1 %"),
+        (0.021, "2.1 %"),
+        (0.344, "34 %"),
+        (0.9999, "99.9 %"),
+        (1.0, "100 %"),
     ],
-)  # fmt: skip
+)
 def test_shares_are_written_so_that_nothing_looks_like_nothing_or_all(share, text):
     assert percent(share) == text
 

@@ -87,12 +87,16 @@ VERDICTS = [
     ([-5.0, -5.0 + 1e-12], "independent", "agree to round-off: the effect does not depend"),
     ([-5.0, -6.0], "independent", "5 times the simulators' disagreement: it does not depend"),
     ([-5.0, -7.0], "unclear", "2.5 times the simulators' disagreement: it is unclear"),
-    ([-1.0, -3.0], "indistinguishable", "0.5 times the simulators' disagreement: it cannot be told"),
+    (
+        [-1.0, -3.0],
+        "indistinguishable",
+        "0.5 times the simulators' disagreement: it cannot be told",
+    ),
     ([-1.0, 1.0], "indistinguishable", "another sign on another simulator"),
     ([0.0, 1.0], "indistinguishable", "no effect on brian2: it cannot be told"),
     ([0.0, 0.0], "none", "the same in both arms on every simulator"),
     ([1e-13, 0.0], "none", "to round-off"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("added", "verdict", "words"), VERDICTS, ids=[v[2][:30] for v in VERDICTS])
@@ -107,12 +111,20 @@ def test_verdicts_of_one_seed(added, verdict: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("added", "verdict", "words"),
     [
-        ([0.1 + NOISE, 0.1 + NOISE], "none", "3 seeds show, for its 95 % interval contains 0 on every"),
+        (
+            [0.1 + NOISE, 0.1 + NOISE],
+            "none",
+            "3 seeds show, for its 95 % interval contains 0 on every",
+        ),
         ([4.0 + NOISE, 4.0 + NOISE], "independent", "agree exactly"),
-        ([2.4 + NOISE, 2.8 + NOISE], "unclear", "6 times the simulators' disagreement: it is unclear, "
-         "for its 95 % interval contains 0 on brian2"),
+        (
+            [2.4 + NOISE, 2.8 + NOISE],
+            "unclear",
+            "6 times the simulators' disagreement: it is unclear, "
+            "for its 95 % interval contains 0 on brian2",
+        ),
     ],
-)  # fmt: skip
+)
 def test_verdicts_with_intervals(added, verdict: str, words: str) -> None:
     # s = 1, n = 3: the interval is ± 4.303/√3 = 2.484.
     healthy = np.array([[20.0, 25.0, 30.0]] * 2)
@@ -176,8 +188,11 @@ def test_an_effect_that_few_seeds_hide_is_not_called_none() -> None:
     hidden = _effect(HEALTHY[:, :2], HEALTHY[:, :2] + [[1.0, 9.0]])
     same = _effect(HEALTHY, HEALTHY)
     assert (hidden.verdict, hidden.hidden, same.verdict, same.hidden) == (
-        "none", True, "none", False,
-    )  # fmt: skip
+        "none",
+        True,
+        "none",
+        False,
+    )
     assert [short(hidden), short(same)] == ["∅ not shown", "∅ no effect"]
     assert "more seeds may show one" in in_words(hidden)
     assert overall("block", [hidden, same]) == (
@@ -364,8 +379,12 @@ def test_lesions_that_are_none(text: str, words: str) -> None:
 def test_arms_are_healthy_and_every_lesion_at_every_severity() -> None:
     arms = arms_of(KNOWN.items(), check_severities([1.0, 0.0, 0.5]))
     assert [(a.name, a.severity) for a in arms] == [
-        ("healthy", 0.0), ("block", 0.5), ("block", 1.0), ("loss", 0.5), ("loss", 1.0),
-    ]  # fmt: skip
+        ("healthy", 0.0),
+        ("block", 0.5),
+        ("block", 1.0),
+        ("loss", 0.5),
+        ("loss", 1.0),
+    ]
     assert arms[0] == Arm("healthy", 0.0)
     with pytest.raises(InputError, match="given twice"):
         arms_of([("block", KNOWN["block"])] * 2)

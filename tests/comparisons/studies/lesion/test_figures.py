@@ -51,10 +51,13 @@ def test_an_interval_beyond_the_frame_has_an_arrow(study: LesionStudy) -> None:
         bottom, top = ax.get_ylim()
         beyond = int((own["low"] < bottom).sum()), int((own["high"] > top).sum())
         drawn = [
-            sum(len(line.get_xdata()) for line in ax.lines
-                if line.get_gid() == "cut" and line.get_marker() == marker)
+            sum(
+                len(line.get_xdata())
+                for line in ax.lines
+                if line.get_gid() == "cut" and line.get_marker() == marker
+            )
             for marker in "v^"
-        ]  # fmt: skip
+        ]
         assert tuple(drawn) == beyond
 
 
@@ -77,8 +80,9 @@ def test_many_rows_without_an_effect_are_one_text(study: LesionStudy) -> None:
     none = {"verdict": "none", "simulators": (same,), "effect": 0.0}
     few = effects_figure(_with(study, 6, **none), names=["remove 40% exc"]).axes[0]
     assert [t.get_text() for t in few.get_yticklabels()] == [
-        "exc rate", *(f"p{k} rate" for k in range(6))
-    ]  # fmt: skip
+        "exc rate",
+        *(f"p{k} rate" for k in range(6)),
+    ]
     many = effects_figure(_with(study, 7, **none), names=["remove 40% exc"])
     assert [t.get_text() for t in many.axes[0].get_yticklabels()] == ["exc rate"]
     assert "no effect: p0 rate; p1 rate" in _texts(many)

@@ -200,13 +200,19 @@ def test_signal_and_what_it_reaches() -> None:
 def test_a_poisson_source_with_a_profile_has_it_as_signal(repeat: bool) -> None:
     experiment = carrying()
     source = PoissonSource(
-        name="noise", size=8, rate="400 Hz", profile=(1.0, 0.0, 2.0), interval="50 ms",
+        name="noise",
+        size=8,
+        rate="400 Hz",
+        profile=(1.0, 0.0, 2.0),
+        interval="50 ms",
         repeat=repeat,
-    )  # fmt: skip
+    )
     changed = experiment.with_(
-        populations=[source.model_dump(mode="json", exclude_none=True),
-                     *experiment.to_dict()["populations"][1:]]
-    )  # fmt: skip
+        populations=[
+            source.model_dump(mode="json", exclude_none=True),
+            *experiment.to_dict()["populations"][1:],
+        ]
+    )
     course = signal_of(realize(changed), "noise").values
     expected = np.repeat([1.0, 0.0, 2.0], [50, 50, 400])
     if repeat:
@@ -415,8 +421,10 @@ def test_one_simulator_and_the_reference_tell_nothing_of_a_change_of_simulator(
 ) -> None:
     study = lesion(driven(), "cells.tau *= 1.5", ["brian2", "oracle"])
     assert {s.simulator: s.judge for s in study.effects[0].simulators} == {
-        "brian2": False, "oracle": True, "reference": True,
-    }  # fmt: skip
+        "brian2": False,
+        "oracle": True,
+        "reference": True,
+    }
     assert {e.verdict for e in study.effects} <= {"alone", "none", "undefined"}
     assert all(np.isnan(e.ratio) for e in study.effects)
     for said in (repr(study), study.to_json()):
@@ -533,10 +541,12 @@ def test_the_command_from_end_to_end(model: Path, tmp_path: Path, capsys) -> Non
     doses = pandas.read_csv(out / "dose_response.csv")
     assert set(doses["severity"]) == {0.0, 0.5, 1.0}
     # The response at 0 is the healthy mean of the read-outs.
-    healthy = readouts.query("arm == 'healthy' and population == 'out' and quantity == 'rate' "
-                             "and simulator == 'brian2'")["value"].mean()  # fmt: skip
-    at_0 = doses.query("population == 'out' and quantity == 'rate' and severity == 0 "
-                       "and simulator == 'brian2'")["response"]  # fmt: skip
+    healthy = readouts.query(
+        "arm == 'healthy' and population == 'out' and quantity == 'rate' and simulator == 'brian2'"
+    )["value"].mean()
+    at_0 = doses.query(
+        "population == 'out' and quantity == 'rate' and severity == 0 and simulator == 'brian2'"
+    )["response"]
     assert at_0.to_numpy() == pytest.approx(healthy, rel=1e-12)
 
 

@@ -53,9 +53,19 @@ def test_the_front_is_what_nothing_beats_in_both() -> None:
 def test_hollow_marks_of_the_figure_are_named_where_there_are_some() -> None:
     def named(*points: Point) -> list[str]:
         study = Selection(
-            load_model("lif_10"), ErrorBound("spikes", 0.2), True, "oracle", True, None, (), points,
-            None, (), (), 1.0,
-        )  # fmt: skip
+            load_model("lif_10"),
+            ErrorBound("spikes", 0.2),
+            True,
+            "oracle",
+            True,
+            None,
+            (),
+            points,
+            None,
+            (),
+            (),
+            1.0,
+        )
         return [text.get_text() for text in precision_figure(study).legends[0].get_texts()]
 
     hollow = "hollow, at the top: the count of spikes differs"
@@ -190,9 +200,19 @@ def test_a_backend_asked_for_that_cannot_is_a_status_and_one_that_waits_is_none(
     cannot = Ability("z", "aligned", "", "has no such integrator")
     good = _point(1.0, 0.1)
     study = Selection(
-        load_model("lif_10"), ErrorBound("spikes", 0.2), True, "oracle", True, None,
-        (*able, cannot), (good,), good, (), (), 1.0,
-    )  # fmt: skip
+        load_model("lif_10"),
+        ErrorBound("spikes", 0.2),
+        True,
+        "oracle",
+        True,
+        None,
+        (*able, cannot),
+        (good,),
+        good,
+        (),
+        (),
+        1.0,
+    )
     assert exit_status(study) == exit_status(study, ["x", "y", "oracle"]) == 0
     assert exit_status(study, ["x", "z"]) == 3
 
@@ -202,9 +222,19 @@ def test_of_a_backend_whose_runs_all_failed_nothing_is_said() -> None:
     stopped = replace(good, backend="y", run=replace(good.run, status="timeout"), error=None)
     needs = tuple(Need(name, name, 0.1, math.inf, math.inf, False) for name in ("x", "y"))
     study = Selection(
-        load_model("lif_10"), ErrorBound("spikes", 0.2), True, "oracle", True, None, (),
-        (good, stopped), None, needs, (), 1.0,
-    )  # fmt: skip
+        load_model("lif_10"),
+        ErrorBound("spikes", 0.2),
+        True,
+        "oracle",
+        True,
+        None,
+        (),
+        (good, stopped),
+        None,
+        needs,
+        (),
+        1.0,
+    )
     said = recommendation(study)
     assert "of y no run ended well, so that nothing is known of it" in said
     assert "x did not get there" in said

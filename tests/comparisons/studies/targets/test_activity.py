@@ -34,15 +34,17 @@ STOP = 20_000.0
 
 def recording(**trains: list[np.ndarray]) -> Recording:
     return Recording(
-        STOP, 0.1,
+        STOP,
+        0.1,
         {
             name: Spikes.sorted(
                 np.concatenate(own), np.repeat(np.arange(len(own)), [len(t) for t in own])
             )
             for name, own in trains.items()
         },
-        {}, {name: len(own) for name, own in trains.items()},
-    )  # fmt: skip
+        {},
+        {name: len(own) for name, own in trains.items()},
+    )
 
 
 def poisson(n: int, rate_hz: float, seed: int) -> list[np.ndarray]:
