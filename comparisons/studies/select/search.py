@@ -214,7 +214,7 @@ class Search:
                 self.left_out.append(f"{ability.backend}, {ability.mode}, {ability.method}")
                 continue
             settings = Settings(
-                mode=ability.mode,
+                mode=ability.mode,  # type: ignore[arg-type]
                 method=ability.method or None,
                 **options[ability.backend],  # type: ignore[arg-type]
             )
