@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ...backends.registry import entries, is_installed, load_backend
 from ...core.errors import InputError, unknown
 from ...core.program import METHODS
 from ...core.settings import MODES, Settings
 from .runs import grid_backends
-
-if TYPE_CHECKING:
-    pass
 
 
 def plan(

@@ -1,8 +1,8 @@
 """Healthy against lesioned: is the effect of a lesion larger than what the simulators differ by?"""
 
+from ...measuring.readings import Measure, Reading
 from .arms import Arm
 from .effects import Effect, SimulatorEffect
-from .measures import Measure, Reading
 from .study import ArmRun, LesionStudy, lesion
 
 __all__ = [

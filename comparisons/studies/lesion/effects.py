@@ -12,7 +12,7 @@ import numpy as np
 from ....core.caveats import Caveat
 from ...measuring import ROUND_OFF
 from ...measuring.ordering import Floats
-from .measures import Measure
+from ...measuring.readings import Measure
 
 Verdict = Literal[
     "independent", "none", "undecided", "unclear", "indistinguishable", "alone", "undefined"

@@ -17,6 +17,8 @@ from ....core.experiment import Experiment
 from ....core.expressions import names as names_in
 from ....core.recording import Recording
 from ...measuring.ordering import Floats
+from ...measuring.readings import Measure
+from ...measuring.readouts import populations_of
 from ...measuring.wording import titled
 from ...showing import style
 from ...showing.layout import fitted
@@ -24,7 +26,6 @@ from ...showing.paper import WIDTH_IN, empty, figure_of, headline, looks, row_la
 from ...showing.shown import thin
 from .arms import Arm
 from .look import arms_shown, mode_of
-from .measures import Measure, populations_of
 from .study import ArmRun, LesionStudy
 
 _COLUMNS = 1500

@@ -15,13 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ...measuring.readings import Measure
 from ...measuring.wording import titled
 from ...showing import style
 from ...showing.layout import fitted
 from ...showing.paper import WIDTH_IN, empty, figure_of, headline, legend, looks, styled
 from .effects import Effect
 from .look import mode_of
-from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
 from .words import below, short

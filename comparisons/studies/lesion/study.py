@@ -20,6 +20,18 @@ from ....core.losses import n_lost
 from ....core.realization import Ints, Realization
 from ....core.storage import read_recording
 from ...measuring.caveats import caveats_of, caveats_of_recording
+from ...measuring.readings import COUNTED, TIMED, Measure, Reading
+from ...measuring.readouts import (
+    SPIKE_QUANTITIES,
+    Probe,
+    check_start,
+    measure,
+    probe_of,
+    reason,
+    silent_in,
+    with_thresholds,
+)
+from ...measuring.signal import signal_of
 from ...measuring.wording import enumerate_words
 from ...running.plan import plan
 from ...running.pool import perform_all
@@ -29,22 +41,7 @@ from ..compare.words import run_labels
 from .arms import Arm, arms_of, check_severities, describe_arms, is_unchanged, read_lesion
 from .certainty import all_together, of_one_draw
 from .effects import CLEAR, Effect, effect_of, without_spikes
-from .measures import (
-    COUNTED,
-    SPIKE_QUANTITIES,
-    TIMED,
-    Measure,
-    Probe,
-    Reading,
-    measure,
-    populations_of,
-    reason,
-    silent_in,
-)
-from .potentials import shaped
 from .seen import told, with_caveats
-from .signal import downstream_of, signal_of
-from .spikes import thresholds_of
 
 if TYPE_CHECKING:
     import pandas
@@ -54,8 +51,6 @@ if TYPE_CHECKING:
 
 DEFAULT_SEEDS = 5
 """Seeds of a study in which anything is random."""
-TRANSIENT = 0.2
-"""The share of a run that is left out at its start unless asked otherwise."""
 _MOST_SEEDS = 1000
 
 
@@ -460,18 +455,6 @@ def _lesions(
     return [read_lesion(x, known, variants) if isinstance(x, str) else (x.name, x) for x in several]
 
 
-def check_start(experiment: Experiment, start_ms: float | None) -> float:
-    """Where measuring starts [ms]: a fifth of the run by default; InputError if nothing is left."""
-    if start_ms is None:
-        return TRANSIENT * experiment.duration_ms
-    if not 0.0 <= start_ms < experiment.duration_ms:
-        raise InputError(
-            "--from",
-            f"{start_ms:g} ms is not within the run, which is from 0 to {experiment.duration}",
-        )
-    return start_ms
-
-
 def choose_seeds(
     described: Mapping[Arm, Experiment], first: int, asked: int | None
 ) -> tuple[tuple[int, ...], bool, list[str]]:
@@ -527,34 +510,3 @@ def without_effect(described: Mapping[Arm, Experiment]) -> Iterator[str]:
 def _as_if(a: Realization, b: Realization) -> Realization:
     """The numbers of *b* under the description of *a*, whose seed is another."""
     return replace(b, experiment=a.experiment)
-
-
-def probe_of(experiment: Experiment, start_ms: float) -> Probe:
-    """What can be measured of an experiment; InputError for an output or a signal that is not there."""
-    shapes, unavailable = shaped(experiment)
-    if experiment.output:
-        experiment.neurons(experiment.output, f"{experiment.name}.output")
-    downstream: tuple[str, ...] = ()
-    if experiment.signal:
-        downstream = downstream_of(experiment, experiment.signal)
-    paced = tuple(name for name, cell in experiment.cells.items() if cell.on_crossing)
-    return Probe(
-        populations_of(experiment),
-        start_ms,
-        experiment.output,
-        downstream,
-        shapes=shapes,
-        paced=paced,
-        unavailable=tuple(unavailable),
-    )
-
-
-def with_thresholds(probe: Probe, healthy: Realization) -> Probe:
-    """A probe with the potential above which each population spikes: the healthy model's, in all arms."""
-    found = thresholds_of(healthy, probe.shapes)
-    lost = [name for name in probe.shapes if name not in found]
-    said = [
-        f"{name}: its threshold is not one potential, so action potentials have no amplitude nor width"
-        for name in lost
-    ]
-    return replace(probe, thresholds=found, unavailable=(*probe.unavailable, *said))

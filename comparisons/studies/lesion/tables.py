@@ -9,8 +9,8 @@ from typing import Any
 import pandas
 
 from ...measuring.pairs import json_safe
+from ...measuring.readings import Measure
 from .effects import Effect
-from .measures import Measure
 from .study import LesionStudy
 from .words import in_words
 

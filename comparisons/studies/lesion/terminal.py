@@ -16,9 +16,9 @@ from rich.table import Table
 
 from ....core.exit_status import ExitStatus
 from ....core.experiment import Experiment
+from ...measuring.readings import Measure
 from ...showing.bars import StudyBars, TimeLeft
 from .effects import Effect, SimulatorEffect, Verdict
-from .measures import Measure
 from .study import LesionStudy
 from .tables import unchanged
 from .words import SYMBOLS, below, in_words, legend, marked, number, percent, short, signed

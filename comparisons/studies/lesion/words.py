@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ....core.caveats import Caveat
+from ...measuring.readings import COUNTED, TIMED
+from ...measuring.readings import MEANING as QUANTITIES
 from ...measuring.wording import caveat_sentences, enumerate_words
 from .effects import CLEAR, Effect, Verdict
-from .measures import COUNTED, TIMED
-from .measures import MEANING as QUANTITIES
 
 SYMBOLS: Mapping[Verdict, str] = MappingProxyType(
     {

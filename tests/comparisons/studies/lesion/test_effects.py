@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from coincide.comparisons.measuring.readings import Measure
+from coincide.comparisons.measuring.readouts import Probe, measure
+from coincide.comparisons.measuring.signal import Signal, transmission
 from coincide.comparisons.studies.lesion.arms import Arm, arms_of, check_severities, read_lesion
 from coincide.comparisons.studies.lesion.certainty import all_together, holm, of_one_draw, p_value
 from coincide.comparisons.studies.lesion.effects import disagreement_of, effect_of, t_interval
-from coincide.comparisons.studies.lesion.measures import Measure, Probe, measure
-from coincide.comparisons.studies.lesion.signal import Signal, transmission
 from coincide.comparisons.studies.lesion.tables import possible_edge
 from coincide.comparisons.studies.lesion.words import (
     below,

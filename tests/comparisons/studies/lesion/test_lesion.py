@@ -9,12 +9,12 @@ import pandas
 import pytest
 
 from coincide.comparisons.cli import main, spread_values
+from coincide.comparisons.measuring.potentials import shaped, shapes
+from coincide.comparisons.measuring.readouts import measure, probe_of, with_thresholds
+from coincide.comparisons.measuring.signal import downstream_of, signal_of
 from coincide.comparisons.showing.terminal import Console
 from coincide.comparisons.studies.lesion import Measure, lesion
-from coincide.comparisons.studies.lesion.measures import measure
-from coincide.comparisons.studies.lesion.potentials import shaped, shapes
-from coincide.comparisons.studies.lesion.signal import downstream_of, signal_of
-from coincide.comparisons.studies.lesion.study import choose_seeds, probe_of, with_thresholds
+from coincide.comparisons.studies.lesion.study import choose_seeds
 from coincide.comparisons.studies.lesion.terminal import print_study
 from coincide.core.cable import CableCell
 from coincide.core.channels import Channel

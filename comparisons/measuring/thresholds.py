@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ....backends.oracle.events import NoDistanceError, distance
-from ....core.expressions import names
-from ....core.numpy_code import evaluate
-from ....core.program import inlined
-from ....core.realization import Realization
-from ....core.recording import Trace
+from ...backends.oracle.events import NoDistanceError, distance
+from ...core.expressions import names
+from ...core.numpy_code import evaluate
+from ...core.program import inlined
+from ...core.realization import Realization
+from ...core.recording import Trace
 
 OTHER_THRESHOLDS_MV: tuple[float, ...] = (-25.0, -20.0, -15.0, -10.0, -5.0, 5.0, 10.0)
 """Thresholds, relative to the model's, at which peaks are counted too: does their number depend on it?"""

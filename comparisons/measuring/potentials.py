@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ....core.cable import CableCell
-from ....core.experiment import Experiment
-from ....core.expressions import names
-from ....core.recording import Recording
-from .measures import Reading
+from ...core.cable import CableCell
+from ...core.experiment import Experiment
+from ...core.expressions import names
+from ...core.recording import Recording
+from .readings import Reading
 
 MOST_CELLS = 10
 """Recorded cells of a population whose action potentials are measured: the first ones."""

@@ -5,87 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.experiment import Experiment
-from ....core.recording import Recording
-from ...measuring import spike_statistics
-from ...measuring.ordering import Floats
-from .signal import Signal, transmission
-from .spikes import depends_on_threshold
+from ...core.errors import InputError
+from ...core.experiment import Experiment
+from ...core.realization import Realization
+from ...core.recording import Recording
+from . import spike_statistics
+from .ordering import Floats
+from .potentials import shaped, shapes
+from .readings import Measure, Reading
+from .signal import Signal, downstream_of, transmission
+from .thresholds import depends_on_threshold, thresholds_of
 
-UNITS: Mapping[str, str] = MappingProxyType(
-    {
-        "rate": "Hz",
-        "interval": "ms",
-        "CV": "",
-        "AP amplitude": "mV",
-        "AP width": "ms",
-        "output": "Hz",
-        "transmission": "",
-    }
-)
-"""The read-outs, in the order in which they are told, with their units; pure numbers have none."""
-COUNTED = ("rate", "output")
-"""Read-outs that count spikes, so that they differ by one spike at least."""
-TIMED = ("interval", "AP width")
-"""Read-outs that are times of the grid, so that they differ by one step at least."""
-MEANING: Mapping[str, str] = MappingProxyType(
-    {
-        "output": "spikes per second of all cells of a population together",
-        "transmission": "how much of the signal the rate carries, at its best delay: 0 to 1",
-    }
-)
-"""The read-outs whose names do not say what they are, in a line."""
 SPIKE_QUANTITIES = ("rate", "interval", "CV", "output", "transmission")
 """Read-outs of spikes alone."""
 LEAST_SPIKES = 4
 """Spikes of a cell whose intervals have a CV: three intervals."""
-
-
-@dataclass(frozen=True, order=True)
-class Measure:
-    """One read-out of one population.
-
-    ``rate`` is spikes per second and surviving cell; ``interval`` the time between two spikes, the mean over
-    cells with two, which does not depend on how many spikes fall into the window; ``CV`` the coefficient of
-    variation of the intervals, the mean over cells with three at least; ``AP amplitude`` and ``AP width``
-    those of the action potentials; ``output`` the spikes per second of all cells of the output together;
-    ``transmission`` how much of the signal the population's rate carries.
-    """
-
-    population: str
-    quantity: str
-
-    @property
-    def unit(self) -> str:
-        """The unit of the values; empty for a pure number."""
-        return UNITS[self.quantity]
-
-    @property
-    def label(self) -> str:
-        """The read-out in a table: purkinje rate."""
-        return f"{self.population} {self.quantity}"
-
-    @property
-    def with_unit(self) -> str:
-        """The read-out with its unit: purkinje rate (Hz)."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a read-out came to; NaN with the reason where it is not defined.
-
-    ``ambiguous`` says in words that the number of spikes depends on where the threshold is put.
-    """
-
-    value: float
-    why: str = ""
-    ambiguous: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +89,6 @@ def measure(probe: Probe, recording: Recording, seed: int) -> dict[Measure, Read
 def _shaped(probe: Probe, recording: Recording, name: str) -> Iterator[tuple[Measure, Reading]]:
     """Amplitude and width of the action potentials of one population, where these have a shape."""
     if name in probe.shapes and name in probe.thresholds:
-        from .potentials import shapes
-
         how = (probe.shapes[name], probe.start_ms, probe.thresholds[name])
         amplitude, width = shapes(recording, name, *how)
         yield Measure(name, "AP amplitude"), amplitude
@@ -236,3 +172,50 @@ def silent_in(
 def populations_of(experiment: Experiment) -> tuple[str, ...]:
     """The populations of neurons, in the order of the description."""
     return tuple(p.name for p in experiment.populations if p.kind == "neurons")
+
+
+TRANSIENT = 0.2
+"""The share of a run that is left out at its start unless asked otherwise."""
+
+
+def check_start(experiment: Experiment, start_ms: float | None) -> float:
+    """Where measuring starts [ms]: a fifth of the run by default; InputError if nothing is left."""
+    if start_ms is None:
+        return TRANSIENT * experiment.duration_ms
+    if not 0.0 <= start_ms < experiment.duration_ms:
+        raise InputError(
+            "--from",
+            f"{start_ms:g} ms is not within the run, which is from 0 to {experiment.duration}",
+        )
+    return start_ms
+
+
+def probe_of(experiment: Experiment, start_ms: float) -> Probe:
+    """What can be measured of an experiment; InputError for an output or a signal that is not there."""
+    shapes, unavailable = shaped(experiment)
+    if experiment.output:
+        experiment.neurons(experiment.output, f"{experiment.name}.output")
+    downstream: tuple[str, ...] = ()
+    if experiment.signal:
+        downstream = downstream_of(experiment, experiment.signal)
+    paced = tuple(name for name, cell in experiment.cells.items() if cell.on_crossing)
+    return Probe(
+        populations_of(experiment),
+        start_ms,
+        experiment.output,
+        downstream,
+        shapes=shapes,
+        paced=paced,
+        unavailable=tuple(unavailable),
+    )
+
+
+def with_thresholds(probe: Probe, healthy: Realization) -> Probe:
+    """A probe with the potential above which each population spikes: the healthy model's, in all arms."""
+    found = thresholds_of(healthy, probe.shapes)
+    lost = [name for name in probe.shapes if name not in found]
+    said = [
+        f"{name}: its threshold is not one potential, so action potentials have no amplitude nor width"
+        for name in lost
+    ]
+    return replace(probe, thresholds=found, unavailable=(*probe.unavailable, *said))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....core.errors import unknown
-from ....core.experiment import Experiment
-from ....core.populations import PoissonSource
-from ....core.realization import Realization
-from ...measuring.ordering import Floats
+from ...core.errors import unknown
+from ...core.experiment import Experiment
+from ...core.populations import PoissonSource
+from ...core.realization import Realization
+from .ordering import Floats
 
 BIN_MS = 1.0
 """Width of the bins in which signal and rate are counted."""
