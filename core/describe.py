@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from textwrap import dedent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .cable import CableCell
-from .experiment import Experiment
-from .losses import n_lost
-from .populations import AnyPopulation
+from .populations import AnyPopulation, n_lost
+
+if TYPE_CHECKING:
+    from .experiment import Experiment
 
 _FEW = 6
 

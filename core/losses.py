@@ -6,7 +6,6 @@ are lost.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,15 +13,10 @@ from typing import Any
 import numpy as np
 
 from .experiment import Experiment
-from .populations import AnyPopulation
+from .populations import AnyPopulation, n_lost
 from .realization import Edges, HeldInput, Ints, RealizedPopulation, RealizedSource, renumbered
 
 Stream = Callable[..., np.random.Generator]
-
-
-def n_lost(population: AnyPopulation) -> int:
-    """How many cells of a population are lost: lost·size to the nearest, ties up; one cell stays."""
-    return min(math.floor(population.lost * population.size + 0.5), population.size - 1)
 
 
 def kept_cells(population: AnyPopulation, seed: int, stream: Stream) -> Ints | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -216,3 +217,8 @@ class SpikeTrains(_Group):
 
 AnyPopulation = Annotated[Population | PoissonSource | SpikeTrains, Field(discriminator="kind")]
 """Anything that emits spikes."""
+
+
+def n_lost(population: AnyPopulation) -> int:
+    """How many cells of a population are lost: lost·size to the nearest, ties up; one cell stays."""
+    return min(math.floor(population.lost * population.size + 0.5), population.size - 1)

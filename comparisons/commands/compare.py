@@ -199,8 +199,11 @@ def compare(
     if json_file is not None:
         write_json({**result.to_dict(), **extra}, json_file)
     if report and any(run.ok for run in result.runs):
+        from ..studies.compare.page import comparison_command
+
         more = [section for part in parts for section in part.sections]
         folder = out or Path("coincide-report") / experiment.name
-        page = result.save(folder, more, [f"--{name}" for name in wanted])
+        repeat = " ".join([comparison_command(result), *(f"--{name}" for name in wanted)])
+        page = result.save(folder, more=more, command=repeat)
         console.print(f"report: {escape(str(page))}")
     return exit_status(result, expected, backends)

@@ -15,9 +15,8 @@ from ...core.cable import CableCell
 from ...core.describe import cable_lines
 from ...core.errors import InputError
 from ...core.experiment import Experiment
-from ...core.losses import n_lost
 from ...core.perturbations import Lesion
-from ...core.populations import AnyPopulation, Population
+from ...core.populations import AnyPopulation, Population, n_lost
 from ...core.units import Quantity
 from ...models.basal_ganglia.cell_types import EQUATIONS, ROWS
 from ...models.library import MODELS

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib as mpl
@@ -43,9 +44,11 @@ def write_page(
     sections: Sequence[Section],
     provenance: Provenance,
     subtitle: str = "",
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write a page with the figures, tables and data of its sections to a folder; returns the page.
 
+    *beside* are further texts to write, by the names of their files.
     A new folder appears whole. In one that exists the files of an earlier page are replaced, each whole, the
     page last, and those that this page has not are removed; everything else there stays as it is. Raises
     InputError when the folder is a file.
@@ -53,7 +56,7 @@ def write_page(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(str(folder), "is a file; the report needs a folder")
-    files = page_files(title, verdict, sections, provenance, subtitle)
+    files = page_files(title, verdict, sections, provenance, subtitle, beside)
     if not folder.exists():
         with atomic_folder(folder) as new:
             for name, content in files.items():
@@ -134,6 +137,7 @@ def page_files(
     sections: Sequence[Section],
     provenance: Provenance,
     subtitle: str = "",
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, bytes]:
     """Every file of a page by name."""
     shown = [[_Shown.of(name, d) for name, d in s.figures.items()] for s in sections]
@@ -156,6 +160,8 @@ def page_files(
             keep(f"{name}.csv", table.to_csv())
         for name, data in section.data.items():
             keep(f"{name}.json", as_json(data))
+    for name, text in beside.items():
+        keep(name, text)
     contents = {
         "title": title,
         "subtitle": subtitle,

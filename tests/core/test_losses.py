@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
-from coincide.core.losses import n_lost
-from coincide.core.populations import SpikeTrains
+from coincide.core.populations import SpikeTrains, n_lost
 from coincide.core.realization import Edges, Realization, renumbered
 from coincide.core.realize import realize
 

@@ -12,9 +12,9 @@ import numpy as np
 from ....core.errors import InputError
 from ....core.recording import Spikes
 from ....core.storage import RUN_FILE, read_recording, read_run
+from .files import SONATA, TABLES, read_file
 from .found import Foreign, Found
 from .reading import Reading
-from .sources import SONATA, TABLES, read_file
 
 _TABLES = {*TABLES, ".npy", ".npz", ".mat"}
 _NEO = {".nix", ".nwb"}

@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from ...measuring import wording
-from ...showing.page import EXPERIMENT, macro, template, write_page
+from ...showing.page import EXPERIMENT, macro, template
 from ...showing.provenance import provenance_of
-from ...showing.section import Section, Statement, Table, bullets, quiet
+from ...showing.section import Provenance, Section, Statement, Table, bullets, prose, quiet
 from ...showing.statistics import STATISTICS_FIELDS, statistics_html, statistics_rows
 from . import tables, words
-from .figures import draw_comparison
+from .figures import draw_comparison, first_mode
 from .rungs import ladder_section
 from .study import Comparison, yardstick
-
-
-def write_report(
-    comparison: Comparison,
-    folder: str | Path,
-    more: Sequence[Section] = (),
-    flags: Sequence[str] = (),
-) -> Path:
-    """Write the page of a comparison with its figures, tables and JSON to a folder; returns the page.
-
-    *more* are sections to add, and *flags* what the command asks for them with. What happens to a folder
-    that exists is said at `write_page`.
-    """
-    experiment = comparison.experiment
-    return write_page(
-        folder,
-        wording.titled(experiment),
-        statements(comparison),
-        [*sections(comparison), *more],
-        provenance_of(
-            experiment, comparison.runs, " ".join([comparison_command(comparison), *flags])
-        ),
-        experiment.title,
-    )
 
 
 def statements(comparison: Comparison) -> list[Statement]:
@@ -66,6 +39,23 @@ def sections(comparison: Comparison) -> list[Section]:
     ]
     notes = notes_of(comparison)
     found.append(Section("Notes", bullets(notes)) if notes else None)
+    return [section for section in found if section is not None]
+
+
+def provenance(comparison: Comparison) -> Provenance:
+    """The command that repeats it, the versions, the machine."""
+    return provenance_of(comparison.experiment, comparison.runs, comparison_command(comparison))
+
+
+def notebook(comparison: Comparison) -> list[Section]:
+    """The matrix, the runs, the notes and the figure of the first mode."""
+    mode = first_mode(comparison)
+    found = [
+        matrix_section(comparison),
+        Section("", macro("runs_table", comparison.runs)),
+        Section("", prose(*notes_of(comparison), quiet=True)),
+        Section("", figures={f"figure-{mode}": draw_comparison(comparison, mode)}),
+    ]
     return [section for section in found if section is not None]
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from ....core.caveats import Caveat
 from ....core.errors import InputError, unknown
@@ -19,18 +17,17 @@ from ...running.plan import plan
 from ...running.pool import execute
 from ...running.runs import DEFAULT_TIMEOUT_S, Run
 from ...running.store import store_realization
-
-if TYPE_CHECKING:
-    from ...showing.section import Section
+from ...showing.result import Result
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class Comparison(Result):
     """An experiment, its runs on several backends, and the verdict of every pair within a mode.
 
     ``seen`` has for every run, by its id, the caveats: how it failed, or what of it cannot be trusted.
     """
 
+    kind: ClassVar[str] = "coincide-comparison/1"
     experiment: Experiment
     runs: tuple[Run, ...]
     pairs: tuple[Pair, ...]
@@ -47,9 +44,14 @@ class Comparison:
         return tuple(c for run in self.runs if mode in (None, run.mode) for c in self.seen[run.id])
 
     @property
-    def worst(self) -> Verdict | None:
+    def verdict(self) -> Verdict | None:
         """The verdict of the whole: `verdict_in` of all modes together."""
         return self.verdict_in(None)
+
+    @property
+    def worst(self) -> Verdict | None:
+        """Another name of `verdict`."""
+        return self.verdict
 
     def verdict_in(self, mode: str | None) -> Verdict | None:
         """The worst verdict of the pairs of a mode, undecided at best if a run was not seen.
@@ -79,56 +81,18 @@ class Comparison:
 
     def within(self, expected: Verdict) -> bool:
         """Whether the verdict of the whole is at least as good as the one expected."""
-        return self.worst is not None and VERDICTS.index(self.worst) <= VERDICTS.index(expected)
+        return self.verdict is not None and VERDICTS.index(self.verdict) <= VERDICTS.index(expected)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as the plain data that ``--json`` writes."""
-        e = self.experiment
+    def plain(self) -> dict[str, Any]:
+        """The verdicts, the runs with their statistics, and every pair."""
         return {
-            "experiment": {
-                "name": e.name,
-                "variant": e.variant,
-                "hash": e.hash,
-                "seed": e.seed,
-                "dt_ms": e.dt_ms,
-                "duration_ms": e.duration_ms,
-            },
-            "verdict": self.worst,
+            "verdict": self.verdict,
             "verdicts": {m: self.verdict_in(m) for m in dict.fromkeys(r.mode for r in self.runs)},
             "caveats": [asdict(caveat) for caveat in self.caveats],
             "runs": [{**run.to_dict(), "statistics": statistics_of(run)} for run in self.runs],
             "pairs": [pair_to_dict(pair) for pair in self.pairs],
             "notes": list(self.notes),
         }
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-    def save(
-        self, folder: str | Path, more: Sequence[Section] = (), flags: Sequence[str] = ()
-    ) -> Path:
-        """Write the report, its pictures and the JSON to a folder; returns the page.
-
-        *more* are sections to add, *flags* what ``coincide compare`` is asked for them with.
-        """
-        from .page import write_report
-
-        return write_report(self, Path(folder), more, flags)
-
-    def __repr__(self) -> str:
-        told = self.caveats
-        rows = [f"{p.a} and {p.b}: {p.verdict}, {p.words_beside(told)}" for p in self.pairs]
-        rows += [f"{run.id}: {run.status}, {run.reason}" for run in self.runs if not run.ok]
-        good = {run.id for run in self.runs if run.ok}
-        rows += [f"{c.kind}: {c}" for name in self.seen if name in good for c in self.seen[name]]
-        whole = self.worst or "nothing to compare"
-        return "\n".join([f"Comparison of {self.experiment!r}: {whole}", *rows, *self.notes])
-
-    def _repr_html_(self) -> str:
-        from .notebook import notebook_html
-
-        return notebook_html(self)
 
 
 def statistics_of(run: Run) -> dict[str, dict[str, float | None]]:

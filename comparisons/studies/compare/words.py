@@ -45,6 +45,16 @@ def pairs_of(comparison: Comparison, mode: str) -> list[Pair]:
     return [pair for pair in comparison.pairs if pair.a in ids]
 
 
+def sentences(comparison: Comparison) -> list[str]:
+    """The verdict of every mode, then of every pair, how runs failed, what cannot be trusted, notes."""
+    c, told = comparison, comparison.caveats
+    said = [f"{mode}: {c.verdict_in(mode) or 'nothing to compare'}" for mode in modes_of(c)]
+    said += [f"{p.a} and {p.b}: {p.verdict}, {p.words_beside(told)}" for p in c.pairs]
+    said += [f"{run.id}: {run.status}, {run.reason}" for run in c.runs if not run.ok]
+    said += [f"{seen.kind}: {seen}" for run in c.runs if run.ok for seen in c.seen[run.id]]
+    return [*said, *c.notes]
+
+
 def mode_sentences(comparison: Comparison, mode: str) -> list[str]:
     """The verdict of one mode in words: who coincides, who differs by what, and what was not seen."""
     runs = [run for run in comparison.runs if run.mode == mode]

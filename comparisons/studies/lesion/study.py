@@ -16,7 +16,7 @@ from ....backends.registry import is_judge
 from ....core.caveats import Caveat
 from ....core.errors import InputError
 from ....core.experiment import Experiment
-from ....core.losses import n_lost
+from ....core.populations import n_lost
 from ....core.realization import Ints, Realization
 from ....core.storage import read_recording
 from ...measuring.caveats import caveats_of, caveats_of_recording

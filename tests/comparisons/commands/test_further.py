@@ -46,13 +46,15 @@ def test_causes_stand_on_the_page_of_a_comparison(comparison: Comparison, tmp_pa
     (part,) = further(comparison, Console(quiet=True), ["explain"], HOW)
     assert part.name == "explanations"
     assert part.data["brian2-raw"]["causes"]
-    page = comparison.save(tmp_path / "out", part.sections, ["--explain"])
+    page = comparison.save(
+        tmp_path / "out", more=part.sections, command="coincide compare --explain"
+    )
     html = page.read_text(encoding="utf-8")
     assert "Why brian2 differs from the reference: raw" in html
     for name in ("brian2-raw-explanation.png", "brian2-raw-causes.csv", "brian2-raw-ladder.csv"):
         assert (page.parent / name).is_file()
     said = json.loads((page.parent / "page.json").read_text())["provenance"]["command"]
-    assert said.endswith("--mode raw aligned lockstep --explain")
+    assert said == "coincide compare --explain"
 
 
 def test_sections_of_another_page_keep_their_names_apart() -> None:
@@ -69,7 +71,7 @@ def test_all_parts_on_one_page(comparison: Comparison, tmp_path: Path) -> None:
     parts = further(comparison, Console(quiet=True), list(PARTS), HOW)
     assert [p.name for p in parts] == ["conventions", "explanations", "convergence", "selection"]
     sections = [section for part in parts for section in part.sections]
-    page = comparison.save(tmp_path / "out", sections)
+    page = comparison.save(tmp_path / "out", more=sections)
     for name in ("conventions.csv", "convergence.png", "precision.svg", "points.csv"):
         assert (page.parent / name).is_file()
     titles = [s["title"] for s in json.loads((page.parent / "page.json").read_text())["sections"]]

@@ -39,8 +39,7 @@ from coincide.comparisons.showing.section import (
 )
 from coincide.comparisons.studies.compare import rungs, words
 from coincide.comparisons.studies.compare.figures import comparison_figure, draw_comparison
-from coincide.comparisons.studies.compare.notebook import notebook_html
-from coincide.comparisons.studies.compare.page import comparison_command, write_report
+from coincide.comparisons.studies.compare.page import comparison_command
 from coincide.comparisons.studies.compare.study import Comparison, compare_runs
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
@@ -112,7 +111,7 @@ def comparison(experiment: Experiment, runs: tuple[Run, ...]) -> Comparison:
 @pytest.fixture(scope="module")
 def folder(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("report") / "new"
-    assert write_report(comparison, target) == target / "index.html"
+    assert comparison.save(target) == target / "index.html"
     return target
 
 
@@ -272,11 +271,11 @@ def test_pictures_are_files(folder: Path) -> None:
 
 
 def test_existing_folder_keeps_what_is_not_ours(comparison: Comparison, tmp_path: Path) -> None:
-    write_report(comparison, tmp_path)
+    comparison.save(tmp_path)
     (tmp_path / "mine.txt").write_text("mine")
     only = compare_runs(comparison.experiment, comparison.runs[:2])
     assert (tmp_path / "figure-aligned.png").exists()
-    write_report(only, tmp_path)
+    only.save(tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "mine"
     assert not (tmp_path / "figure-aligned.png").exists()
     assert (tmp_path / "figure-lockstep.png").exists()
@@ -294,7 +293,7 @@ def test_nothing_is_half_written(
     (tmp_path / "old").mkdir()
     for name in ("new", "old"):
         with pytest.raises(OSError, match="no space left"):
-            write_report(comparison, tmp_path / name)
+            comparison.save(tmp_path / name)
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
     assert not list((tmp_path / "old").iterdir())
 
@@ -302,7 +301,7 @@ def test_nothing_is_half_written(
 def test_file_in_place_of_the_folder(comparison: Comparison, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="is a file; the report needs a folder"):
-        write_report(comparison, tmp_path / "file")
+        comparison.save(tmp_path / "file")
 
 
 # --- parts ----------------------------------------------------------------------------------------
@@ -502,11 +501,11 @@ def test_figures_of_little(runs: tuple[Run, ...], experiment: Experiment, tmp_pa
     }
     for name, given_runs in cases.items():
         compared = compare_runs(experiment, given_runs)
-        parsed = Page(write_report(compared, tmp_path / name).read_text(encoding="utf-8"))
+        parsed = Page(compared.save(tmp_path / name).read_text(encoding="utf-8"))
         for run in given_runs:
             assert run.id in parsed.prose, name
         assert isinstance(comparison_figure(compared), Figure)
-        Page(notebook_html(compared))
+        Page(compared._repr_html_())
 
 
 def test_not_finite_values_leave_the_rest_visible(runs: tuple[Run, ...]) -> None:
@@ -602,7 +601,7 @@ def test_colours_differ_and_belong_to_backends() -> None:
 
 
 def test_notebook_html(comparison: Comparison, runs: tuple[Run, ...]) -> None:
-    shown = notebook_html(comparison)
+    shown = comparison._repr_html_()
     assert EVIL not in shown
     parsed = Page(shown)
     assert [a[:22] for a in parsed.addresses] == ["data:image/png;base64,"]
