@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, final
 
 import numpy as np
@@ -17,22 +17,11 @@ from ..core.program import METHODS
 from ..core.realization import Realization
 from ..core.recording import Recording
 from ..core.settings import Mode, Settings
+from .conventions import Convention
 from .diverged import advice
 from .watch import Progress, Watch, cell_number
 
 __all__ = ["Backend", "Convention", "Progress", "Watch", "check_recording"]
-
-
-@dataclass(frozen=True)
-class Convention:
-    """One thing that a simulator does in its own way where the clock contract says another.
-
-    ``does`` says what it does, ``contract`` what the contract asks, both in words.
-    """
-
-    name: str
-    does: str
-    contract: str
 
 
 class Backend(ABC):

@@ -20,10 +20,11 @@ from ...core.program import METHODS
 from ...core.realization import Realization, RealizedPopulation
 from ...core.recording import Recording
 from ...core.settings import MODES, Settings
-from ..base import Backend, Convention, Watch
+from ..base import Backend, Watch
 from ..watch import LOOKS
 from .blocks import Block, Given, blocks_of, given_spikes
 from .code import GroupCode, equations_code, lockstep_code
+from .conventions import CONVENTIONS, Choices
 from .integrators import GUARDED, slopes
 from .integrators import METHODS as BRIAN2_METHODS
 from .library import import_brian2
@@ -31,87 +32,11 @@ from .links import Link, links_of
 from .morphology import NoMorphologyError
 from .network import Built, build_network, spikes_of, traces_of
 from .states import states_of
-from .switches import Choices
 from .target import TARGETS, choose_target, compiler_missing, mark_compiled, model_key, preferences
 from .tree_code import tree_code
 from .trees import NotOnTreeError, Tree, has_tree, trees_of
 
 b2 = import_brian2()
-
-CONVENTIONS = (
-    Convention(
-        "spike_stamp",
-        "stamps a spike with the start of the step in which it tests the threshold",
-        "the spike is stamped with the end of the step",
-    ),
-    Convention(
-        "initial_instant",
-        "integrates first, so that threshold and arrivals of t = 0 are passed over",
-        "at t = 0 arrivals act and the threshold is tested on the initial values",
-    ),
-    Convention(
-        "delivery_order",
-        "delivers arrivals between threshold and reset, so that a reset wipes them",
-        "arrivals act before the threshold is tested",
-    ),
-    Convention(
-        "arrival_sum",
-        "lets arrivals at one instant act one after the other, where their effect depends on the state",
-        "all act on the state before any of them, and add",
-    ),
-    Convention(
-        "source_delivery",
-        "delivers given spikes one step later than their time plus the delay",
-        "a given spike arrives at its time plus the delay",
-    ),
-    Convention(
-        "source_rounding",
-        "puts given spikes at the last step before their time",
-        "given spikes are rounded to the nearest step, ties up",
-    ),
-    Convention(
-        "delay_rounding",
-        "rounds delays as int(delay/dt + 0.5), in which a tie such as 0.15 ms falls short",
-        "delays are rounded to the nearest step, ties up",
-    ),
-    Convention(
-        "refractory_count",
-        "holds a refractory cell one step short of its refractory time",
-        "refractoriness holds for round(refractory/dt) steps",
-    ),
-    Convention(
-        "refractory_rounding",
-        "cuts refractory times down to whole steps",
-        "refractory times are rounded to the nearest step, ties up",
-    ),
-    Convention(
-        "refractory_arrivals",
-        "refuses arrivals at the instant at which refractoriness ends",
-        "a cell accepts input at the instant its refractoriness ends",
-    ),
-    Convention(
-        "input_hold",
-        "evaluates timed arrays at the times of the stages of a Runge-Kutta step",
-        "inputs are evaluated at the start of a step and held over it",
-    ),
-    Convention(
-        "aliased_copies",
-        "makes `r = x` in a reset one array of r and x by its NumPy target (not by Cython), so that a later "
-        "`x *= 0.5` changes r too",
-        "every statement of a reset stores a value of its own",
-    ),
-    Convention(
-        "compartment_shape",
-        "takes each compartment of a tree for one truncated cone between the diameters at its ends",
-        "a compartment is all the cones inside of it",
-    ),
-    Convention(
-        "recording_phase",
-        "samples at the start of each step, so that the state at the end of the run is missing",
-        "samples run from 0 to the end of the run, both included",
-    ),
-)
-
 
 MOST_TREES = 10
 """Cells with a tree in one network, each a `SpatialNeuron` of its own."""

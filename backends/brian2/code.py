@@ -21,7 +21,7 @@ from ...core.numpy_code import evaluate_constants
 from ...core.program import Method, inlined, program_of
 from ...core.realization import HeldInput
 from .blocks import Block, Values
-from .switches import Choices, brian2_timestep
+from .conventions import Choices, brian2_timestep
 
 STEP = "step_n"
 """The time step in ms."""

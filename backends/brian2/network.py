@@ -15,12 +15,12 @@ from ...core.recording import Spikes, Trace
 from ...core.units import internal_unit
 from .blocks import GIVEN, Block, Given
 from .code import GroupCode, mangled
+from .conventions import Choices, brian2_delay_steps
 from .functions import functions
 from .integrators import Integrator, can_evaluate, may_vanish
 from .library import import_brian2
 from .links import Link
 from .plasticity import plastic_code
-from .switches import Choices, brian2_delay_steps
 from .trees import Tree
 
 b2 = import_brian2()

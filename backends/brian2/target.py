@@ -19,10 +19,10 @@ from ...core.cache import cache_dir
 from ...core.realization import Realization
 from .blocks import Block
 from .code import GroupCode
+from .conventions import Choices
 from .library import import_brian2
 from .links import Link
 from .plasticity import plastic_code
-from .switches import Choices
 from .trees import Tree
 
 TARGETS = ("numpy", "cython", "cpp_standalone")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.expressions import names
 from .code import BrianRenderer, GroupCode, arrivals, declare, mangled, names_of, write_inputs
-from .switches import Choices
+from .conventions import Choices
 from .trees import Tree
 
 _V = "v"

@@ -8,11 +8,35 @@ from typing import Literal
 import numpy as np
 
 from ...core.program import Scheme
-from ...core.realization import RealizedPopulation
+from ...core.realization import Realization, RealizedPopulation
 from ...core.settings import Settings
 from ...core.units import TIME, Quantity
 from ...core.values import Floats
-from ..base import Convention
+from ..conventions import Convention
+from ..why_not import no_given_spike_off_grid, no_given_spikes
+from .equations import why_not_cnexp, why_not_together
+
+
+def _source_times(r: Realization, settings: Settings) -> str:
+    return no_given_spikes(r, settings) or no_given_spike_off_grid(r, settings)
+
+
+def _no_stand_in(r: Realization, settings: Settings) -> str:
+    for population in r.experiment.populations:
+        for stand_in in getattr(getattr(population, "model", None), "stand_ins", ()):
+            if stand_in.simulator == "neuron":
+                return ""
+    return "no cell names a mechanism of the simulator's own"
+
+
+def _same_integrator(r: Realization, settings: Settings) -> str:
+    """It acts on Sections, and on point neurons that cnexp does not solve all states of together."""
+    for population in r.populations.values():
+        cable = population.cell.lowered is not None
+        if cable or why_not_cnexp(population, r.dt_ms) or why_not_together(population.cell):
+            return ""
+    return "there are no cable cells, and the equations of the others are linear in all states together"
+
 
 CONVENTIONS = (
     Convention(
@@ -23,6 +47,7 @@ CONVENTIONS = (
         "tested any more",
         "the condition is tested at every t_n, from t = 0 to the end, and makes every cell spike that is "
         "not refractory",
+        doubtful=True,
     ),
     Convention(
         "delivery_order",
@@ -41,6 +66,8 @@ CONVENTIONS = (
         "source_delivery",
         "a given spike is sent at its exact time, and only its time of arrival is brought to a step",
         "a given spike is brought to a step first, ties up, then its delay",
+        why_not=_source_times,
+        doubtful=True,
     ),
     Convention(
         "refractory_rounding",
@@ -52,6 +79,7 @@ CONVENTIONS = (
         "refractory_count",
         "an event ends refractoriness; by round-off an arrival at that instant may come first and is lost",
         "refractory steps are counted; arrivals at the instant refractoriness ends are accepted",
+        doubtful=True,
     ),
     Convention(
         "recording_phase",
@@ -65,6 +93,8 @@ CONVENTIONS = (
         "mechanism is taken: hh takes its rates from a table of 1 mV steps, so that it does not come to the "
         "solution of its equations as dt goes to 0",
         "the cell's own channels are taken",
+        cause="non_convergent",
+        why_not=_no_stand_in,
     ),
     Convention(
         "integrator",
@@ -76,6 +106,7 @@ CONVENTIONS = (
         "(secondorder = 2), of order 2; a state's sample of t_n is the mean of the two around it; such point "
         "neurons, and those in which states multiply each other (Hodgkin and Huxley's), by rk4 that looks at "
         "nothing beyond the threshold",
+        why_not=_same_integrator,
     ),
 )
 # Not among them, since measured to agree: spikes are stamped at the end of the step; Vector.play with times

@@ -25,7 +25,7 @@ from ...core.recording import Recording, Spikes, Trace
 from ...core.settings import MODES, Settings
 from ...core.units import TIME as TIME_DIMENSION
 from ...core.units import Quantity, internal_unit
-from ..base import Backend, Convention, Watch
+from ..base import Backend, Watch
 from ..watch import IMPLAUSIBLE_MV, LOOKS
 from .behaviors import (
     DENDRITE,
@@ -47,46 +47,9 @@ from .behaviors import (
     Terminals,
 )
 from .cells import Arrivals, Cells, Firing, Moment, Place, Trains
+from .conventions import CONVENTIONS
 from .library import Network, NeuronGroup, SynapseGroup
 from .target import CompilationError, compile_update_of, pays
-
-CONVENTIONS = (
-    Convention("precision", "computes in float32, the default of its Network", "float64"),
-    Convention(
-        "spike_stamp",
-        "tests the threshold at the beginning of an iteration, before the state moves, and records the "
-        "number of the iteration, counted from 1: a spike of t_n is stamped t_{n+1}; those of the end "
-        "of the run are not found",
-        "a spike is stamped with the instant at which the condition is true",
-    ),
-    Convention(
-        "recording_phase",
-        "records after all other behaviours of an iteration: samples from dt on, none at 0, taken before "
-        "the arrivals, the threshold and the reset of their instant",
-        "samples from 0 on, after arrivals, threshold and reset",
-    ),
-    Convention(
-        "input_onset",
-        "has iteration·dt as its only time: an input of t_{n+1} is held from t_n to t_{n+1}",
-        "the input of t_n is held from t_n to t_{n+1}",
-    ),
-    Convention(
-        "source_delivery",
-        "has iteration·dt as its only time: a given spike of t_n is fired in iteration n, one step "
-        "before the cells' spikes of t_n, and acts one step early; those of t_0 are lost",
-        "a given spike acts like a cell's spike of the same stamp",
-    ),
-    Convention(
-        "delay_rounding",
-        "rounds a delay to iterations with round(): ties to even",
-        "to the nearest step, ties up",
-    ),
-    Convention(
-        "refractory_rounding",
-        "rounds a refractory time to iterations with round(): ties to even",
-        "to the nearest step, ties up",
-    ),
-)
 
 TARGETS = ("eager", "compile")
 """``compile`` gives the update to torch.compile, ``auto`` does where the time saved exceeds that it takes."""

@@ -34,7 +34,6 @@ from ....core.realize import realize
 from ....core.recording import Recording
 from ....core.settings import MODES, Settings
 from ...measuring.pairs import compare_one_trace, compare_recordings
-from ...studies.explain.causes import cause_of
 from .cases import CASES, Case
 from .steps import off_the_contract
 
@@ -144,7 +143,7 @@ def _same_steps(check: Check, case: Case, recording: Recording) -> Outcome:
     own = 0
     if check.mode == "raw":
         conventions = load_backend(check.backend).conventions
-        own = int(any(cause_of(c.name) in _IN_STEPS for c in conventions))
+        own = int(any(c.cause in _IN_STEPS for c in conventions))
     wrong = off_the_contract(recording, _reference(check.case, case.methods[0]), own)
     said = f"every stamp, delay and refractory period within {own} steps of the contract's"
     return Outcome(check, "failed" if wrong else "passed", wrong or said)

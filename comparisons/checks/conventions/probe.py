@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...studies.explain.causes import Cause
+from ....backends.conventions import Cause
 from .pack import Packed, Parts, pack
 from .view import View
 

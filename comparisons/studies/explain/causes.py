@@ -1,17 +1,13 @@
-"""Why two runs of one model can differ: the classes of causes, and those of the backends' conventions."""
+"""Why two runs of one model can differ: what each class of causes means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, get_args
 
-Cause = Literal[
-    "spike_stamp", "refractory_count", "rounding", "delivery_order", "recording_grid", "input_onset",
-    "integrator", "non_convergent", "precision", "not_finite", "initial_value", "parameter",
-    "random_streams", "saturation", "lost_spikes", "cell_ids", "chaos", "unexplained",
-]  # fmt: skip
-CAUSES: tuple[Cause, ...] = get_args(Cause)
+from ....backends.conventions import CAUSES, Cause
+
+__all__ = ["CAUSES", "MEANING", "Cause"]
 
 MEANING: Mapping[Cause, str] = MappingProxyType(
     {
@@ -39,38 +35,3 @@ MEANING: Mapping[Cause, str] = MappingProxyType(
     }
 )
 """Every class of causes with what it says."""
-
-_CONVENTIONS: Mapping[str, Cause] = MappingProxyType(
-    {
-        "spike_stamp": "spike_stamp",
-        "refractory_count": "refractory_count",
-        "refractory_arrivals": "refractory_count",
-        "refractory_rounding": "rounding",
-        "delay_rounding": "rounding",
-        "source_rounding": "rounding",
-        "source_delivery": "delivery_order",
-        "delivery_order": "delivery_order",
-        "arrival_sum": "delivery_order",
-        "initial_instant": "delivery_order",
-        "threshold_test": "lost_spikes",
-        "recording_phase": "recording_grid",
-        "input_hold": "input_onset",
-        "input_onset": "input_onset",
-        "integrator": "integrator",
-        "compartment_shape": "parameter",
-        "aliased_copies": "non_convergent",
-        "built_in": "non_convergent",
-        "precision": "precision",
-    }
-)
-
-
-def cause_of(convention: str) -> Cause:
-    """The class of a backend's convention by its name; a plug-in's own names stand for themselves.
-
-    ``unexplained`` for a name that no class is known for: its words are then all that can be said.
-    """
-    found = _CONVENTIONS.get(convention)
-    if found is None:
-        return convention if convention in CAUSES else "unexplained"
-    return found

@@ -25,7 +25,6 @@ from dataclasses import dataclass, replace
 
 from ....core.recording import Recording
 from .case import Case
-from .causes import cause_of
 from .divergence import look
 from .explanation import Cleared, Explanation, Finding, Rung
 from .hypothesis import Hypothesis, Side
@@ -269,7 +268,7 @@ def _share_out(cases: Sequence[Case], before: Disagreement, after: Disagreement)
 def _named(cleared: Cleared, findings: Sequence[Finding]) -> bool:
     """Whether a convention that is no cause is what a cause is about, so that saying both contradicts."""
     for f in findings:
-        if f.side == "both" and f.cause == cause_of(cleared.name):
+        if f.side == "both" and f.cause == cleared.cause:
             return True
         if (f.side, f.name) == (cleared.side, cleared.name):
             return True

@@ -130,12 +130,16 @@ class Rung:
 
 @dataclass(frozen=True)
 class Cleared:
-    """A candidate that is no cause here, with the reason; ``run`` is the run that shows it, if one does."""
+    """A candidate that is no cause here, with the reason; ``run`` is the run that shows it, if one does.
+
+    ``cause`` is the class that it would have been of.
+    """
 
     name: str
     side: str
     why: str
     run: str = ""
+    cause: Cause = "unexplained"
 
 
 @dataclass(frozen=True, eq=False)

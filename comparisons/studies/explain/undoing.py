@@ -34,7 +34,9 @@ def undo_conventions(case: Case, before: Disagreement) -> Disagreement:
         said = c.cannot or why or "left in with others, it changes nothing"
         side = of_side(case.without(x.hypothesis for x in case.candidates), c.hypothesis.side)
         run = case.trials.id(side)
-        case.cleared.append(Cleared(c.name, case.label(c.hypothesis), said, run))
+        case.cleared.append(
+            Cleared(c.name, case.label(c.hypothesis), said, run, c.hypothesis.cause)
+        )
     case.removed = [c.hypothesis for c in case.candidates]
     return found
 
@@ -87,7 +89,8 @@ def put_back(case: Case, conventional: Disagreement) -> None:
             case.untested.append(c.hypothesis.name)
         elif effect.settled:
             why = "left in, it changes nothing"
-            case.cleared.append(Cleared(c.name, label, why, case.trials.id(side)))
+            run = case.trials.id(side)
+            case.cleared.append(Cleared(c.name, label, why, run, c.hypothesis.cause))
         else:
             acting.append(c)
             finding = Finding(
@@ -138,6 +141,5 @@ def _clear_shared(
                 continue
             both = {one.hypothesis.name, other.hypothesis.name}
             case.findings = [f for f in case.findings if f.hypothesis.name not in both]
-            case.cleared.append(
-                Cleared(one.name, "both", "both have it in the same way", case.trials.id(pair[0]))
-            )
+            run, said = case.trials.id(pair[0]), "both have it in the same way"
+            case.cleared.append(Cleared(one.name, "both", said, run, one.hypothesis.cause))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from coincide.backends.registry import is_installed, load_backend
-from coincide.comparisons.studies.explain.conventions import why_it_cannot_act
 from coincide.comparisons.studies.explain.engine import explain_sides
 from coincide.comparisons.studies.explain.explaining import sides_of
 from coincide.comparisons.studies.explain.trials import Trials
@@ -70,7 +69,8 @@ def drawn(
 def test_neurons_integrator_acts_where_it_is_said_to(model: NeuronModel | CableCell) -> None:
     """On Sections, and on point neurons too whose equations are not linear in their own variable."""
     realization, backend = drawn(model), load_backend("neuron")
-    others = tuple(c.name for c in backend.conventions if c.name != "integrator")
+    (integrator,) = (c for c in backend.conventions if c.name == "integrator")
+    others = tuple(c.name for c in backend.conventions if c is not integrator)
     runs = [
         backend.run(realization, Settings("raw", undone=undone))
         for undone in (others, (*others, "integrator"))
@@ -78,7 +78,7 @@ def test_neurons_integrator_acts_where_it_is_said_to(model: NeuronModel | CableC
     theirs, ours = (run.traces["c", "v"].values for run in runs)
     apart = float(np.max(np.abs(theirs - ours)))
     assert (apart > 1e-6) == (model is not LEAKY)
-    assert (apart > 1e-6) == (not why_it_cannot_act("integrator", "neuron", realization))
+    assert (apart > 1e-6) == integrator.acts_on(realization, Settings("raw"))
 
 
 @brian2

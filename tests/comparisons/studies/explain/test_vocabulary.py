@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from coincide.backends.conventions import Convention
 from coincide.backends.registry import entries, is_installed, load_backend
-from coincide.comparisons.studies.explain.causes import CAUSES, MEANING, cause_of
+from coincide.comparisons.studies.explain.causes import CAUSES, MEANING
 from coincide.comparisons.studies.explain.hypothesis import (
     Hypothesis,
     Side,
@@ -30,13 +31,15 @@ def test_every_cause_says_what_it_is():
 
 @pytest.mark.parametrize("name", [n for n in entries() if is_installed(n)])
 def test_every_convention_of_every_backend_has_a_cause(name):
-    causes = {c.name: cause_of(c.name) for c in load_backend(name).conventions}
+    causes = {c.name: c.cause for c in load_backend(name).conventions}
     assert "unexplained" not in causes.values(), causes
 
 
 def test_a_convention_nobody_knows_is_not_given_a_cause_it_may_not_have():
-    assert cause_of("colour_of_the_cell") == "unexplained"
-    assert cause_of("saturation") == "saturation"
+    assert Convention("colour_of_the_cell", "…", "…").cause == "unexplained"
+    assert Convention("saturation", "…", "…").cause == "saturation"
+    assert Convention("refractory_arrivals", "…", "…").cause == "refractory_count"
+    assert Convention("refractory_arrivals", "…", "…", "lost_spikes").cause == "lost_spikes"
 
 
 def recording(times, cells, values=None, dt=0.1, n=1000):
