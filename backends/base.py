@@ -19,6 +19,7 @@ from ..core.recording import Recording
 from ..core.settings import Mode, Settings
 from .conventions import Convention
 from .diverged import advice
+from .numerics import Numerics
 from .watch import Progress, Watch, cell_number
 
 __all__ = ["Backend", "Convention", "Progress", "Watch", "check_recording"]
@@ -30,7 +31,7 @@ class Backend(ABC):
     To add one, write `_simulate` and declare what it can do:
 
     1. ``name``, ``modes``, ``methods`` (by mode, the default first), ``features`` (of core.features; none by
-       default), ``conventions`` and ``devices`` are class data.
+       default), ``conventions`` and ``devices`` are class data, as is all below.
     2. `_simulate` gets a realization whose features are all declared, builds the model from its arrays,
        draws nothing, runs it as ``settings`` say, and returns a Recording in internal units with ``build_s``
        and ``run_s``. Now and then it calls ``progress`` with the fraction done, and, now and then and at the
@@ -49,6 +50,10 @@ class Backend(ABC):
     targets: ClassVar[tuple[str, ...]] = ()
     """Ways of generating code that ``settings.target`` can ask for."""
     precisions: ClassVar[tuple[str, ...]] = ("float64",)
+    numerics: ClassVar[Numerics] = Numerics()
+    """What is known of its integrators."""
+    gaps: ClassVar[Mapping[tuple[Mode, str], str]] = {}
+    """Cases of ``coincide conformance`` that it cannot pass yet, by mode and name, and why."""
     on_grid: ClassVar[bool] = True
     """Whether spikes and samples lie on the grid; the oracle's spikes do not."""
 

@@ -6,13 +6,15 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
+from typing import Any
 
 from ..core.errors import InputError, unknown
 from .base import Backend
+from .numerics import Numerics
 
 GROUP = "coincide.backends"
 WRAPPERS = "coincide.wrappers"
@@ -26,41 +28,69 @@ class Entry:
     ``plugin`` is the distribution and version of a plug-in, empty for what is built in. ``wraps`` is the
     backend inside a wrapper and ``argument`` what the wrapper is told; both empty for a plain backend.
     ``judge`` is True for what says who is right without being a simulator: it is no second opinion.
+
+    What has to be known before a simulator is imported: ``options`` are those of `Settings` that it has, with
+    their values; ``start_s`` how long its start takes, roughly; ``colour`` what it is drawn in, a word of
+    `comparisons.showing.style`; ``numerics`` where its `Numerics` are and ``missing`` a function that yields
+    what this machine lacks for it and how to get that.
     """
 
     target: str
     needs: tuple[str, ...] = ()
     install: str = ""
-    options: frozenset[str] = frozenset()
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     one_mode: bool = False
     plugin: str = ""
     wraps: str = ""
     argument: str = ""
     judge: bool = False
+    start_s: float = 0.0
+    colour: str = ""
+    numerics: str = ""
+    missing: str = ""
 
 
 _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
     {
-        "reference": Entry("coincide.backends.reference:ReferenceBackend", judge=True),
+        "reference": Entry(
+            "coincide.backends.reference:ReferenceBackend", judge=True, colour="ink"
+        ),
         "brian2": Entry(
             "coincide.backends.brian2.backend:Brian2Backend",
-            ("brian2",),
-            "pip install 'coincide[brian2]'",
-            frozenset({"target"}),
+            needs=("brian2",),
+            install="pip install 'coincide[brian2]'",
+            options={"target": ("numpy", "cython", "cpp_standalone")},
+            start_s=2.0,
+            colour="blue",
+            numerics="coincide.backends.brian2.numerics:NUMERICS",
         ),
         "neuron": Entry(
             "coincide.backends.neuron.backend:NeuronBackend",
-            ("neuron",),
-            "pip install 'coincide[neuron]'",
+            needs=("neuron",),
+            install="pip install 'coincide[neuron]'",
+            start_s=0.5,
+            colour="vermilion",
+            numerics="coincide.backends.neuron.numerics:NUMERICS",
+            missing="coincide.backends.neuron.compile:missing",
         ),
         "pymonntorch": Entry(
             "coincide.backends.pymonntorch.backend:PymoNNtorchBackend",
-            ("pymonntorch", "torch"),
-            "pip install 'coincide[pymonntorch]'",
-            frozenset({"device", "precision", "target"}),
+            needs=("pymonntorch", "torch"),
+            install="pip install 'coincide[pymonntorch]'",
+            options={
+                "device": ("cpu", "cuda", "mps", "xpu"),
+                "precision": ("float64", "float32"),
+                "target": ("eager", "compile", "cuda_graph"),
+            },
+            start_s=3.0,
+            colour="green",
+            numerics="coincide.backends.pymonntorch.numerics:NUMERICS",
         ),
         "oracle": Entry(
-            "coincide.backends.oracle.backend:OracleBackend", ("scipy",), judge=True, one_mode=True
+            "coincide.backends.oracle.backend:OracleBackend",
+            needs=("scipy",),
+            judge=True,
+            one_mode=True,
         ),
     }
 )
@@ -123,6 +153,43 @@ def is_judge(name: str) -> bool:
     return name in entries() and entries()[name].judge
 
 
+def simulators() -> tuple[str, ...]:
+    """The backends that are simulators: neither the reference nor the oracle."""
+    return tuple(name for name, entry in entries().items() if not entry.judge)
+
+
+def plug_ins() -> tuple[str, ...]:
+    """The backends that other distributions bring."""
+    return tuple(name for name, entry in entries().items() if entry.plugin)
+
+
+def numerics_of(name: str) -> Numerics:
+    """What is known of a backend's integrators; no built-in simulator is imported for it."""
+    entry = entries()[name]
+    if entry.wraps:
+        return numerics_of(entry.wraps)
+    if entry.numerics:
+        found: Numerics = _found(entry.numerics)
+        return found
+    try:
+        return load_backend(name).numerics
+    except InputError:
+        return Numerics()  # it lives in an environment of its own
+
+
+def missing(name: str) -> Iterator[tuple[str, str]]:
+    """What this machine lacks for a backend beside packages, and how to get it."""
+    target = entries()[name].missing
+    if target:
+        yield from _found(target)()
+
+
+def _found(target: str) -> Any:
+    """What ``package.module:name`` names."""
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
 def _plugin_version(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
@@ -143,9 +210,8 @@ def load_backend(name: str) -> Backend:
     if name not in entries():
         raise unknown("backend", "backend", name, entries())
     entry = entries()[name]
-    module, _, attribute = entry.target.partition(":")
     try:
-        maker = getattr(importlib.import_module(module), attribute)
+        maker = _found(entry.target)
         made = maker(entry.argument, load_backend(entry.wraps)) if entry.wraps else maker()
     except InputError:
         raise

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
@@ -29,6 +30,10 @@ METHODS: tuple[Method, ...] = get_args(Method)
 Scheme = Literal["euler", "exponential_euler", "rk4", "guarded_rk4"]
 """The schemes of lockstep, and one for those that have no integrator of their own for a cell."""
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+ORDERS: Mapping[str, float] = MappingProxyType(
+    {"euler": 1.0, "exponential_euler": 1.0, "rk4": 4.0, "guarded_rk4": 4.0}
+)
+"""Their textbook orders, for smooth right-hand sides."""
 
 
 @dataclass(frozen=True)

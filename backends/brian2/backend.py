@@ -31,6 +31,7 @@ from .library import import_brian2
 from .links import Link, links_of
 from .morphology import NoMorphologyError
 from .network import Built, build_network, spikes_of, traces_of
+from .numerics import NUMERICS
 from .states import states_of
 from .target import TARGETS, choose_target, compiler_missing, mark_compiled, model_key, preferences
 from .tree_code import tree_code
@@ -68,6 +69,7 @@ class Brian2Backend(Backend):
     }
     features = frozenset(FEATURES)
     conventions = CONVENTIONS
+    numerics = NUMERICS
     targets = TARGETS
 
     def version(self) -> str:

@@ -15,7 +15,7 @@ from ...core.features import FEATURES
 from ...core.program import METHODS
 from ...core.realization import Realization, RealizedPopulation
 from ...core.recording import Recording, Spikes, Trace
-from ...core.settings import MODES, Settings
+from ...core.settings import MODES, Mode, Settings
 from ...core.units import internal_unit
 from ...core.values import Floats
 from ..base import Backend, Watch
@@ -28,6 +28,7 @@ from .equations import why_not_cnexp, why_not_together
 from .mechanism import Mechanism, mechanism_of
 from .network import Network
 from .nmodl import mangled
+from .numerics import NUMERICS
 
 _OWN = ("auto", "cnexp", "derivimplicit", "euler")
 _ADVANCE = "coincide_advance"
@@ -63,6 +64,12 @@ class NeuronBackend(Backend):
     }
     features = frozenset(FEATURES)
     conventions = CONVENTIONS
+    numerics = NUMERICS
+    gaps: ClassVar[Mapping[tuple[Mode, str], str]] = {
+        ("raw", "start_above_threshold"): (
+            "WATCH notices a crossing: a cell that begins above its threshold never crosses it"
+        )
+    }
 
     def version(self) -> str:
         """NEURON's version."""

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -152,14 +153,27 @@ def _nrnivmodl() -> Path:
     )
 
 
+_COMPILERS = ("c++", "g++", "clang++")
+
+
+def missing() -> Iterator[tuple[str, str]]:
+    """What this machine lacks for NEURON's mechanisms to be compiled, and how to get it."""
+    if not any(map(shutil.which, _COMPILERS)):
+        yield "no C++ compiler", "NEURON's mechanisms need one; install g++"
+    if find_spec("neuron") is not None:
+        try:
+            _nrnivmodl()
+        except RunError:
+            yield "nrnivmodl is missing", "pip install --force-reinstall neuron"
+
+
 def _check_tools(path: str | None = None) -> None:
-    compilers = ("c++", "g++", "clang++")
-    missing = [] if any(shutil.which(c, path=path) for c in compilers) else ["g++"]
-    missing += [] if shutil.which("make", path=path) else ["make"]
-    if missing:
+    lacking = [] if any(shutil.which(c, path=path) for c in _COMPILERS) else ["g++"]
+    lacking += [] if shutil.which("make", path=path) else ["make"]
+    if lacking:
         raise RunError(
             "neuron",
-            f"nrnivmodl compiles the model and needs {' and '.join(missing)}, not found; {_INSTALL}",
+            f"nrnivmodl compiles the model and needs {' and '.join(lacking)}, not found; {_INSTALL}",
         )
 
 

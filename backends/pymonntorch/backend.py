@@ -49,6 +49,7 @@ from .behaviors import (
 from .cells import Arrivals, Cells, Firing, Moment, Place, Trains
 from .conventions import CONVENTIONS
 from .library import Network, NeuronGroup, SynapseGroup
+from .numerics import NUMERICS
 from .target import CompilationError, compile_update_of, pays
 
 TARGETS = ("eager", "compile")
@@ -82,6 +83,7 @@ class PymoNNtorchBackend(Backend):
     features = frozenset(FEATURES)
     targets = (*TARGETS, "cuda_graph")
     conventions = CONVENTIONS
+    numerics = NUMERICS
     devices = ("cpu", "cuda", "mps", "xpu")
     precisions = ("float64", "float32")
 

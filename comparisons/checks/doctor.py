@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from pathlib import Path
-
 from rich.console import Console
 from rich.markup import escape
 
-from ...backends.registry import entries, is_installed
+from ...backends.registry import entries, is_installed, missing
 from ...core.cache import cache_dir
 from ...core.experiment import Experiment, Record
 from ...core.inputs import ConstantInput
@@ -61,12 +57,8 @@ def examine(console: Console, jobs: int | None) -> int:
     where = machine()
     console.print(f"Python {where['python']} on {where['platform']}, {where['cores']} cores")
     console.print(f"cache: {cache_dir()}")
-    compiler = shutil.which("g++") or shutil.which("c++") or shutil.which("clang++")
-    if compiler is None:
-        console.print("[yellow]– no C++ compiler[/]: NEURON's mechanisms need one; install g++")
-    nrnivmodl = Path(sys.executable).with_name("nrnivmodl")
-    if is_installed("neuron") and not nrnivmodl.exists() and shutil.which("nrnivmodl") is None:
-        console.print("[yellow]– nrnivmodl is missing[/]: pip install --force-reinstall neuron")
+    for lacking, remedy in (pair for name in entries() for pair in missing(name)):
+        console.print(f"[yellow]– {lacking}[/]: {remedy}")
     installed = [name for name in entries() if is_installed(name)]
     experiment = tiny_experiment()
     realization, path = store_realization(experiment)
@@ -92,10 +84,10 @@ def examine(console: Console, jobs: int | None) -> int:
             if {pair.a, pair.b} == {reference.id, run.id}:
                 console.print(f"    {_words(pair.verdict)} the reference: {pair.in_words}")
                 status = status if pair.verdict in ("identical", "round-off") else 3
-    missing = [p for p in ("elephant", "pyspike", "neo", "libsonata") if not installed_version(p)]
-    if missing:
+    absent = [p for p in ("elephant", "pyspike", "neo", "libsonata") if not installed_version(p)]
+    if absent:
         console.print(
-            f"[yellow]–[/] for distances and exchange, {', '.join(missing)} could be installed: "
+            f"[yellow]–[/] for distances and exchange, {', '.join(absent)} could be installed: "
             + escape("pip install 'coincide[analysis,sonata]'")
         )
     return status

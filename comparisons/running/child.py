@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ...backends.base import Progress
-from ...backends.registry import interpreter, load_backend
+from ...backends.registry import entries, interpreter, load_backend
 from ...core.errors import InputError, RunError, UnsupportedError
 from ...core.package import environment_that_finds_it
 from ...core.reading import reason_of
@@ -157,7 +157,8 @@ def _peak_mb() -> float:
 
 def machine() -> dict[str, Any]:
     """Where this process runs, for the provenance of a result."""
-    packages = ("numpy", "scipy", "brian2", "neuron", "pymonntorch", "torch")
+    needed = [package for entry in entries().values() for package in entry.needs]
+    packages = dict.fromkeys(["numpy", "scipy", *needed])
     return {
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),

@@ -33,8 +33,7 @@ def plan(
     if not reference and backends is None:
         names.remove("reference")
     # Simulators that take longest to import start first.
-    order = {name: k for k, name in enumerate(("pymonntorch", "brian2", "neuron"))}
-    names.sort(key=lambda name: order.get(name, 99))
+    names.sort(key=lambda name: -entries()[name].start_s)
     requests = []
     for mode in modes:
         for name in names:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from ...backends.registry import entries, plug_ins
+
 INK = "#1b1f24"
 MUTED = "#66707a"
 RULE = "#d3d8de"
@@ -15,10 +17,8 @@ PAPER, LOST = "#ffffff", "#e4e7eb"
 # Okabe and Ito, jfly.uni-koeln.de/color: told apart with any common colour blindness.
 BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
 PURPLE, SKY, ORANGE = "#cc79a7", "#56b4e9", "#e69f00"
-BACKENDS: Mapping[str, str] = MappingProxyType(
-    {"reference": INK, "brian2": BLUE, "neuron": VERMILION, "pymonntorch": GREEN}
-)
 OTHERS = (PURPLE, SKY, ORANGE)
+"""Colours that no built-in backend has: those of plug-ins, and of what is not the first of its backend."""
 
 THEMED: Mapping[str, str] = MappingProxyType(
     {
@@ -42,16 +42,24 @@ _PREFIXES = {0: "m", -3: "µ", -6: "n", -9: "p", -12: "f"}
 
 
 def colours(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """A colour for every label, given as (label, backend): the backend's own if it is not taken."""
+    """A colour for every label, given as (label, backend): the first of a backend has the backend's own."""
+    labels, backends = list(labels), _of_backends()
     chosen: dict[str, str] = {}
     for label, backend in labels:
-        own = BACKENDS.get(backend)
-        free = [c for c in (*OTHERS, *BACKENDS.values()) if c not in chosen.values() and c != INK]
+        own = backends.get(backend)
         if own is not None and own not in chosen.values():
             chosen[label] = own
-        else:
-            chosen[label] = free[0] if free else OTHERS[len(chosen) % len(OTHERS)]
-    return chosen
+    for label, _ in labels:
+        free = [c for c in (*OTHERS, *backends.values()) if c not in chosen.values() and c != INK]
+        chosen.setdefault(label, free[0] if free else OTHERS[len(chosen) % len(OTHERS)])
+    return {label: chosen[label] for label, _ in labels}
+
+
+def _of_backends() -> dict[str, str]:
+    """The colour of each backend that has one of its own: all but the oracle, and plug-ins beyond three."""
+    words = {word: colour for colour, word in THEMED.items()}
+    built_in = {name: words[e.colour] for name, e in entries().items() if e.colour}
+    return built_in | dict(zip(plug_ins(), OTHERS, strict=False))
 
 
 def superscript(exponent: int) -> str:

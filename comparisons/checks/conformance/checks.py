@@ -19,10 +19,9 @@ Cases marked ``chaotic`` are compared with the oracle by their number of spikes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -38,16 +37,6 @@ from .cases import CASES, Case
 from .steps import off_the_contract
 
 Status = Literal["passed", "failed", "unsupported", "known gap"]
-
-KNOWN_GAPS: Mapping[tuple[str, str, str], str] = MappingProxyType(
-    {
-        ("neuron", "raw", "start_above_threshold"): (
-            "WATCH notices a crossing: a cell that begins above its threshold never crosses it"
-        )
-    }
-)
-"""(backend, mode, case) that cannot pass yet, and why; one that passes after all is a failure."""
-
 
 _IN_STEPS = ("spike_stamp", "delivery_order", "refractory_count", "rounding", "lost_spikes")
 """The causes of a convention that moves something by a step."""
@@ -123,7 +112,7 @@ def run_check(check: Check) -> Outcome:
             outcome = _same_steps(check, case, recording)
         else:
             outcome = _near_oracle(check, case, realization, recording)
-    reason = KNOWN_GAPS.get((check.backend, check.mode, check.case))
+    reason = load_backend(check.backend).gaps.get((settings.mode, check.case))
     if reason is None:
         return outcome
     if outcome.status == "passed":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from ....backends.registry import numerics_of
 from ...measuring.equivalence import all_equivalent
 from ...measuring.wording import caveat_sentences
 from .horizon import Horizon
 from .order import Order, Verdict
-from .reasons import textbook
 from .study import ALL_LEVELS, ConvergenceStudy, Series
 
 SYMBOLS: Mapping[Verdict, str] = {
@@ -134,7 +134,7 @@ def _flag(order: Order) -> str:
 def _about(order: Order, series: Series) -> str:
     if order.verdict == "exact":
         return f"{order.name} exact to round-off ({amount(order.errors[-1], order.unit)})"
-    known = textbook(series.method)
+    known = numerics_of(series.backend).order(series.method)
     book = ""
     if not order.stamped and math.isfinite(known):
         book = f" (textbook {known:g})"
