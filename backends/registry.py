@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..core.errors import InputError, unknown
-from .base import Backend
-from .numerics import Numerics
+
+if TYPE_CHECKING:  # it is read for the help of commands, which is not to wait for NumPy
+    from .base import Backend
+    from .numerics import Numerics
 
 GROUP = "coincide.backends"
 WRAPPERS = "coincide.wrappers"
@@ -80,7 +82,7 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
             options={
                 "device": ("cpu", "cuda", "mps", "xpu"),
                 "precision": ("float64", "float32"),
-                "target": ("eager", "compile", "cuda_graph"),
+                "target": ("eager", "compile"),
             },
             start_s=3.0,
             colour="green",
@@ -94,6 +96,16 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
         ),
     }
 )
+
+
+EXAMPLE = "brian2 neuron"
+"""How two backends are named on the command line, for help and messages."""
+
+
+def values_in_words(option: str) -> str:
+    """The values of an option by built-in backend, for help: ``brian2: numpy, cython``."""
+    having = {name: entry.options.get(option) for name, entry in _BUILT_IN.items()}
+    return "; ".join(f"{name}: {', '.join(values)}" for name, values in having.items() if values)
 
 
 @lru_cache(maxsize=1)
@@ -165,12 +177,13 @@ def plug_ins() -> tuple[str, ...]:
 
 def numerics_of(name: str) -> Numerics:
     """What is known of a backend's integrators; no built-in simulator is imported for it."""
+    from .numerics import Numerics
+
     entry = entries()[name]
     if entry.wraps:
         return numerics_of(entry.wraps)
     if entry.numerics:
-        found: Numerics = _found(entry.numerics)
-        return found
+        return cast("Numerics", _found(entry.numerics))
     try:
         return load_backend(name).numerics
     except InputError:
@@ -207,6 +220,8 @@ class Availability:
 
 def load_backend(name: str) -> Backend:
     """The backend of a name; InputError for an unknown name or a simulator that does not import."""
+    from .base import Backend
+
     if name not in entries():
         raise unknown("backend", "backend", name, entries())
     entry = entries()[name]

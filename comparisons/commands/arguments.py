@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...backends.registry import EXAMPLE, values_in_words
 from ...core.errors import InputError, nearest
 from ...core.reading import reason_of
 from ...core.settings import MODES
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A library name or a JSON file.")]
 Variant = Annotated[str, typer.Option(help="A variant of the library model.")]
 Backends = Annotated[
-    list[str] | None,
-    typer.Option("-b", "--backend", help="Backends, for instance: -b brian2 neuron."),
+    list[str] | None, typer.Option("-b", "--backend", help=f"Backends, for instance: -b {EXAMPLE}.")
 ]
 Modes = Annotated[
     list[str] | None, typer.Option("--mode", help="raw, aligned, lockstep; several can follow.")
@@ -40,7 +40,7 @@ Set = Annotated[
 Device = Annotated[str, typer.Option(help="cpu, cuda, … for backends that have devices.")]
 Precision = Annotated[str | None, typer.Option(help="float64 or float32.")]
 Target = Annotated[
-    str | None, typer.Option(help="How code is generated (brian2: numpy, cython, cpp_standalone).")
+    str | None, typer.Option(help=f"How code is generated ({values_in_words('target')}).")
 ]
 Timeout = Annotated[
     float, typer.Option(help="Seconds after which a run is stopped.", min=0.1, max=1e9)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ...backends.registry import EXAMPLE
 from ...core.errors import InputError
 from .arguments import (
     Backends,
@@ -74,7 +75,7 @@ def explain(
     if len(modes) > 1:
         raise InputError("--mode", f"{', '.join(modes)} are given; one pair has one mode")
     if not backends:
-        raise InputError("-b", "name one backend, or two; for instance: -b brian2 neuron")
+        raise InputError("-b", f"name one backend, or two; for instance: -b {EXAMPLE}")
     check_writable(out, json_file)
     experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
     console = Console(stderr=json_file == "-")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coincide.backends.registry import load_backend
-from coincide.comparisons.checks.bench.overhead import SCRIPTS
+from coincide.comparisons.checks.bench.by_hand import SCRIPTS
 from coincide.core.experiment import Experiment, Record
 from coincide.core.inputs import ConstantInput
 from coincide.core.neurons import NeuronModel

@@ -23,7 +23,8 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ....core.errors import unknown
-from .options import MODELS, SIMULATORS, TABLES, Options, installed, parse_sizes
+from .by_hand import SIMULATORS
+from .options import MODELS, TABLES, Options, installed, parse_sizes
 from .tables import Table, print_table, write_tables
 
 __all__ = ["Options", "parse_sizes", "run_bench"]

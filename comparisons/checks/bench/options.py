@@ -16,9 +16,6 @@ TABLES = ("overhead", "cell", "pynn", "verdict", "metrics", "compare")
 MODELS: Mapping[str, str] = MappingProxyType({"coba": "coba_4000", "cuba": "cuba_4000"})
 """The networks that are also written by hand, and their names in the library."""
 
-SIMULATORS = ("brian2", "neuron", "pymonntorch")
-"""The backends for which native scripts exist, one file each."""
-
 
 @dataclass(frozen=True)
 class Options:

@@ -27,21 +27,17 @@ from pathlib import Path
 from typing import Any
 
 from ....backends.registry import interpreter
-from ....core.cache import cache_dir
 from ....core.errors import CoincideError
 from ....core.storage import read_recording, read_run
 from .agreement import SpikeList, agreement
+from .by_hand import COMPILING, METHODS, network_script, script_command
 from .networks import NATIVE, REALIZATION
 from .options import Options
 from .processes import Measured, in_turn, machine_line, measure, median_ratio
 from .tables import Cell, Column, Table
 
-SCRIPTS = Path(__file__).with_name("native")
 DT_MS = 0.1
 RUN_TARGET, WHOLE_TARGET = 1.10, 1.5
-
-METHODS: Mapping[tuple[str, str], str] = {("brian2", "coba"): "exponential_euler"}
-"""Where the script follows an example of the manual that names another integrator than the default."""
 
 COLUMNS = (
     Column("simulator", "simulator"),
@@ -115,42 +111,15 @@ def compile_ours(
 ) -> Measured:
     """Run ours once so that compiled code is there for the runs to come.
 
-    On Brian2 a run compiles only where that pays within the run; asked to once, later ones use it. Where
-    there is no compiler, neither ours nor the script compiles.
+    Some compile only where that pays within the run; asked to once, later ones use it. Where there is no
+    compiler, neither ours nor the script compiles.
     """
-    if backend == "brian2":
-        done = run_ours(backend, mode, realization, out, timeout_s, method, target="cython")
+    target = COMPILING.get(backend)
+    if target is not None:
+        done = run_ours(backend, mode, realization, out, timeout_s, method, target=target)
         if not done.problem:
             return done
     return run_ours(backend, mode, realization, out, timeout_s, method)
-
-
-def script_command(
-    backend: str,
-    script: str,
-    arguments: Sequence[str | Path],
-    out: Path,
-    dt_ms: float,
-    duration_ms: float,
-) -> list[str | Path]:
-    """The command line of a script of `native`, which writes its spikes to *out*."""
-    command: list[str | Path] = [
-        interpreter(backend),
-        SCRIPTS / script,
-        *arguments,
-        "--duration",
-        f"{duration_ms:g}",
-        "--dt",
-        f"{dt_ms:g}",
-        "--out",
-        out,
-    ]
-    if backend in {"brian2", "neuron"}:
-        command += ["--cache", cache_dir("bench", backend)]
-    if backend == "pymonntorch":
-        # The precision of PymoNNtorch's own choice, which raw takes too.
-        command += ["--dtype", "float32"]
-    return command
 
 
 def measure_overhead(
@@ -170,7 +139,7 @@ def measure_overhead(
             out = place / f"{backend}-native.npz"
             words: list[str | Path] = ["--network", options.network, "--edges", place / NATIVE]
             script = script_command(
-                backend, f"{backend}_.py", words, out, DT_MS, options.duration_ms
+                backend, network_script(backend), words, out, DT_MS, options.duration_ms
             )
             method = METHODS.get((backend, options.network))
             rows.append(beside_script(options, backend, place, script, out, method, DT_MS, say))

@@ -10,26 +10,26 @@ uses them. A process of PyNN that is stopped after ``timeout_s`` gives a lower b
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from ....core.cache import cache_dir
 from ....core.storage import read_run
+from .by_hand import METHODS, PYNN_TIMES, SCRIPTS
 from .networks import NATIVE, REALIZATION
 from .options import Options
-from .overhead import DT_MS, METHODS, SCRIPTS, compile_ours, draw_network, run_ours
+from .overhead import DT_MS, compile_ours, draw_network, run_ours
 from .processes import Measured, in_turn, machine_line, measure
 from .tables import Cell, Column, Table
 
 VARIABLE = "COINCIDE_PYNN_PYTHON"
 SET_UP = (
     f"{VARIABLE} names no Python with PyNN; to have one:",
-    "python3 -m venv ~/pynn && ~/pynn/bin/pip install PyNN==0.13.0 neuron brian2 cython setuptools",
+    "python3 -m venv ~/pynn && ~/pynn/bin/pip install PyNN==0.13.0 "
+    f"{' '.join(PYNN_TIMES)} cython setuptools",
     f"export {VARIABLE}=~/pynn/bin/python",
 )
-TARGETS: Mapping[str, float] = {"neuron": 4.0, "brian2": 20.0}
-
 COLUMNS = (
     Column("simulator", "simulator"),
     Column("cells", "cells", "{:,}"),
@@ -65,7 +65,7 @@ def measure_pynn(
     if network["problem"]:
         row: dict[str, Cell] = {"problem": network["problem"]}
         return Table("pynn", title, COLUMNS, (row,), (), machine_line(), failed=True)
-    chosen = [name for name in TARGETS if name in backends]
+    chosen = [name for name in PYNN_TIMES if name in backends]
     rows = [_row(options, name, size, python, place, say) for name in chosen]
     notes = [f"PyNN by {python}; {network['synapses']:,} synapses"]
     if size != options.size:
@@ -118,7 +118,7 @@ def _row(
     row: dict[str, Cell] = {
         "simulator": backend,
         "cells": size,
-        "target": TARGETS[backend],
+        "target": PYNN_TIMES[backend],
         "problem": next((done.problem for done in compiled if done.problem), ""),
     }
     if row["problem"]:

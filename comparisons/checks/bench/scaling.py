@@ -25,11 +25,13 @@ from typing import Any
 
 import numpy as np
 
+from ....backends.registry import entries
 from ....core.errors import CoincideError
 from ....core.storage import read_recording
+from .by_hand import METHODS
 from .networks import OUT_DEGREES, REALIZATION
 from .options import MODELS, Options
-from .overhead import METHODS, compile_ours, draw_network, run_ours
+from .overhead import compile_ours, draw_network, run_ours
 from .processes import machine_line
 from .tables import Cell, Column, Table
 
@@ -161,7 +163,10 @@ def _row(
     if network["cells"] == options.sizes[0]:
         # Compile first, or the smallest network alone would pay for it.
         compile_ours(backend, "raw", place / REALIZATION, out, options.timeout_s, method)
-    limit, device = options.timeout_s, options.device if backend == "pymonntorch" else "cpu"
+    limit, device = (
+        options.timeout_s,
+        options.device if "device" in entries()[backend].options else "cpu",
+    )
     done = run_ours(backend, "raw", place / REALIZATION, out, limit, method, device)
     row: dict[str, Cell] = {
         "backend": backend,

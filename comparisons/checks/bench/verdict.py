@@ -17,17 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from ....backends.registry import interpreter
+from ....backends.registry import entries, interpreter
 from .options import Options
 from .processes import Measured, machine_line, measure
 from .tables import Cell, Column, Table
 
-IMPORTS: Mapping[str, str] = {
-    "reference": "import numpy",
-    "brian2": "import brian2",
-    "neuron": "import neuron; neuron.h",
-    "pymonntorch": "import torch, pymonntorch",
-}
 TARGETS_S: Mapping[str, float] = {
     "compare lif_10, warm": 6.0,
     "compare lif_10, cold": 30.0,
@@ -98,9 +92,13 @@ def _side_by_side(backends: Sequence[str], run: Callable[..., Measured]) -> floa
     """Seconds to import all simulators, each in its process, as many at once as there are cores."""
     started = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        commands = [(interpreter(b), "-c", IMPORTS[b]) for b in backends if b in IMPORTS]
+        commands = [(interpreter(b), "-c", _importing(b)) for b in backends]
         list(pool.map(lambda command: run(*command), commands))
     return time.perf_counter() - started
+
+
+def _importing(backend: str) -> str:
+    return f"import {', '.join(entries()[backend].needs or ('numpy',))}"
 
 
 def _row(

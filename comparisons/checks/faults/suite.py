@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ....backends.registry import load_backend
+from ....backends.registry import load_backend, plug_ins, simulators
 from ....core.errors import CoincideError, InputError
 from ....core.realization import Realization
 from ....core.realize import realize
@@ -30,8 +30,6 @@ from .models import MODELS, planted_model
 
 PER_FAULT = 2
 """Models that a fault is planted in, of those tuned with and of those held out each."""
-OTHERS = ("brian2", "neuron", "pymonntorch")
-"""Simulators that in lockstep may differ from the reference by round-off only."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +187,10 @@ def controls(models: Sequence[str] = ()) -> Iterator[Case]:
     wanted = [m for m in MODELS.values() if not models or m.name in models]
     for model in wanted:
         yield Case("", "the reference in another process", "", model.name, model.held_out)
+    others = [name for name in simulators() if name not in plug_ins()]
     for number, model in enumerate(wanted):
-        simulator = OTHERS[number % len(OTHERS)]
+        # In lockstep they may differ from the reference by round-off only.
+        simulator = others[number % len(others)]
         yield Case("", f"{simulator} in lockstep", "", model.name, model.held_out, simulator)
     drawn = {model.name: realize(model.build()) for model in wanted}
     for number, control in enumerate(CONTROLS.values()):

@@ -56,7 +56,7 @@ def write_report(found: Fuzz, folder: Path) -> Path:
         snippet = _SNIPPET.format(
             title=f"{j.backend or 'coincide'}: {j.kind} (cases {', '.join(map(str, finding.cases[:8]))})",
             why=re.sub(r'["\\]', "'", j.why)[:1500],
-            backend=j.backend or "brian2",
+            backend=j.backend or "reference",
             mode=j.mode or "lockstep",
             method=finding.method if j.mode != "raw" else None,
         )

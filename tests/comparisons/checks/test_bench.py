@@ -14,6 +14,7 @@ from rich.console import Console
 from coincide.backends.registry import is_installed, load_backend
 from coincide.comparisons.checks.bench import Options, parse_sizes, run_bench
 from coincide.comparisons.checks.bench.agreement import SpikeList, agreement
+from coincide.comparisons.checks.bench.by_hand import METHODS, SIMULATORS, script_command
 from coincide.comparisons.checks.bench.networks import (
     NATIVE,
     REALIZATION,
@@ -24,8 +25,8 @@ from coincide.comparisons.checks.bench.networks import (
     out_degrees,
     write,
 )
-from coincide.comparisons.checks.bench.options import SIMULATORS, installed
-from coincide.comparisons.checks.bench.overhead import METHODS, run_ours, script_command
+from coincide.comparisons.checks.bench.options import installed
+from coincide.comparisons.checks.bench.overhead import run_ours
 from coincide.comparisons.checks.bench.plot import draw_scaling
 from coincide.comparisons.checks.bench.processes import Measured, in_turn, measure, median_ratio
 from coincide.comparisons.checks.bench.pynn import VARIABLE, measure_pynn
