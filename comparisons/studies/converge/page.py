@@ -1,19 +1,17 @@
-"""A study of convergence as a page, as files, and in a notebook."""
+"""The page of a study of convergence: what every series does in words, and its sections."""
 
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
-from ...measuring.wording import titled
 from ...showing.drawing import Drawing
-from ...showing.page import EXPERIMENT, notebook_page, write_page
+from ...showing.page import EXPERIMENT
 from ...showing.provenance import provenance_of
-from ...showing.section import Section, Statement, Table, bullets, prose
+from ...showing.section import Provenance, Section, Statement, Table, bullets, prose
 from .figures import convergence_figure, horizon_figure
 from .order import Verdict
 from .study import LEAST_LEVELS, ConvergenceStudy, Series
-from .tables import LEVELS, ORDERS, TESTS, equivalence_rows, level_rows, order_rows, plain
+from .tables import LEVELS, ORDERS, TESTS, equivalence_rows, level_rows, order_rows
 from .words import MEANING, agreement_lines, beside, distribution_lines, grouped_reasons, sentence
 
 _TONES: dict[Verdict, str] = {
@@ -55,7 +53,7 @@ def sections(study: ConvergenceStudy) -> list[Section]:
             + bullets(grouped_reasons(study.series)),
             {"convergence": drawing},
             {"orders": Table(ORDERS, order_rows(study), "Orders, with 95 % intervals")},
-            {"study": plain(study)},
+            {"study": study.to_dict()},
         ),
         Section(
             "Every level",
@@ -89,21 +87,8 @@ def command(study: ConvergenceStudy) -> str:
     return shlex.join([*words, "--budget", f"{study.budget_s:g}"])
 
 
-def write_study(study: ConvergenceStudy, folder: Path) -> Path:
-    """Write the page with its figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
+def provenance(study: ConvergenceStudy) -> Provenance:
+    """The command that repeats it, the versions, the machine."""
     runs = [level.run for s in study.series for level in s.levels]
-    return write_page(
-        folder,
-        titled(study.experiment),
-        statements(study),
-        sections(study),
-        provenance_of(
-            study.experiment, runs[:1] + [r for r in runs[1:] if r.ok][:8], command(study)
-        ),
-        study.experiment.title,
-    )
-
-
-def notebook_html(study: ConvergenceStudy) -> str:
-    """The study in a notebook."""
-    return notebook_page(titled(study.experiment), statements(study), sections(study))
+    some = runs[:1] + [run for run in runs[1:] if run.ok][:8]
+    return provenance_of(study.experiment, some, command(study))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from ...running.plan import plan
 from ...running.pool import perform_all
 from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run, grid_backends
 from ...running.store import store_realization
+from ...showing.result import Result
 from .growing import Growing
 from .horizon import Horizon, horizon_of
 from .order import VERDICTS, Order, Verdict, order_of
@@ -108,12 +108,13 @@ class Series:
 
 
 @dataclass(frozen=True, repr=False)
-class ConvergenceStudy:
+class ConvergenceStudy(Result):
     """An experiment, its series of halved steps, the truth they were held against, and the horizon.
 
     ``truth`` says what the truth is: the oracle, or the extrapolation of one of the series.
     """
 
+    kind: ClassVar[str] = "coincide-convergence/1"
     experiment: Experiment
     series: tuple[Series, ...]
     truth: str
@@ -140,51 +141,24 @@ class ConvergenceStudy:
     @property
     def table(self) -> pandas.DataFrame:
         """Every level of every series: dt, errors, seconds."""
-        from .tables import levels_table
-
-        return levels_table(self)
+        table: pandas.DataFrame = self._beside("tables").levels_table(self)
+        return table
 
     @property
     def orders_table(self) -> pandas.DataFrame:
         """The order of every quantity of every series, its limit, the verdict."""
-        from .tables import orders_table
-
-        return orders_table(self)
+        table: pandas.DataFrame = self._beside("tables").orders_table(self)
+        return table
 
     def plot(self, quantity: str | None = None) -> Figure:
         """Error over dt on logarithmic axes with the slopes, a panel for each quantity."""
-        from .figures import convergence_figure
+        figure: Figure = self._beside("figures").convergence_figure(self, quantity)
+        return figure
 
-        return convergence_figure(self, quantity)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The study as the plain data that ``--json`` writes."""
-        from .tables import plain
-
-        return plain(self)
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-    def save(self, folder: str | Path) -> Path:
-        """Write a page with figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
-        from .page import write_study
-
-        return write_study(self, Path(folder))
-
-    def __str__(self) -> str:
-        from .words import in_words
-
-        return "\n".join(in_words(self))
-
-    def __repr__(self) -> str:
-        return f"ConvergenceStudy of {self.experiment!r}: {self.verdict}\n{self}"
-
-    def _repr_html_(self) -> str:
-        from .page import notebook_html
-
-        return notebook_html(self)
+    def plain(self) -> dict[str, Any]:
+        """The verdict, every series with its levels and orders, the horizon, all in words."""
+        plain: dict[str, Any] = self._beside("tables").plain(self)
+        return plain
 
 
 def converge(

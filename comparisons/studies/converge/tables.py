@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...measuring.pairs import json_safe
 from .order import Order
 from .study import ConvergenceStudy, Series
-from .words import in_words, sentence
+from .words import sentence
 
 if TYPE_CHECKING:
     import pandas
@@ -140,30 +140,19 @@ def orders_table(study: ConvergenceStudy) -> pandas.DataFrame:
 
 
 def plain(study: ConvergenceStudy) -> dict[str, Any]:
-    """The whole study as plain data."""
-    experiment = study.experiment
-    data: dict[str, Any] = json_safe(
-        {
-            "format": "coincide-convergence/1",
-            "experiment": experiment.name,
-            "variant": experiment.variant,
-            "hash": experiment.hash,
-            "seed": experiment.seed,
-            "dt_ms": experiment.dt_ms,
-            "duration_ms": experiment.duration_ms,
-            "verdict": study.verdict,
-            "caveats": [asdict(caveat) for caveat in study.caveats],
-            "truth": study.truth,
-            "truth_is_oracle": study.truth_is_oracle,
-            "budget_s": study.budget_s,
-            "flagged": [s.label for s in study.flagged],
-            "series": [_series(s) for s in study.series],
-            "horizon": None if study.horizon is None else study.horizon.to_dict(),
-            "in_words": in_words(study),
-            "notes": list(study.notes),
-        }
-    )
-    return data
+    """What was found, as plain data."""
+    return {
+        "verdict": study.verdict,
+        "caveats": [asdict(caveat) for caveat in study.caveats],
+        "truth": study.truth,
+        "truth_is_oracle": study.truth_is_oracle,
+        "budget_s": study.budget_s,
+        "flagged": [s.label for s in study.flagged],
+        "series": [_series(s) for s in study.series],
+        "horizon": None if study.horizon is None else study.horizon.to_dict(),
+        "in_words": study.sentences(),
+        "notes": list(study.notes),
+    }
 
 
 def _series(s: Series) -> dict[str, Any]:

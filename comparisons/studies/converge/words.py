@@ -36,7 +36,7 @@ def amount(value: float, unit: str, digits: int = 2) -> str:
     return f"{value:.{digits}g} {unit}".strip()
 
 
-def in_words(study: ConvergenceStudy) -> list[str]:
+def sentences(study: ConvergenceStudy) -> list[str]:
     """The truth, a sentence for every series with its reasons, the horizon."""
     lines = [f"held against {study.truth}"] if study.truth else ["no run ended well"]
     for series in study.series:

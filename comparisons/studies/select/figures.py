@@ -21,7 +21,7 @@ def precision_figure(study: Selection) -> Figure:
     The front is drawn thick and pale behind the lines, the recommended point in a ring. Points without a
     defined error (another number of spikes) stand at the upper edge, open.
     """
-    kind = study.kind
+    kind = study.bound.kind
     good = [p for p in study.points if p.run.ok and p.time_s > 0]
     known = [p for p in good if math.isfinite(p.value(kind)) and p.value(kind) > 0]
     if not known:

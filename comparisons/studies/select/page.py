@@ -1,18 +1,17 @@
-"""A selection as a page, as files, and in a notebook."""
+"""The page of a selection: the recommendation in words, and its sections."""
 
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
-from ...measuring.wording import caveat_sentences, titled
+from ...measuring.wording import caveat_sentences
 from ...showing.drawing import Drawing
-from ...showing.page import EXPERIMENT, notebook_page, write_page
+from ...showing.page import EXPERIMENT
 from ...showing.provenance import provenance_of
-from ...showing.section import Section, Statement, Table, Tone, bullets
+from ...showing.section import Provenance, Section, Statement, Table, Tone, bullets
 from .figures import precision_figure
 from .study import Selection
-from .tables import ABILITIES, FORECASTS, POINTS, ability_rows, forecast_rows, plain, point_rows
+from .tables import ABILITIES, FORECASTS, POINTS, ability_rows, forecast_rows, point_rows
 from .words import details, recommendation
 
 
@@ -41,7 +40,7 @@ def sections(study: Selection) -> list[Section]:
             bullets(details(study)),
             {"precision": drawing},
             tables,
-            {"selection": plain(study)},
+            {"selection": study.to_dict()},
         ),
         Section(
             "What each backend can do", tables={"abilities": Table(ABILITIES, ability_rows(study))}
@@ -64,19 +63,7 @@ def command(study: Selection) -> str:
     return shlex.join([*words, "--error", error, "--budget", f"{study.budget_s:g}"])
 
 
-def write_selection(study: Selection, folder: Path) -> Path:
-    """Write the page with its figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
+def provenance(study: Selection) -> Provenance:
+    """The command that repeats it, the versions, the machine."""
     good = {p.backend: p.run for p in study.points if p.run.ok}
-    return write_page(
-        folder,
-        titled(study.experiment),
-        statements(study),
-        sections(study),
-        provenance_of(study.experiment, [*good.values()], command(study)),
-        study.experiment.title,
-    )
-
-
-def notebook_html(study: Selection) -> str:
-    """The selection in a notebook."""
-    return notebook_page(titled(study.experiment), statements(study), sections(study))
+    return provenance_of(study.experiment, [*good.values()], command(study))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -27,9 +26,10 @@ from ...running.plan import plan
 from ...running.pool import perform_all
 from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run, grid_backends
 from ...running.store import store_realization
+from ...showing.result import Result
 from .cost import Forecast, scaled
 from .forecast import forecasts
-from .points import Ability, Kind, Need, Point, cheapest, foretell, front
+from .points import Ability, Need, Point, cheapest, foretell, front
 from .search import Candidate, Errors, Search
 
 if TYPE_CHECKING:
@@ -44,13 +44,14 @@ DEFAULT_TRACES = 0.01
 
 
 @dataclass(frozen=True, repr=False)
-class Selection:
+class Selection(Result):
     """What every backend can do, what was measured, and which to take.
 
     ``until_ms`` is where errors are counted to, None for the whole run. ``recommended`` is the quickest point
     within ``bound``, None if there is none; ``needs`` has what each backend would need, the best first.
     """
 
+    kind: ClassVar[str] = "coincide-selection/1"
     experiment: Experiment
     bound: ErrorBound
     bound_given: bool
@@ -97,58 +98,25 @@ class Selection:
         return capped(found, self.caveats, "undecided", VERDICTS)
 
     @property
-    def kind(self) -> Kind:
-        """Whether errors are of spikes or of traces."""
-        return self.bound.kind
-
-    @property
     def front(self) -> tuple[Point, ...]:
         """The points that no other beats in both time and error, the quickest first."""
-        return front(self.points, self.kind)
+        return front(self.points, self.bound.kind)
 
     @property
     def table(self) -> pandas.DataFrame:
         """Every point: step, errors, seconds, memory."""
-        import pandas as pd
-
-        from .tables import POINTS, point_rows
-
-        return pd.DataFrame(point_rows(self), columns=[*POINTS])
+        table: pandas.DataFrame = self._beside("tables").points_table(self)
+        return table
 
     def plot(self) -> Figure:
         """Error over time on logarithmic axes, a line for each backend and method, the front marked."""
-        from .figures import precision_figure
+        figure: Figure = self._beside("figures").precision_figure(self)
+        return figure
 
-        return precision_figure(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The selection as the plain data that ``--json`` writes."""
-        from .tables import plain
-
-        return plain(self)
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-    def save(self, folder: str | Path) -> Path:
-        """Write a page with figures (PNG, SVG), tables (CSV) and data (JSON); returns the page."""
-        from .page import write_selection
-
-        return write_selection(self, Path(folder))
-
-    def __str__(self) -> str:
-        from .words import in_words
-
-        return "\n".join(in_words(self))
-
-    def __repr__(self) -> str:
-        return f"Selection for {self.experiment!r}\n{self}"
-
-    def _repr_html_(self) -> str:
-        from .page import notebook_html
-
-        return notebook_html(self)
+    def plain(self) -> dict[str, Any]:
+        """What to take, what each backend would need, every point, the forecasts."""
+        plain: dict[str, Any] = self._beside("tables").plain(self)
+        return plain
 
 
 def select(

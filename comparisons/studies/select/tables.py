@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...measuring.pairs import json_safe
 from .cost import BUILD_TERMS, TERMS
 from .points import Point
 from .study import Selection
 from .words import details, recommendation
+
+if TYPE_CHECKING:
+    import pandas
 
 POINTS: Mapping[str, str] = {
     "backend": "backend",
@@ -92,38 +94,31 @@ def forecast_rows(study: Selection) -> list[dict[str, Any]]:
     return [{name: json_safe(row[name]) for name in FORECASTS} for row in rows]
 
 
+def points_table(study: Selection) -> pandas.DataFrame:
+    """`point_rows` as a table."""
+    import pandas as pd
+
+    return pd.DataFrame(point_rows(study), columns=[*POINTS])
+
+
 def plain(study: Selection) -> dict[str, Any]:
-    """The whole selection as plain data."""
-    e = study.experiment
+    """What was found, as plain data."""
     best = study.recommended
-    data: dict[str, Any] = json_safe(
-        {
-            "format": "coincide-selection/1",
-            "experiment": e.name,
-            "variant": e.variant,
-            "hash": e.hash,
-            "seed": e.seed,
-            "dt_ms": e.dt_ms,
-            "duration_ms": e.duration_ms,
-            "asked": {"kind": study.bound.kind, "value": study.bound.value},
-            "truth": study.truth,
-            "truth_is_oracle": study.truth_is_oracle,
-            "until_ms": study.until_ms,
-            "budget_s": study.budget_s,
-            "recommendation": recommendation(study),
-            "verdict": study.verdict,
-            "caveats": [asdict(caveat) for caveat in study.caveats],
-            "recommended": None if best is None else _row(best, study, True),
-            "needs": [
-                {**asdict(n), "seconds": n.seconds if math.isfinite(n.seconds) else None}
-                for n in study.needs
-            ],
-            "abilities": ability_rows(study),
-            "points": point_rows(study),
-            "forecasts": [f.to_dict() for f in study.forecasts],
-            "terms": {"run": list(TERMS), "build": list(BUILD_TERMS)},
-            "details": list(details(study)),
-            "notes": list(study.notes),
-        }
-    )
-    return data
+    return {
+        "asked": {"kind": study.bound.kind, "value": study.bound.value},
+        "truth": study.truth,
+        "truth_is_oracle": study.truth_is_oracle,
+        "until_ms": study.until_ms,
+        "budget_s": study.budget_s,
+        "recommendation": recommendation(study),
+        "verdict": study.verdict,
+        "caveats": [asdict(caveat) for caveat in study.caveats],
+        "recommended": None if best is None else _row(best, study, True),
+        "needs": [asdict(n) for n in study.needs],
+        "abilities": ability_rows(study),
+        "points": point_rows(study),
+        "forecasts": [f.to_dict() for f in study.forecasts],
+        "terms": {"run": list(TERMS), "build": list(BUILD_TERMS)},
+        "details": list(details(study)),
+        "notes": list(study.notes),
+    }

@@ -61,8 +61,8 @@ def _points(study: Selection) -> Table:
         if not p.run.ok:
             continue
         mark = ["✓"] * p.meets(study.bound) + ["front"] * (p in best)
-        value = p.value(study.kind)
-        error = error_text(value, study.kind)
+        value = p.value(study.bound.kind)
+        error = error_text(value, study.bound.kind)
         if p.error is not None and error == "–" and not p.error.counts_agree:
             error = "count differs"
         table.add_row(

@@ -21,7 +21,7 @@ def error_text(value: float, kind: Kind) -> str:
 
 def recommendation(study: Selection) -> str:
     """What to take, with its numbers, and what the others would need, in one sentence."""
-    best, kind = study.recommended, study.kind
+    best, kind = study.recommended, study.bound.kind
     others = [n for n in study.needs if best is None or n.backend != best.backend]
     if best is None:
         said = f"nothing that was measured is within {study.bound}"
@@ -51,7 +51,7 @@ def _other(need: Need, study: Selection) -> str:
     return f"{need.backend} did not get there"
 
 
-def in_words(study: Selection) -> list[str]:
+def sentences(study: Selection) -> list[str]:
     """The recommendation, what the others need and why, the forecasts."""
     lines = [recommendation(study)]
     lines += caveat_sentences(study.caveats)
@@ -65,7 +65,7 @@ def details(study: Selection) -> Iterator[str]:
     default = "" if study.bound_given else " (the default)"
     what = (
         "largest shift of any spike"
-        if study.kind == "spikes"
+        if study.bound.kind == "spikes"
         else "root mean square of the worst trace over its range"
     )
     yield f"error: {what}, against {study.truth or 'nothing'}; asked for: {study.bound}{default}"
@@ -78,6 +78,7 @@ def details(study: Selection) -> Iterator[str]:
     for need in study.needs:
         how = f"{need.label}, dt {need.dt_ms:.3g} ms"
         if need.measured:
-            yield f"{need.backend}: {how}: {error_text(need.error, study.kind)}, {seconds(need.seconds)}"
+            error = error_text(need.error, study.bound.kind)
+            yield f"{need.backend}: {how}: {error}, {seconds(need.seconds)}"
         else:
             yield f"{need.backend}: {how}: {need.why}"

@@ -179,7 +179,7 @@ def test_traces_are_the_measure_where_nothing_spikes(own_cache: Path) -> None:
     study = select(
         _cells(threshold=False), "reference", "aligned", method="rk4", budget_s=60, oracle=False
     )
-    assert (study.kind, study.bound_given) == ("traces", False)
+    assert (study.bound.kind, study.bound_given) == ("traces", False)
     assert not study.truth_is_oracle
     assert "the run of reference, aligned, rk4 with dt" in study.truth
     assert study.recommended is not None
