@@ -114,5 +114,5 @@ def explain(
         repeat = (
             f"coincide explain {asked} -b {' '.join(backends)} --mode {modes[0]}" if asked else ""
         )
-        console.print(f"report: {found.save(out, repeat)}")
+        console.print(f"report: {found.save(out, command=repeat)}")
     return exit_status(found)

@@ -302,7 +302,10 @@ def _told(
     left = 0.0 if after.settled else 1.0
     if before.total > 0 and not after.settled:
         left = min(1.0, after.total / before.total)
+    drawn = [side.realization for side in (case.a, case.b) if side.realization is not None]
+    one = len({realization.experiment.hash for realization in drawn}) == 1
     return Explanation(
+        drawn[0].experiment if one else None,
         model,
         case.a,
         case.b,

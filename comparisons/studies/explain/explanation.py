@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from ....core.caveats import Caveat
+from ....core.experiment import Experiment
 from ...measuring.caveats import capped
+from ...showing.result import Result
 from .causes import MEANING, Cause
 from .hypothesis import Hypothesis, Side, hypothesis_to_dict
 from .measure import Disagreement
@@ -142,10 +142,11 @@ class Cleared:
     cause: Cause = "unexplained"
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Result):
     """Why two runs of one model disagree.
 
+    ``experiment`` is None where the two are of different ones, or recordings from elsewhere.
     ``before`` is the disagreement of the two, ``after`` what is left without the causes named;
     ``unexplained`` is its share, 0 to 1. ``causes`` are in order of their shares, ``ladder`` begins with
     the two as they are. ``judged`` says what the contract finds about each side by itself, ``caveats`` what
@@ -153,6 +154,8 @@ class Explanation:
     most ``budget``.
     """
 
+    kind: ClassVar[str] = "coincide-explanation/1"
+    experiment: Experiment | None
     model: str
     a: Side
     b: Side
@@ -208,9 +211,7 @@ class Explanation:
     @property
     def in_words(self) -> str:
         """The whole in sentences."""
-        from .words import sentences
-
-        return " ".join(sentences(self))
+        return " ".join(self._beside("words").summary(self))
 
     def of_cause(self, cause: Cause) -> float:
         """The share of the disagreement that a class of causes explains."""
@@ -226,8 +227,8 @@ class Explanation:
             ordered["unexplained"] = self.unexplained
         return ordered
 
-    def to_dict(self) -> dict[str, Any]:
-        """The explanation as the plain data that ``--json`` writes."""
+    def plain(self) -> dict[str, Any]:
+        """The two sides, how far they disagree, the causes with their proofs, every run."""
         return {
             "model": self.model,
             "a": _side(self.a),
@@ -250,26 +251,6 @@ class Explanation:
             "in_words": self.in_words,
             "notes": list(self.notes),
         }
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-    def save(self, folder: str | Path, command: str = "") -> Path:
-        """Write a page with text, JSON, tables and figures; *command* repeats it; returns the page."""
-        from .page import write_explanation
-
-        return write_explanation(self, Path(folder), command)
-
-    def __repr__(self) -> str:
-        from .words import lines
-
-        return "\n".join(lines(self))
-
-    def _repr_html_(self) -> str:
-        from .page import notebook_html
-
-        return notebook_html(self)
 
 
 def _side(side: Side) -> dict[str, Any]:

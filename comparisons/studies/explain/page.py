@@ -1,19 +1,16 @@
-"""An explanation as a page with its files, as a section of another page, and in a notebook."""
+"""The page of an explanation, and its section on the page of a comparison."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from ....core.storage import read_run
 from ...showing.drawing import Drawing
-from ...showing.page import notebook_page, write_page
-from ...showing.section import Provenance, Section, Statement, Table, bullets, prose
+from ...showing.section import Provenance, Section, Statement, Table, Tone, bullets, prose
 from .explanation import Explanation
 from .figures import divergence_figure, explanation_figure
-from .words import about, lines, percent, sentences
+from .words import about, percent, summary
 
 TEXT = "explanation.txt"
 CAUSES: Mapping[str, str] = MappingProxyType(
@@ -37,19 +34,23 @@ LADDER: Mapping[str, str] = MappingProxyType(
 )
 
 
-def statement(explanation: Explanation) -> Statement:
+def statements(explanation: Explanation) -> list[Statement]:
     """What the disagreement is due to, in sentences."""
     e = explanation
-    if e.before.settled and e.explained and not e.off:
-        return Statement(_pair(e), tuple(sentences(e)), e.verdict)
-    tone = "good" if e.explained else "bad"
-    return Statement(_pair(e), tuple(sentences(e)), e.verdict, tone)  # type: ignore[arg-type]
+    quiet = e.before.settled and e.explained and not e.off
+    tone: Tone = "" if quiet else "good" if e.explained else "bad"
+    return [Statement(_pair(e), tuple(summary(e)), e.verdict, tone)]
+
+
+def sections(explanation: Explanation) -> list[Section]:
+    """The sentences, causes and ladder with their pictures."""
+    return [section(explanation, "Causes")]
 
 
 def section(explanation: Explanation, title: str, begin: str = "") -> Section:
     """The sentences, causes and ladder with their pictures; *begin* begins the names of the files."""
     e = explanation
-    html = prose(*sentences(e))
+    html = prose(*summary(e))
     figures = {
         f"{begin}explanation": Drawing(
             explanation_figure(e),
@@ -112,29 +113,22 @@ def _pair(e: Explanation) -> str:
     return f"{e.a.label} and {e.b.label}"
 
 
-def write_explanation(explanation: Explanation, folder: Path, command: str = "") -> Path:
-    """Write the page with its figures, tables and data, and ``explanation.txt``; returns the page.
-
-    *command* is the one that repeats it.
-    """
+def heading(explanation: Explanation) -> tuple[str, str]:
+    """The model, and what the two differ by."""
     e = explanation
-    shares = f"What makes {_pair(e)} differ: {', '.join(map(_share, e.shares().items()))}"
-    page = write_page(
-        folder,
-        e.model or "Two recordings",
-        [statement(e)],
-        [section(e, "Causes")],
-        Provenance(command, _rows(e)),
-        shares if e.shares() else f"{_pair(e)} agree",
-    )
-    part = folder / f".{TEXT}.part"
-    part.write_text("\n".join(lines(e)) + "\n", encoding="utf-8")
-    os.replace(part, folder / TEXT)
-    return page
+    shares = ", ".join(f"{cause} {percent(share)}" for cause, share in e.shares().items())
+    said = f"What makes {_pair(e)} differ: {shares}" if shares else f"{_pair(e)} agree"
+    return e.model or "Two recordings", said
 
 
-def _share(item: tuple[str, float]) -> str:
-    return f"{item[0]} {percent(item[1])}"
+def provenance(explanation: Explanation) -> Provenance:
+    """What was run; the command that repeats it is known to who asked for it."""
+    return Provenance("", _rows(explanation))
+
+
+def files(explanation: Explanation) -> dict[str, str]:
+    """The whole as a text."""
+    return {TEXT: f"{explanation}\n"}
 
 
 def _rows(e: Explanation) -> tuple[tuple[str, str], ...]:
@@ -151,9 +145,3 @@ def _rows(e: Explanation) -> tuple[tuple[str, str], ...]:
         ("runs", f"{len(e.runs)} of at most {e.budget}" if e.runs else ""),
     )
     return tuple((term, text) for term, text in rows if text)
-
-
-def notebook_html(explanation: Explanation) -> str:
-    """The sentences, the causes, the ladder and the figures."""
-    e = explanation
-    return notebook_page(e.model, [statement(e)], [section(e, "")], _pair(e))

@@ -15,7 +15,7 @@ from ..compare.study import Comparison
 from .explanation import LOUD, Explanation, Finding
 from .measure import Disagreement
 from .trials import Trial
-from .words import about, percent, sentences, until
+from .words import about, percent, summary, until
 
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "partly explained": ("yellow", "~"),
@@ -30,7 +30,7 @@ def print_explanation(console: Console, explanation: Explanation, model: str = "
     ``model`` is what a command line says to get the same model, for the command that repeats a run.
     """
     e = explanation
-    verdict = sentences(e)
+    verdict = summary(e)
     loud = verdict.pop() if e.unexplained >= LOUD and e.judged else ""
     colour, sign = _SIGNS.get(e.verdict, ("green", "✓"))
     console.print(f"[{colour}]{sign} {e.verdict}[/]: {escape(' '.join(verdict))}", highlight=False)

@@ -36,7 +36,7 @@ def until(found: Disagreement) -> str:
     return "–"
 
 
-def sentences(explanation: Explanation) -> list[str]:
+def summary(explanation: Explanation) -> list[str]:
     """The whole in sentences: the disagreement, what it is due to, what is left."""
     e = explanation
     pair = f"{e.a.label} and {e.b.label}"
@@ -135,12 +135,12 @@ def side_in_words(side: Side) -> str:
     return f"{side.label} ({side.backend}, {settings.mode}{undone})"
 
 
-def lines(explanation: Explanation) -> list[str]:
+def sentences(explanation: Explanation) -> list[str]:
     """The explanation as plain text."""
     e = explanation
     said = [
         f"{e.model}: {side_in_words(e.a)} against {side_in_words(e.b)}: {e.verdict}",
-        *sentences(e),
+        *summary(e),
         "",
     ]
     for f in e.causes:

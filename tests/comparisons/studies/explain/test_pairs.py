@@ -89,7 +89,7 @@ def test_json_says_cause_share_and_run(lif_10):
 
 @brian2
 def test_files_figures_and_the_notebook(lif_10, tmp_path):
-    page = lif_10.save(tmp_path / "why", "coincide explain lif_10")
+    page = lif_10.save(tmp_path / "why", command="coincide explain lif_10")
     folder = page.parent
     assert {p.name for p in folder.iterdir()} == {
         "explanation.txt",
