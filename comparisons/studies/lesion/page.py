@@ -1,18 +1,16 @@
-"""A study as a page with its files (HTML, CSV, JSON, PNG, SVG), and in a notebook."""
+"""The page of a study of lesions: what holds in words, its sections, and those of a notebook."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 import pandas
 
-from ...measuring.wording import titled
 from ...showing.drawing import Drawing
-from ...showing.page import EXPERIMENT, notebook_page, write_page
+from ...showing.page import EXPERIMENT
 from ...showing.provenance import provenance_of
 from ...showing.section import Provenance, Section, Statement, Table, bullets
 from .arms import Arm
@@ -37,23 +35,6 @@ _EFFECTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def write_study(study: LesionStudy, folder: Path) -> Path:
-    """Write the page with tables, JSON and figures; returns the page.
-
-    ``readouts.csv`` has every read-out of every run, ``effects.csv`` every effect, ``dose_response.csv`` the
-    sweep if there was one, ``study.json`` all of it, ``lesion-1.json`` and so on the lesions; the names of
-    figures end in the mode where there are several, and in a number where lesions need several.
-    """
-    return write_page(
-        folder,
-        titled(study.experiment),
-        statements(study),
-        sections(study),
-        _provenance(study),
-        study.experiment.title,
-    )
-
-
 def statements(study: LesionStudy) -> list[Statement]:
     """What holds of every lesion on every simulator, in one sentence each."""
     found = []
@@ -68,7 +49,12 @@ def statements(study: LesionStudy) -> list[Statement]:
 
 
 def sections(study: LesionStudy) -> list[Section]:
-    """Effects in every mode, membrane potentials, spikes, the dose response, all read-outs, notes."""
+    """Effects in every mode, membrane potentials, spikes, the dose response, all read-outs, notes.
+
+    ``readouts.csv`` has every read-out of every run, ``effects.csv`` every effect, ``dose_response.csv`` the
+    sweep if there was one, ``study.json`` all of it, ``lesion-1.json`` and so on the lesions; the names of
+    figures end in the mode where there are several, and in a number where lesions need several.
+    """
     found = []
     for k, mode in enumerate(study.modes):
         of = f": {mode}" if len(study.modes) > 1 else ""
@@ -166,7 +152,8 @@ def _frame(frame: pandas.DataFrame) -> Table:
     return Table.file(frame.columns, frame.to_dict("records"))
 
 
-def _provenance(study: LesionStudy) -> Provenance:
+def provenance(study: LesionStudy) -> Provenance:
+    """The command that repeats it, the versions, the machine."""
     runs = list({(r.run.backend, r.run.mode): r.run for r in reversed(study.runs)}.values())
     names = [f"lesion-{k + 1}.json" for k in range(len(study.lesions))]
     backends = list(dict.fromkeys(r.run.backend for r in study.runs))
@@ -181,8 +168,8 @@ def _provenance(study: LesionStudy) -> Provenance:
     return provenance_of(study.experiment, runs, shlex.join(parts))
 
 
-def notebook_html(study: LesionStudy) -> str:
-    """The sentences, the verdict of every read-out, and the forest plot of the first mode."""
+def notebook(study: LesionStudy) -> list[Section]:
+    """The verdict of every read-out, and the forest plot of the first mode."""
     rows = [
         Section(name if len(study.modes) == 1 else f"{name}, {mode}", _listed(study, mode, name))
         for mode in study.modes
@@ -190,7 +177,7 @@ def notebook_html(study: LesionStudy) -> str:
     ]
     forest = Drawing(study.plot_effects(), "effects as a forest plot")
     last = Section("", bullets(study.notes) if study.notes else "", {"effects": forest})
-    return notebook_page(titled(study.experiment), statements(study), [*rows, last])
+    return [*rows, last]
 
 
 def _listed(study: LesionStudy, mode: str, name: str) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -37,6 +35,7 @@ from ...running.plan import plan
 from ...running.pool import perform_all
 from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run
 from ...running.store import store_realization
+from ...showing.result import Result
 from ..compare.words import run_labels
 from .arms import Arm, arms_of, check_severities, describe_arms, is_unchanged, read_lesion
 from .certainty import all_together, of_one_draw
@@ -72,7 +71,7 @@ class ArmRun:
 
 
 @dataclass(frozen=True, repr=False)
-class LesionStudy:
+class LesionStudy(Result):
     """An experiment, its arms (the healthy one first), their runs, read-outs and effects.
 
     ``readings`` has the read-outs of every run that ended well, in the order of ``runs``; empty for others.
@@ -80,6 +79,7 @@ class LesionStudy:
     ``start_ms`` is where measuring starts. ``notes`` say what a reader should know.
     """
 
+    kind: ClassVar[str] = "coincide-lesion/1"
     experiment: Experiment
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
@@ -138,84 +138,52 @@ class LesionStudy:
 
     def sentence(self, mode: str, name: str, title: str = "") -> str:
         """What holds of a lesion in a mode, in words that begin with a title, and what was not seen."""
-        from .words import overall
-
         title = title or (f"{name}, {mode}" if len(self.modes) > 1 else name)
-        return overall(title, self.at(mode, name), self.caveats(mode, name))
+        caveats = self.caveats(mode, name)
+        return str(self._beside("words").overall(title, self.at(mode, name), caveats))
 
     @cached_property
     def table(self) -> pandas.DataFrame:
         """Every read-out of every run: one row each, with the reason where it has no value."""
-        from .tables import readings_table
-
-        return readings_table(self)
+        table: pandas.DataFrame = self._beside("tables").readings_table(self)
+        return table
 
     @cached_property
     def effects_table(self) -> pandas.DataFrame:
         """The effect of every lesion on every read-out on every simulator, with its verdict."""
-        from .tables import effects_table
-
-        return effects_table(self)
+        table: pandas.DataFrame = self._beside("tables").effects_table(self)
+        return table
 
     @cached_property
     def dose_response(self) -> pandas.DataFrame:
         """Read-outs over the severity, a row for each simulator, with the interval of the change."""
-        from .tables import dose_table
-
-        return dose_table(self)
+        table: pandas.DataFrame = self._beside("tables").dose_table(self)
+        return table
 
     def plot_voltage(self, mode: str | None = None, severity: float | None = None) -> Figure:
         """The membrane potential of healthy and lesioned side by side, one row a simulator."""
-        from .figures import voltage_figure
-
-        return voltage_figure(self, mode, severity)
+        figure: Figure = self._beside("figures").voltage_figure(self, mode, severity)
+        return figure
 
     def plot_rasters(self, mode: str | None = None, severity: float | None = None) -> Figure:
         """The spikes of healthy and lesioned side by side, one row a simulator."""
-        from .figures import raster_figure
-
-        return raster_figure(self, mode, severity)
+        figure: Figure = self._beside("figures").raster_figure(self, mode, severity)
+        return figure
 
     def plot_effects(self, mode: str | None = None, severity: float | None = None) -> Figure:
         """A forest plot: the relative effect on every read-out on every simulator, with intervals."""
-        from .forest import effects_figure
-
-        return effects_figure(self, mode, severity)
+        figure: Figure = self._beside("forest").effects_figure(self, mode, severity)
+        return figure
 
     def plot_dose_response(self, mode: str | None = None, name: str | None = None) -> Figure:
         """Read-outs over the severity of a lesion, one line a simulator."""
-        from .forest import dose_figure
+        figure: Figure = self._beside("forest").dose_figure(self, mode, name)
+        return figure
 
-        return dose_figure(self, mode, name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The study as the plain data that ``--json`` writes."""
-        from .tables import plain
-
-        return plain(self)
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-    def save(self, folder: str | Path) -> Path:
-        """Write a page with the tables as CSV, the JSON and the figures; returns the page."""
-        from .page import write_study
-
-        return write_study(self, Path(folder))
-
-    def __repr__(self) -> str:
-        rows = [
-            self.sentence(mode, name, f"{name}, {mode}")
-            for mode in self.modes
-            for name in self.lesions
-        ]
-        return "\n".join([f"LesionStudy of {self.experiment!r}", *rows, *self.notes])
-
-    def _repr_html_(self) -> str:
-        from .page import notebook_html
-
-        return notebook_html(self)
+    def plain(self) -> dict[str, Any]:
+        """The arms, the runs with their read-outs, every effect, what holds in sentences."""
+        plain: dict[str, Any] = self._beside("tables").plain(self)
+        return plain
 
 
 def lesion(

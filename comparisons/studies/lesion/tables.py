@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas
 
-from ...measuring.pairs import json_safe
 from ...measuring.readings import Measure
 from .effects import Effect
 from .study import LesionStudy
@@ -152,20 +151,11 @@ def unchanged(study: LesionStudy, mode: str, name: str) -> list[Measure]:
 
 
 def plain(study: LesionStudy) -> dict[str, Any]:
-    """The study as plain data; what is not defined or infinite is null, since JSON has neither.
+    """What was found, as plain data.
 
     ``ratio`` is null where the simulators agree to round-off (``agree`` is then true) or only one ran.
     """
-    e = study.experiment
-    data = {
-        "experiment": {
-            "name": e.name,
-            "variant": e.variant,
-            "hash": e.hash,
-            "seed": e.seed,
-            "dt_ms": e.dt_ms,
-            "duration_ms": e.duration_ms,
-        },
+    return {
         "from_ms": study.start_ms,
         "seeds": study.seeds,
         "arms": [
@@ -205,8 +195,6 @@ def plain(study: LesionStudy) -> dict[str, Any]:
         ],
         "notes": study.notes,
     }
-    safe: dict[str, Any] = json_safe(data)
-    return safe
 
 
 def _plain_effect(e: Effect) -> dict[str, Any]:

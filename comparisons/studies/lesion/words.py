@@ -11,6 +11,7 @@ from ...measuring.readings import COUNTED, TIMED
 from ...measuring.readings import MEANING as QUANTITIES
 from ...measuring.wording import caveat_sentences, enumerate_words
 from .effects import CLEAR, Effect, Verdict
+from .study import LesionStudy
 
 SYMBOLS: Mapping[Verdict, str] = MappingProxyType(
     {
@@ -216,6 +217,18 @@ def percent(value: float) -> str:
         return "0 %"
     text = f"{100 * value:+.0f}" if abs(value) >= 0.1 else f"{100 * value:+.2g}"
     return f"{text.replace('-', '−')} %"
+
+
+def sentences(study: LesionStudy) -> list[str]:
+    """What holds of every lesion in every mode, and what a reader should know."""
+    return [
+        *(
+            study.sentence(mode, name, f"{name}, {mode}")
+            for mode in study.modes
+            for name in study.lesions
+        ),
+        *study.notes,
+    ]
 
 
 def overall(name: str, effects: Sequence[Effect], caveats: Sequence[Caveat] = ()) -> str:
