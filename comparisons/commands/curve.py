@@ -58,7 +58,7 @@ def curve(
     target: Target = None,
     timeout: Timeout = 3600.0,
     jobs: Jobs = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the table and the figure.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the page, figures, tables.")] = None,
     json_file: Json = None,
     fresh: Fresh = False,
 ) -> int:
@@ -104,5 +104,5 @@ def curve(
     if json_file is not None:
         write_json(found.to_dict(), json_file)
     if out is not None:
-        console.print(f"table and figure: {found.save(out)}")
+        console.print(f"report: {found.save(out)}")
     return 3 if found.failed or not found.rates else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -32,6 +32,25 @@ def provenance_of(experiment: Experiment, runs: Sequence[Run], command: str) -> 
         ("duration", f"{experiment.duration_ms:g} ms"),
     ]
     return Provenance(command, tuple((term, text) for term, text in rows if text), experiment)
+
+
+_DEFAULTS: Mapping[str, str | None] = {
+    "method": None,
+    "device": "cpu",
+    "precision": None,
+    "target": None,
+}
+
+
+def options_of(runs: Iterable[Run]) -> list[str]:
+    """The options that runs were given, as a command has them: those that were not left to their default."""
+    settings = [dict(run.recording.provenance.get("settings") or {}) for run in runs if run.ok]
+    words = []
+    for name, default in _DEFAULTS.items():
+        given = {s.get(name) for s in settings} - {default, None}
+        if len(given) == 1:
+            words += [f"--{name}", str(given.pop())]
+    return words
 
 
 def _own_version() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ...showing.page import EXPERIMENT, macro, template
-from ...showing.provenance import provenance_of
+from ...showing.provenance import options_of, provenance_of
 from ...showing.section import Provenance, Section, Statement, Table, bullets, prose, quiet
 from ...showing.statistics import STATISTICS_FIELDS, statistics_html, statistics_rows
 from . import tables, words
@@ -180,9 +180,6 @@ def notes_of(comparison: Comparison) -> list[str]:
 
 def comparison_command(comparison: Comparison) -> str:
     """The command that repeats a comparison from the experiment beside the page."""
-    settings = [
-        dict(run.recording.provenance.get("settings") or {}) for run in comparison.runs if run.ok
-    ]
     backends = list(dict.fromkeys(run.backend for run in comparison.runs))
     parts = ["coincide", "compare", EXPERIMENT, "-b", *[b for b in backends if b != "reference"]]
     if parts[-1] == "-b":
@@ -190,11 +187,7 @@ def comparison_command(comparison: Comparison) -> str:
     if "reference" not in backends:
         parts.append("--no-reference")
     parts += ["--mode", *words.modes_of(comparison)]
-    # Written only where it was not left to its default.
-    for option, name, default in (("--method", "method", None), ("--device", "device", "cpu")):
-        given = {s.get(name) for s in settings} - {default, None}
-        if len(given) == 1:
-            parts += [option, str(given.pop())]
+    parts += options_of(comparison.runs)
     tolerances = {pair.tolerance_ms for pair in comparison.pairs} - {comparison.experiment.dt_ms}
     if len(tolerances) == 1:
         parts += ["--tolerance", f"{tolerances.pop():g} ms"]

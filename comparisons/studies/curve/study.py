@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +17,7 @@ from ...running.plan import plan
 from ...running.pool import execute
 from ...running.runs import DEFAULT_TIMEOUT_S, Run
 from ...running.store import store_realization
+from ...showing.result import Result
 from .currents import at_currents, cell_of, range_of
 from .rates import Edge, Floats, block_of, next_currents, onset_of, steady_rates
 
@@ -41,7 +40,7 @@ ORACLE = "oracle"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Curve:
+class Curve(Result):
     """The rate of one cell at currents [unit] on several simulators.
 
     ``rates`` has for every simulator the rates [Hz] of the last part of the run, from ``start_ms`` on, by the
@@ -49,6 +48,7 @@ class Curve:
     ``caveats`` what was not seen of them, or cannot be trusted.
     """
 
+    kind: ClassVar[str] = "coincide-curve/1"
     experiment: Experiment
     mode: str
     unit: str
@@ -110,10 +110,13 @@ class Curve:
         columns |= {f"{name} (Hz)": self.rates[name] for name in self.simulators}
         return pandas.DataFrame(columns)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The curve as the plain data that ``--json`` writes."""
-        from .words import sentences
+    def plot(self) -> Figure:
+        """The curves in one figure, with what they differ by below."""
+        figure: Figure = self._beside("figures").curve_figure(self)
+        return figure
 
+    def plain(self) -> dict[str, Any]:
+        """The currents, the rates on every simulator, where firing starts and ends, the runs."""
         e = self.experiment
         edges = {
             name: {
@@ -144,33 +147,10 @@ class Curve:
             "edges": edges,
             "failed": dict(self.failed),
             "caveats": [asdict(caveat) for caveat in self.caveats],
-            "sentences": sentences(self),
+            "sentences": self.sentences(),
             "rounds": self.rounds,
             "runs": [run.to_dict() for run in self.runs],
         }
-
-    def plot(self) -> Figure:
-        """The curves in one figure, with what they differ by below."""
-        from .figure import curve_figure
-
-        return curve_figure(self)
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``curve.csv``, ``curve.json``, ``curve.png`` and ``curve.svg``; returns the folder."""
-        from .figure import write_figure
-
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.table.to_csv(folder / "curve.csv", index=False)
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-        (folder / "curve.json").write_text(text + "\n", encoding="utf-8")
-        write_figure(self.plot(), folder / "curve")
-        return folder
-
-    def __repr__(self) -> str:
-        from .words import sentences
-
-        return "\n".join([f"Curve of {self.experiment!r}", *sentences(self)])
 
 
 def curve(

@@ -73,13 +73,9 @@ def test_the_curve_of_an_integrate_and_fire_cell_is_the_analytic_one(tmp_path: P
     # A process a round and simulator, whatever the number of currents.
     assert len(found.runs) == 3 * found.rounds + 1
     assert found.currents.size > 15
-    folder = found.save(tmp_path / "curve")
-    assert {p.name for p in folder.iterdir()} == {
-        "curve.csv",
-        "curve.json",
-        "curve.png",
-        "curve.svg",
-    }
+    folder = found.save(tmp_path / "curve").parent
+    files = {"curve.csv", "curve.json", "curve.png", "curve.svg", "experiment.json", "index.html"}
+    assert {p.name for p in folder.iterdir()} == {*files, "page.json"}
     written = json.loads((folder / "curve.json").read_text())
     assert written["rates_hz"]["oracle"] == found.rates["oracle"].tolist()
 

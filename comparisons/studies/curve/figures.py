@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...measuring.wording import titled
-from ...showing import render, style
+from ...showing import style
 from ...showing.paper import WIDTH_IN, empty, figure_of, headline, looks, styled
 from .study import Curve
 from .words import between
@@ -101,11 +100,3 @@ def _mark(ax: Axes, curve: Curve) -> None:
             color=style.MUTED,
             fontsize=7.5,
         )
-
-
-def write_figure(figure: Figure, stem: Path) -> None:
-    """Write a figure as PNG and SVG beside each other."""
-    with styled():
-        stem.with_suffix(".png").write_bytes(render.png(figure))
-        text = render.standalone_svg(render.svg(figure))
-        stem.with_suffix(".svg").write_text(text, encoding="utf-8")
