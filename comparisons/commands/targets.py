@@ -56,7 +56,7 @@ def targets(
     from ..showing.terminal import Console
     from ..studies.lesion.terminal import running
     from ..studies.targets.beside import beside
-    from ..studies.targets.page import write_study
+    from ..studies.targets.page import command
     from ..studies.targets.terminal import exit_status, print_beside
 
     check_writable(out, json_file)
@@ -91,5 +91,5 @@ def targets(
     if json_file is not None:
         write_json(study.to_dict(), json_file)
     if out is not None:
-        console.print(f"report: {write_study(study, out, given)}")
+        console.print(f"report: {study.save(out, command=command(study, given))}")
     return exit_status(study)

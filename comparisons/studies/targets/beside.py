@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from ....core.settings import Settings
 from ....models.targets import Claim, Target, Targets
 from ...measuring.caveats import capped, caveats_of
 from ...measuring.equivalence import Equivalence, all_equivalent, equivalence, seed_margin
-from ...measuring.pairs import json_safe
 from ...running.plan import plan
 from ...running.pool import perform_all
 from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run
 from ...running.store import store_realization
+from ...showing.result import Result
 from .activity import BETA_HZ, SLOW_HZ, Activity, activity, phase, signal
 from .intervals import POSSIBLE, circular_interval, interval_of
 from .settled import Halves, drift, halves, other_window
@@ -107,13 +107,14 @@ class Judged:
     caveats: tuple[Caveat, ...] = ()
 
 
-@dataclass(frozen=True)
-class Study:
+@dataclass(frozen=True, repr=False)
+class TargetStudy(Result):
     """What came out; ``runs`` are all runs, ``start_ms`` is where measuring starts.
 
     ``experiment`` is one of those that were run: of the first state, variant and seed.
     """
 
+    kind: ClassVar[str] = "coincide-targets/1"
     experiment: Experiment
     mode: str
     targets: Targets
@@ -159,37 +160,34 @@ class Study:
             and v.standing(t.value) in ("above", "below")
         ]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, which has no nan: None there."""
-        data: dict[str, Any] = json_safe(
-            {
-                "mode": self.mode,
-                "seeds": list(self.seeds),
-                "start_ms": self.start_ms,
-                "states": list(self.states),
-                "simulators": list(self.simulators),
-                "values": [asdict(v) | {"unit": UNITS[v.quantity]} for v in self.values],
-                "targets": [
-                    asdict(t)
-                    | {
-                        "standing": {
-                            name: v.standing(t.value)
-                            for name in self.simulators
-                            if (v := self.value(t.state, t.variant, t.group, t.quantity, name))
-                        }
+    def plain(self) -> dict[str, Any]:
+        """Every value, the targets with where each simulator stands to them, the claims, the runs."""
+        return {
+            "mode": self.mode,
+            "seeds": list(self.seeds),
+            "start_ms": self.start_ms,
+            "states": list(self.states),
+            "simulators": list(self.simulators),
+            "values": [asdict(v) | {"unit": UNITS[v.quantity]} for v in self.values],
+            "targets": [
+                asdict(t)
+                | {
+                    "standing": {
+                        name: v.standing(t.value)
+                        for name in self.simulators
+                        if (v := self.value(t.state, t.variant, t.group, t.quantity, name))
                     }
-                    for t in self.targets.targets
-                    if t.state in self.states
-                ],
-                "claims": [asdict(c) for c in self.claims],
-                "equivalence": [e.to_dict() for e in self.equivalences],
-                "equivalent": self.agreement,
-                "window_ms": self.targets.window_ms,
-                "caveats": [asdict(caveat) for caveat in self.caveats],
-                "runs": [run.to_dict() for run in self.runs],
-            }
-        )
-        return data
+                }
+                for t in self.targets.targets
+                if t.state in self.states
+            ],
+            "claims": [asdict(c) for c in self.claims],
+            "equivalence": [e.to_dict() for e in self.equivalences],
+            "equivalent": self.agreement,
+            "window_ms": self.targets.window_ms,
+            "caveats": [asdict(caveat) for caveat in self.caveats],
+            "runs": [run.to_dict() for run in self.runs],
+        }
 
 
 def beside(
@@ -207,7 +205,7 @@ def beside(
     on_plan: Callable[[Sequence[str]], None] = lambda names: None,
     on_start: Callable[[int, Job], None] = lambda place, job: None,
     on_end: Callable[[int, Run], None] = lambda place, run: None,
-) -> Study:
+) -> TargetStudy:
     """Run every variant and state that has a target, with several seeds, and put it beside the targets.
 
     *make* gives the experiment of a state and a variant. The first *start_ms* are not measured: by default
@@ -270,7 +268,7 @@ def beside(
             *(c for v in values for c in v.caveats),
         ]
     )
-    return Study(
+    return TargetStudy(
         first,
         mode,
         targets,

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from ...showing import style
 from ...showing.charts import WIDTH_IN, Look, chart, looks, message, short
 from ...showing.layout import fitted
-from .beside import AIMED, MEASURED, UNITS, Study, whose
+from .beside import AIMED, MEASURED, UNITS, TargetStudy, whose
 
 _LOOK = {MEASURED: ("|", 15.0), AIMED: ("*", 10.0)}
 _QUANTITIES = ("rate", "cv")
@@ -24,12 +24,12 @@ _SPREAD = 0.56
 _ROOM = 1.15
 
 
-def look_of(study: Study) -> dict[str, Look]:
+def look_of(study: TargetStudy) -> dict[str, Look]:
     """Colour and marker of every simulator."""
     return looks([(name, name) for name in study.simulators])
 
 
-def beside_figure(study: Study, state: str) -> Figure:
+def beside_figure(study: TargetStudy, state: str) -> Figure:
     """Rates and their irregularity in a state: a row for each group and variant, a marker a simulator.
 
     Rows of the healthy variant have filled markers, others open ones on grey; lines are 95 % intervals.
@@ -95,7 +95,7 @@ def beside_figure(study: Study, state: str) -> Figure:
     return figure
 
 
-def claims_figure(study: Study) -> Figure:
+def claims_figure(study: TargetStudy) -> Figure:
     """The ratio of every claim on every simulator with its interval, and the bound it has to be above."""
     claims = list(dict.fromkeys(judged.claim.name for judged in study.claims))
     if not claims:
@@ -161,7 +161,7 @@ def _draw(
 
 def _finish(
     figure: Figure,
-    study: Study,
+    study: TargetStudy,
     headline: str,
     published: Sequence[str] = (),
     variants: Sequence[str] = (),

@@ -5,42 +5,34 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ....core.caveats import Caveat
 from ...measuring.wording import caveat_sentences, titled
 from ...showing.drawing import Drawing
-from ...showing.page import write_page
 from ...showing.provenance import provenance_of
-from ...showing.section import Section, Statement, Table, Tone, bullets, prose
-from .beside import UNITS, Holds, Judged, Study, whose
+from ...showing.section import Provenance, Section, Statement, Table, Tone, bullets, prose
+from .beside import UNITS, Holds, Judged, TargetStudy, whose
 from .figures import beside_figure, claims_figure
-from .terminal import MARK, MARKS, in_words, rhythm_keys, shown
+from .words import MARK, MARKS, in_words, rhythm_keys, shown
 
 _TONES: Mapping[Holds, Tone] = {"holds": "good", "fails": "bad", "undecided": "fair"}
 _WORST: tuple[Holds, ...] = ("fails", "undecided", "holds")
 
 
-def write_study(study: Study, folder: Path, assignments: Sequence[str] = ()) -> Path:
-    """Write the page with its figures, tables and data; returns the page.
+def heading(study: TargetStudy) -> tuple[str, str]:
+    """The model, and what it is put beside."""
+    return titled(study.experiment), "beside what was published"
 
-    ``values.csv`` has every quantity, ``targets.csv`` the published numbers with every simulator's,
-    ``claims.csv`` the claims, ``study.json`` all of it. *assignments* are what the command line had set.
-    """
+
+def provenance(study: TargetStudy) -> Provenance:
+    """The command that repeats it as far as the study knows it, the versions, the machine."""
     example = {run.backend: run for run in study.runs if run.ok}
-    return write_page(
-        folder,
-        titled(study.experiment),
-        statements(study),
-        sections(study),
-        provenance_of(study.experiment, [*example.values()], command(study, assignments)),
-        "beside what was published",
-    )
+    return provenance_of(study.experiment, [*example.values()], command(study))
 
 
-def command(study: Study, assignments: Sequence[str] = ()) -> str:
-    """The command that repeats a study."""
+def command(study: TargetStudy, assignments: Sequence[str] = ()) -> str:
+    """The command that repeats a study; *assignments* are what a command line had set."""
     e = study.experiment
     words = ["coincide", "targets", e.name]
     words += ["-b", *dict.fromkeys(run.backend for run in study.runs), "--mode", study.mode]
@@ -53,7 +45,7 @@ def command(study: Study, assignments: Sequence[str] = ()) -> str:
     return shlex.join(words)
 
 
-def statements(study: Study) -> list[Statement]:
+def statements(study: TargetStudy) -> list[Statement]:
     """Whether every claim holds, the worst word of all simulators first."""
     found = []
     for name in dict.fromkeys(judged.claim.name for judged in study.claims):
@@ -70,8 +62,12 @@ def _said(judged: Judged) -> str:
     return f"{judged.simulator}: {in_words(judged)}."
 
 
-def sections(study: Study) -> list[Section]:
-    """Every state with its figure, the claims, equivalence, all numbers, what failed."""
+def sections(study: TargetStudy) -> list[Section]:
+    """Every state with its figure, the claims, equivalence, all numbers, what failed.
+
+    ``values.csv`` has every quantity, ``targets.csv`` the published numbers with every simulator's,
+    ``claims.csv`` the claims, ``study.json`` all of it.
+    """
     found = [_state_section(study, state) for state in study.states]
     drawing = Drawing(
         claims_figure(study),
@@ -94,7 +90,7 @@ def sections(study: Study) -> list[Section]:
     return [*found, *([Section("What was not seen", bullets(said))] if said else [])]
 
 
-def _state_section(study: Study, state: str) -> Section:
+def _state_section(study: TargetStudy, state: str) -> Section:
     drawing = Drawing(
         beside_figure(study, state),
         f"{state}: rates and irregularity of every group beside the published numbers",
@@ -124,14 +120,14 @@ def _state_section(study: Study, state: str) -> Section:
     )
 
 
-def _columns(published: str, study: Study) -> dict[str, str]:
+def _columns(published: str, study: TargetStudy) -> dict[str, str]:
     columns = {"row": "group", "quantity": "quantity"}
     if published:
         columns |= {"published": published, "whose": "whose"}
     return columns | {name: name for name in study.simulators}
 
 
-def _beside_rows(study: Study, state: str) -> Iterator[dict[str, Any]]:
+def _beside_rows(study: TargetStudy, state: str) -> Iterator[dict[str, Any]]:
     for t in study.targets.targets:
         if t.state != state:
             continue
@@ -148,7 +144,7 @@ def _beside_rows(study: Study, state: str) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _rhythm_rows(study: Study, state: str) -> Iterator[dict[str, Any]]:
+def _rhythm_rows(study: TargetStudy, state: str) -> Iterator[dict[str, Any]]:
     for variant, group, quantity in rhythm_keys(study, state):
         row = {"row": f"{group} {variant}", "quantity": named(quantity)}
         for name in study.simulators:
@@ -164,7 +160,7 @@ def named(quantity: str) -> str:
     return quantity.replace("_", " ") + (f" ({unit})" if unit else "")
 
 
-def _values(study: Study) -> Table:
+def _values(study: TargetStudy) -> Table:
     rows = [asdict(v) | {"unit": UNITS[v.quantity]} for v in study.values]
     for row in rows:
         row["by_seed"] = " ".join(f"{x:.6g}" for x in row["by_seed"])
@@ -172,7 +168,7 @@ def _values(study: Study) -> Table:
     return Table.file(list(rows[0]) if rows else [], rows)
 
 
-def _targets(study: Study) -> Table:
+def _targets(study: TargetStudy) -> Table:
     rows = []
     for t in study.targets.targets:
         if t.state not in study.states:
@@ -191,7 +187,7 @@ def _targets(study: Study) -> Table:
     return Table.file(list(dict.fromkeys(key for row in rows for key in row)), rows)
 
 
-def _claims(study: Study) -> Table:
+def _claims(study: TargetStudy) -> Table:
     fields = ("claim", "simulator", "ratio", "low", "high", "bound", "holds")
     return Table.file(
         fields,

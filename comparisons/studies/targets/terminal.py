@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -11,19 +10,9 @@ from rich.table import Table
 
 from ....core.exit_status import ExitStatus
 from ...measuring.wording import caveat_sentences
-from .beside import MARGIN, UNITS, Holds, Judged, Standing, Study, Value, whose
+from .beside import UNITS, Holds, Standing, TargetStudy, whose
+from .words import MARK, MARKS, agreement, in_words, rhythm_keys, shown
 
-MARK: Mapping[Standing, str] = {
-    "inside": "=",
-    "above": "↑",
-    "below": "↓",
-    "undecided": "?",
-    "unknown": "–",
-}
-MARKS = (
-    f"= the interval holds the target and is within {100 * MARGIN:g} % of it, ↑ ↓ all of it lies above or "
-    "below, ? undecided: it is wider, or not all was seen"
-)
 _STYLE: Mapping[Standing, str] = {
     "inside": "green",
     "above": "yellow",
@@ -38,7 +27,7 @@ _HOLDS: Mapping[Holds, tuple[str, str]] = {
 }
 
 
-def print_beside(console: Console, study: Study) -> None:
+def print_beside(console: Console, study: TargetStudy) -> None:
     """Everything, the claims first."""
     for judged in study.claims:
         mark, style = _HOLDS[judged.holds]
@@ -61,32 +50,11 @@ def print_beside(console: Console, study: Study) -> None:
     for state in study.states:
         console.print(_targets_table(study, state))
         console.print(_others_table(study, state))
-    outside = study.outside()
-    told = [t for t in study.targets.targets if t.state in study.states]
-    total = len(told) * len(study.simulators)
-    console.print(f"{len(outside)} of {total} values fall outside of their target", highlight=False)
-    console.print(
-        f"rates across simulators, margin: the yardstick's spread over seeds ({study.simulators[0]}): "
-        f"{escape(study.agreement)}",
-        highlight=False,
-    )
+    for line in agreement(study):
+        console.print(escape(line), highlight=False)
 
 
-def in_words(judged: Judged) -> str:
-    """What became of a claim, with its numbers, and what keeps it from more."""
-    said = f"{judged.holds}, "
-    if math.isfinite(judged.ratio):
-        said += f"ratio {judged.ratio:.2f}"
-        if math.isfinite(judged.low):
-            said += f" ({judged.low:.2f} to {judged.high:.2f})"
-    else:
-        said += "no ratio"
-    said += f", bound {judged.claim.bound:g}"
-    # Why stands below, once for all claims.
-    return "; ".join([said, *(f"{c.kind}: {c.where}" for c in judged.caveats)])
-
-
-def _targets_table(study: Study, state: str) -> Table:
+def _targets_table(study: TargetStudy, state: str) -> Table:
     table = Table(
         title=f"\n{state}: beside what was published",
         title_justify="left",
@@ -120,7 +88,7 @@ def _targets_table(study: Study, state: str) -> Table:
     return table
 
 
-def _others_table(study: Study, state: str) -> Table:
+def _others_table(study: TargetStudy, state: str) -> Table:
     """What has no published number here: counts, rhythm, phases."""
     table = Table(
         title=f"\n{state}: variability and rhythm",
@@ -142,29 +110,7 @@ def _others_table(study: Study, state: str) -> Table:
     return table
 
 
-def rhythm_keys(study: Study, state: str) -> list[tuple[str, str, str]]:
-    """Variant, group and quantity of all that has no published number here."""
-    return list(
-        dict.fromkeys(
-            (v.variant, v.group, v.quantity)
-            for v in study.values
-            if v.state == state
-            and v.quantity not in ("rate", "cv")
-            and v.group not in ("D1", "D2", "FSN")
-        )
-    )
-
-
-def shown(value: Value) -> str:
-    """A mean with its interval."""
-    if not math.isfinite(value.mean):
-        return "–"
-    if not math.isfinite(value.low):
-        return f"{value.mean:.3g}"
-    return f"{value.mean:.3g} ({value.low:.3g} to {value.high:.3g})"
-
-
-def exit_status(study: Study) -> int:
+def exit_status(study: TargetStudy) -> int:
     """3 if a run failed or none could be run, 1 if a claim does not hold on a simulator, else 0."""
     if any(run.status in ("failed", "timeout") for run in study.runs) or not study.simulators:
         return ExitStatus.FAILED

@@ -21,7 +21,6 @@ from coincide.comparisons.studies.targets.activity import (
 from coincide.comparisons.studies.targets.beside import Value, beside, judge
 from coincide.comparisons.studies.targets.figures import beside_figure, claims_figure
 from coincide.comparisons.studies.targets.intervals import POSSIBLE, circular_interval, interval_of
-from coincide.comparisons.studies.targets.page import write_study
 from coincide.comparisons.studies.targets.settled import drift, halves, other_window
 from coincide.core.caveats import Caveat
 from coincide.core.errors import InputError
@@ -297,5 +296,5 @@ def test_figures_show_what_there_is_and_say_where_there_is_nothing(tmp_path: Pat
     for figure in (beside_figure(nothing, "activation"), claims_figure(nothing)):
         assert not figure.axes
         assert figure.texts
-    page = write_study(nothing, tmp_path / "none")
+    page = nothing.save(tmp_path / "none")
     assert "No claim could be judged." in page.read_text()
