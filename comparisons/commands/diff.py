@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from .arguments import Json, check_expected, tolerance_of, write_json
+from .arguments import Json, check_expected, check_writable, tolerance_of, write_json
 
 
 def diff(
@@ -48,6 +49,7 @@ def diff(
             "32-bit numbers, NaN.",
         ),
     ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder of the page, figures, tables.")] = None,
     json_file: Json = None,
 ) -> int:
     """Compare two recordings from anywhere: coincide, SONATA, tables of spikes or traces, Neo."""
@@ -58,6 +60,7 @@ def diff(
     from ..studies.diff.terminal import print_diff
 
     expected = check_expected(expect)
+    check_writable(out, json_file)
     wanted = tolerance_of(tolerance) or 0.0
     readings = (
         Reading.of(
@@ -68,8 +71,25 @@ def diff(
         ),
     )
     found = diff_of(a, b, readings, wanted, (str(a), str(b)), explain)
-    print_diff(Console(stderr=json_file == "-"), found)
+    console = Console(stderr=json_file == "-")
+    print_diff(console, found)
     if json_file is not None:
         write_json(found.to_dict(), json_file)
+    if out is not None:
+        asked: dict[str, list[Any]] = {
+            "--tolerance": [tolerance],
+            "--unit": unit or [],
+            "--unit-a": unit_a or [],
+            "--unit-b": unit_b or [],
+            "--dt": [dt],
+            "--ids-from": [ids_from],
+            "--ids-from-a": [ids_from_a],
+            "--ids-from-b": [ids_from_b],
+            "--variable": [variable],
+        }
+        words = ["coincide", "diff", str(a), str(b), *(["--explain"] if explain else [])]
+        for option, values in asked.items():
+            words += [word for v in values if v is not None for word in (option, str(v))]
+        console.print(f"report: {found.save(out, command=shlex.join(words))}")
     reached = expected is None or VERDICTS.index(found.verdict) <= VERDICTS.index(expected)
     return 0 if reached else 1

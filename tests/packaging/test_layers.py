@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ PLANTED = {
 
 @lru_cache(maxsize=1)
 def graph() -> grimp.ImportGraph:
-    """Who imports whom, as it is."""
-    return grimp.build_graph("coincide", include_external_packages=True)
+    """Who imports whom, as it is; without a cache, which may remember files that are gone."""
+    return grimp.build_graph("coincide", include_external_packages=True, cache_dir=None)
 
 
 def contract(name: str) -> Contract:
@@ -81,6 +82,26 @@ def test_a_contract_holds_and_breaks_where_it_is_broken(name: str) -> None:
         assert imported in broken.modules | {"torch", "brian2"}
         broken.add_import(importer=importer, imported=imported)
         assert not contract(name).check(broken, verbose=False).kept, (importer, imported)
+
+
+def circle(imports: grimp.ImportGraph) -> list[str]:
+    """Modules of ours that import each other, if there are some; the first is also the last."""
+    own = {m for m in imports.modules if m.startswith("coincide.")}
+    order = TopologicalSorter({m: imports.find_modules_directly_imported_by(m) & own for m in own})
+    try:
+        order.prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_each_other_but_for_types() -> None:
+    imports = grimp.build_graph("coincide", exclude_type_checking_imports=True, cache_dir=None)
+    assert circle(imports) == []
+    # Late imports count too: what a study shows knows the study, not the other way round.
+    late = (f"{STUDIES}.compare.study", f"{STUDIES}.compare.page")
+    imports.add_import(importer=late[0], imported=late[1])
+    assert {*late} <= {*circle(imports)}
 
 
 FOLDERS = ["core", "backends models data", "comparisons"]

@@ -1,4 +1,4 @@
-"""A sheet as HTML: a fragment for a page or a notebook, and a page of its own."""
+"""A sheet as HTML: a fragment for other pages, and a page of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ...showing.page import write_page
 from ...showing.section import Provenance, Section, Statement, Table
 from .sheet import MARKS, MEANING, Column, Sheet
 
@@ -72,16 +71,20 @@ def sections(sheet: Sheet) -> list[Section]:
     ]
 
 
-def save_sheet(sheet: Sheet, folder: Path) -> Path:
-    """Write the sheet as a page with its CSV and JSON to a folder, made if absent; returns the page."""
-    return write_page(
-        folder,
-        "Conventions of simulators",
-        [Statement(*_said(column)) for column in sheet.columns],
-        sections(sheet),
-        Provenance(_command(sheet), (("simulators", _versions(sheet)),)),
-        "as measured on the installed versions, beside the clock contract",
-    )
+def heading(sheet: Sheet) -> tuple[str, str]:
+    """What a sheet is about."""
+    said = "as measured on the installed versions, beside the clock contract"
+    return "Conventions of simulators", said
+
+
+def statements(sheet: Sheet) -> list[Statement]:
+    """How many conventions of every column are not those of the contract."""
+    return [Statement(*_said(column)) for column in sheet.columns]
+
+
+def provenance(sheet: Sheet) -> Provenance:
+    """The command that measures them again, and what was measured."""
+    return Provenance(_command(sheet), (("simulators", _versions(sheet)),))
 
 
 def _said(column: Column) -> tuple[str, tuple[str, ...]]:

@@ -7,12 +7,12 @@ import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ....core.errors import unknown
+from ...showing.result import Result
 from .probe import Probe, same
 
 Status = Literal["measured", "refused", "failed"]
@@ -129,9 +129,11 @@ class Change:
 
 
 @dataclass(frozen=True, repr=False)
-class Sheet:
+class Sheet(Result):
     """The conventions of backends as measured: rows of probes, columns of backends in their modes."""
 
+    kind: ClassVar[str] = "coincide-conventions/1"
+    experiment: None = field(default=None, init=False)
     probes: tuple[Probe, ...]
     columns: tuple[Column, ...]
     declarations: tuple[Declaration, ...] = ()
@@ -208,8 +210,8 @@ class Sheet:
             for reason, about in found.items()
         }
 
-    def to_dict(self) -> dict[str, Any]:
-        """The sheet as the plain data that ``--json`` writes."""
+    def plain(self) -> dict[str, Any]:
+        """The columns, the rows with their cells, what backends declare, what has changed."""
         rows = []
         for probe in self.probes:
             row: dict[str, Any] = {
@@ -250,26 +252,6 @@ class Sheet:
             about = [probe.name, probe.section, probe.label, probe.question, probe.unit]
             writer.writerow([*about, probe.expected, *values])
         return buffer.getvalue()
-
-    def save(self, folder: str | Path) -> Path:
-        """Write the sheet to a folder as a page, CSV and JSON; returns the page."""
-        from .page import save_sheet
-
-        return save_sheet(self, Path(folder))
-
-    def __repr__(self) -> str:
-        lines = [f"Sheet of {len(self.probes)} probes"]
-        for column in self.columns:
-            said = (
-                f"{len(column.others)} not as the contract" if column.others else "as the contract"
-            )
-            lines.append(f"{column.label} ({column.version}): {said}")
-        return "\n".join([*lines, *(change.text for change in self.changes), *self.notes])
-
-    def _repr_html_(self) -> str:
-        from .page import sheet_html
-
-        return sheet_html(self)
 
 
 def cell_of(probe: Probe, number: float, on_grid: bool, run: str = "") -> Cell:

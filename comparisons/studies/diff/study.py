@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from ...measuring.populations import BIN_MS
 from ...running.foreign.aligning import align
 from ...running.foreign.reading import Reading
 from ...running.foreign.sources import read
+from ...showing.result import Result
 
 if TYPE_CHECKING:
     from ..explain.explanation import Explanation
@@ -41,15 +41,17 @@ class Statistics:
     correlation: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class Diff:
-    """Two recordings compared.
+@dataclass(frozen=True, eq=False, repr=False)
+class Diff(Result):
+    """Two recordings compared; of which ``experiment`` is not known.
 
     ``pair`` holds the verdict and its numbers; ``assumed`` what neither file says and was taken for granted;
     ``statistics`` those of every population on both sides, ``versions`` the programs that wrote the two, as
     far as the files say it; ``explanation`` why they differ, if it was asked for.
     """
 
+    kind: ClassVar[str] = "coincide-diff/1"
+    experiment: None = field(default=None, init=False)
     pair: Pair
     a: Recording
     b: Recording
@@ -68,29 +70,30 @@ class Diff:
         """The verdict with its main numbers."""
         return self.pair.in_words
 
-    def to_dict(self) -> dict[str, Any]:
-        """The plain data that ``--json`` writes."""
+    def plain(self) -> dict[str, Any]:
+        """The two recordings, the pair as in a comparison, what was assumed, the statistics of both."""
         data = pair_to_dict(self.pair)
+        data["recordings"] = {
+            side: {
+                "name": name,
+                "version": version,
+                "dt_ms": recording.dt_ms,
+                "duration_ms": recording.duration_ms,
+                "sizes": dict(recording.sizes),
+            }
+            for side, name, version, recording in zip(
+                "ab", (self.pair.a, self.pair.b), self.versions, (self.a, self.b), strict=True
+            )
+        }
         data["assumed"] = [{"where": c.where, "why": c.why} for c in self.assumed]
         data["statistics"] = {
-            side: [json_safe(vars(row)) for row in rows]
+            side: [vars(row) for row in rows]
             for side, rows in zip("ab", self.statistics, strict=True)
         }
         data["versions"] = dict(zip("ab", self.versions, strict=True))
         if self.explanation is not None:
             data["explanation"] = self.explanation.to_dict()
         return data
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-    def __repr__(self) -> str:
-        said = [f"{self.pair.a} and {self.pair.b}: {self.verdict}, {self.in_words}"]
-        said += [f"  assumed: {caveat}" for caveat in self.assumed]
-        if self.explanation is not None:
-            said.append(repr(self.explanation))
-        return "\n".join(said)
 
 
 def diff(

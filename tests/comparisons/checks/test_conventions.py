@@ -472,7 +472,7 @@ def test_a_sheet_as_html_escapes_and_marks_by_shape(packed) -> None:
     assert html.count("<i>≠</i>") == 5
     assert html.count("<i>∅</i>") == 0  # an end with a reason is an answer
     assert html.startswith('<div class="convention-sheet">')
-    assert Sheet(PROBES, (whole,))._repr_html_() == html
+    assert html in Sheet(PROBES, (whole,))._repr_html_()
 
 
 @pytest.mark.parametrize(
