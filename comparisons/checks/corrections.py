@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -19,9 +19,8 @@ from ...models.basal_ganglia.corrections import (
     experiments,
     faults,
 )
-from ..running.plan import plan
-from ..running.pool import execute
-from ..running.runs import DEFAULT_TIMEOUT_S, Run
+from ..running.how import How, HowKeywords
+from ..running.runs import Run
 from ..running.store import store_realization
 
 SOURCES = {"basal_ganglia": "github.com/techzzt/Basal-ganglia-neuron-models, commit ef74d2b"}
@@ -98,31 +97,26 @@ def corrections(
     backends: Iterable[str] | None = None,
     mode: str = "aligned",
     only: Sequence[str] = (),
-    *,
-    jobs: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    fresh: bool = False,
-    on_end: Callable[[Run], None] = lambda run: None,
+    **keywords: Unpack[HowKeywords],
 ) -> Corrections:
     """Run the faults as written and corrected, two runs a simulator; *only* names some of them.
 
     Rates are the spikes of a cell from 1 s to the end at 2 s, the mean over its cells. Raises InputError
-    for a fault or a backend that does not exist.
+    for a fault or a backend that does not exist. How runs are done is said by the keywords of `HowKeywords`.
     """
     every = {fault.name: fault for fault in faults()}
     for name in only:
         if name not in every:
             raise unknown("corrections", "fault", name, every)
     chosen = tuple(every[name] for name in only) or tuple(every.values())
-    requests = plan(list(backends or DEFAULT_BACKENDS), [mode], None, {}, reference=False)
+    how = How.of(backends or DEFAULT_BACKENDS, mode, keywords, reference=False, by_name=True)
+    requests = how.requests()
     rates: dict[tuple[str, str, Side], tuple[float, float]] = {}
     depths: dict[tuple[str, str, Side], float] = {}
     runs: list[Run] = []
     for experiment in experiments(chosen):
         realization, path = store_realization(experiment)
-        done = execute(
-            realization, path, requests, jobs=jobs, timeout_s=timeout_s, fresh=fresh, on_end=on_end
-        )
+        done = how.run(path, realization, requests)
         runs.extend(done)
         for run in done:
             if run.ok:

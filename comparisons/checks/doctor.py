@@ -17,8 +17,8 @@ from ...core.units import Quantity
 from ..measuring.pairs import Verdict
 from ..measuring.wording import SYMBOLS
 from ..running.child import machine
+from ..running.how import How
 from ..running.keys import installed_version
-from ..running.pool import execute
 from ..running.runs import Run
 from ..running.store import store_realization
 from ..showing.terminal import STYLE
@@ -65,7 +65,7 @@ def examine(console: Console, jobs: int | None) -> int:
     requests = [(name, Settings()) for name in installed if name != "oracle"]
     if "oracle" in installed:
         requests.append(("oracle", Settings(mode="aligned")))
-    runs = execute(realization, path, requests, jobs=jobs, fresh=True)
+    runs = How(jobs=jobs, fresh=True).run(path, realization, requests)
     result = compare_runs(experiment, runs)
     reference = next(run for run in runs if run.backend == "reference")
     status = 0

@@ -1,4 +1,4 @@
-"""What the commands take: their options, and how arguments become an experiment and files."""
+"""What the words of a command line are: values of options, an experiment, files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from ...backends.registry import EXAMPLE, values_in_words
 from ...core.errors import InputError, nearest
 from ...core.reading import reason_of
 from ...core.settings import MODES
@@ -19,37 +16,6 @@ from ...core.settings import MODES
 if TYPE_CHECKING:
     from ...core.experiment import Experiment
     from ..measuring.pairs import Verdict
-
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A library name or a JSON file.")]
-Variant = Annotated[str, typer.Option(help="A variant of the library model.")]
-Backends = Annotated[
-    list[str] | None, typer.Option("-b", "--backend", help=f"Backends, for instance: -b {EXAMPLE}.")
-]
-Modes = Annotated[
-    list[str] | None, typer.Option("--mode", help="raw, aligned, lockstep; several can follow.")
-]
-MethodOption = Annotated[
-    str | None, typer.Option("--method", help="euler, exponential_euler, rk4 (lockstep).")
-]
-Duration = Annotated[str | None, typer.Option(help='How long to simulate, such as "500 ms".')]
-Dt = Annotated[str | None, typer.Option(help='The time step, such as "0.1 ms".')]
-Seed = Annotated[int | None, typer.Option(help="The seed of everything random.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="path=value, such as exc.tau='10 ms'; several.")
-]
-Device = Annotated[str, typer.Option(help="cpu, cuda, … for backends that have devices.")]
-Precision = Annotated[str | None, typer.Option(help="float64 or float32.")]
-Target = Annotated[
-    str | None, typer.Option(help=f"How code is generated ({values_in_words('target')}).")
-]
-Timeout = Annotated[
-    float, typer.Option(help="Seconds after which a run is stopped.", min=0.1, max=1e9)
-]
-Jobs = Annotated[int | None, typer.Option(help="Runs side by side (default: cores).", min=1)]
-Json = Annotated[
-    str | None, typer.Option("--json", help="Write JSON to this file, or - for stdout.")
-]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Run again what has been run before.")]
 
 
 @dataclass(frozen=True)

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .arguments import (
-    Backends,
-    Device,
-    Dt,
-    Duration,
-    Fresh,
-    Jobs,
-    Json,
-    MethodOption,
-    Model,
-    Modes,
-    Precision,
-    Seed,
-    Set,
-    Target,
-    Timeout,
-    Variant,
-    check_writable,
-    load_experiment,
-    write_json,
-)
+from .asking import HOW, MODEL, OUTPUT, Asked, asking
 
 
+@asking(MODEL, "oracle", HOW, OUTPUT)
 def converge(
-    model: Model,
-    variant: Variant = "",
-    backends: Backends = None,
-    modes: Modes = None,
-    method: MethodOption = None,
+    asked: Asked,
     budget: Annotated[
         float, typer.Option(help="Seconds that the runs of all levels may take.")
     ] = 120.0,
@@ -46,54 +22,26 @@ def converge(
         int | None,
         typer.Option(help="Seeds of the statistics beyond the horizon; 0 for no horizon."),
     ] = None,
-    oracle: Annotated[
-        bool, typer.Option("--oracle/--no-oracle", help="Hold against the oracle if it can run.")
-    ] = True,
-    duration: Duration = None,
-    dt: Dt = None,
-    seed: Seed = None,
-    assignments: Set = None,
-    device: Device = "cpu",
-    precision: Precision = None,
-    target: Target = None,
-    timeout: Timeout = 3600.0,
-    jobs: Jobs = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the page, figures, tables.")] = None,
-    json_file: Json = None,
-    fresh: Fresh = False,
 ) -> int:
     """Halve dt until it does not matter: what does each backend converge to, and how fast?"""
-    from ..showing.terminal import Console
+    from ..showing.bars import running
     from ..studies.converge import converge as study_of
-    from ..studies.converge.terminal import LevelBars, exit_status, print_study
-    from ..studies.lesion.terminal import running
+    from ..studies.converge.terminal import exit_status, print_study
 
-    check_writable(out, json_file)
-    experiment = load_experiment(model, variant, duration, dt, seed, assignments or ())
-    console = Console(stderr=json_file == "-")
-    with running(console, experiment, LevelBars) as bars:
+    asked.check()
+    experiment = asked.experiment()
+    console = asked.console()
+    with running(console, experiment, "seeds from") as bars:
         study = study_of(
             experiment,
-            backends,
-            modes or ["aligned"],
-            method=method,
+            asked.backends,
+            asked.modes or ["aligned"],
             budget_s=budget,
             levels=levels,
             seeds=seeds,
-            oracle=oracle,
-            device=device,
-            precision=precision,
-            target=target,
-            jobs=jobs,
-            timeout_s=timeout,
-            fresh=fresh,
-            on_plan=bars.plan,
-            on_start=bars.start,
-            on_end=bars.end,
+            oracle=asked.oracle,
+            **asked.how(bars),
         )
     print_study(console, study)
-    if json_file is not None:
-        write_json(study.to_dict(), json_file)
-    if out is not None:
-        console.print(f"report: {study.save(out)}")
+    asked.write(console, study)
     return exit_status(study)

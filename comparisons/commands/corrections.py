@@ -6,20 +6,17 @@ from typing import Annotated
 
 import typer
 
-from .arguments import Backends, Fresh, Jobs, Json, Timeout, check_writable, write_json
+from .asking import RUNNING, Asked, asking
 
 
+@asking("backends", RUNNING, "json_file")
 def corrections(
+    asked: Asked,
     repository: Annotated[
         str, typer.Argument(metavar="REPOSITORY", help="Whose faults: basal_ganglia.")
     ] = "basal_ganglia",
     only: Annotated[list[str] | None, typer.Option(help="A fault by name; several times.")] = None,
-    backends: Backends = None,
     mode: Annotated[str, typer.Option(help="raw, aligned or lockstep.")] = "aligned",
-    timeout: Timeout = 3600.0,
-    jobs: Jobs = None,
-    json_file: Json = None,
-    fresh: Fresh = False,
 ) -> int:
     """A repository's known faults: the same experiment as written and corrected, and its rate."""
     from rich.markup import escape
@@ -30,14 +27,14 @@ def corrections(
     from ...models.basal_ganglia.corrections import DURATION_MS, SIDES, START_MS
     from ..checks.corrections import REPOSITORIES, SOURCES
     from ..checks.corrections import corrections as found_of
-    from ..showing.terminal import Console
+    from ..showing.bars import counting
 
-    check_writable(None, json_file)
+    asked.check()
     if repository not in REPOSITORIES:
         raise unknown("corrections", "repository", repository, REPOSITORIES)
-    console = Console(stderr=json_file == "-")
-    with console.status("as written and corrected, on each simulator"):
-        found = found_of(backends, mode, only or (), jobs=jobs, timeout_s=timeout, fresh=fresh)
+    console = asked.console()
+    with counting(console, "as written and corrected, on each simulator") as bar:
+        found = found_of(asked.backends, mode, only or (), **asked.how(bar))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("fault", no_wrap=True)
     for name in found.simulators:
@@ -72,6 +69,5 @@ def corrections(
     )
     for name, why in found.failed.items():
         console.print(f"{name}: {escape(why)}", highlight=False)
-    if json_file is not None:
-        write_json(found.to_dict(), json_file)
+    asked.write_json(found.to_dict())
     return 3 if found.failed else 0

@@ -8,17 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from .arguments import Json, check_expected, check_writable, tolerance_of, write_json
+from .arguments import check_expected
+from .asking import OUTPUT, Asked, asking
 
 
+@asking(
+    "tolerance",
+    "expect",
+    OUTPUT,
+    tolerance="0.1 ms",
+    helps={"tolerance": "How far spikes may be apart to match."},
+)
 def diff(
+    asked: Asked,
     a: Annotated[
         Path, typer.Argument(help="A folder of a run, or a SONATA, CSV, NumPy, MATLAB or Neo file.")
     ],
     b: Annotated[Path, typer.Argument(help="Another.")],
-    tolerance: Annotated[
-        str, typer.Option(help="How far spikes may be apart to match.")
-    ] = "0.1 ms",
     unit: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,10 +42,6 @@ def diff(
     variable: Annotated[
         str | None, typer.Option(help="What a trace is called whose file does not name it.")
     ] = None,
-    expect: Annotated[
-        str | None,
-        typer.Option(help="identical, round-off or close: exit status 1 if not reached."),
-    ] = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -49,19 +51,16 @@ def diff(
             "32-bit numbers, NaN.",
         ),
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder of the page, figures, tables.")] = None,
-    json_file: Json = None,
 ) -> int:
     """Compare two recordings from anywhere: coincide, SONATA, tables of spikes or traces, Neo."""
     from ..measuring.pairs import VERDICTS
     from ..running.foreign.reading import Reading
-    from ..showing.terminal import Console
     from ..studies.diff.study import diff_of
     from ..studies.diff.terminal import print_diff
 
-    expected = check_expected(expect)
-    check_writable(out, json_file)
-    wanted = tolerance_of(tolerance) or 0.0
+    expected = check_expected(asked.expect)
+    asked.check()
+    wanted = asked.tolerance_ms() or 0.0
     readings = (
         Reading.of(
             unit_a or unit or [], dt, ids_from if ids_from_a is None else ids_from_a, variable
@@ -71,25 +70,22 @@ def diff(
         ),
     )
     found = diff_of(a, b, readings, wanted, (str(a), str(b)), explain)
-    console = Console(stderr=json_file == "-")
+    console = asked.console()
     print_diff(console, found)
-    if json_file is not None:
-        write_json(found.to_dict(), json_file)
-    if out is not None:
-        asked: dict[str, list[Any]] = {
-            "--tolerance": [tolerance],
-            "--unit": unit or [],
-            "--unit-a": unit_a or [],
-            "--unit-b": unit_b or [],
-            "--dt": [dt],
-            "--ids-from": [ids_from],
-            "--ids-from-a": [ids_from_a],
-            "--ids-from-b": [ids_from_b],
-            "--variable": [variable],
-        }
-        words = ["coincide", "diff", str(a), str(b), *(["--explain"] if explain else [])]
-        for option, values in asked.items():
-            words += [word for v in values if v is not None for word in (option, str(v))]
-        console.print(f"report: {found.save(out, command=shlex.join(words))}")
+    given: dict[str, list[Any]] = {
+        "--tolerance": [asked.tolerance],
+        "--unit": unit or [],
+        "--unit-a": unit_a or [],
+        "--unit-b": unit_b or [],
+        "--dt": [dt],
+        "--ids-from": [ids_from],
+        "--ids-from-a": [ids_from_a],
+        "--ids-from-b": [ids_from_b],
+        "--variable": [variable],
+    }
+    words = ["coincide", "diff", str(a), str(b), *(["--explain"] if explain else [])]
+    for option, values in given.items():
+        words += [word for v in values if v is not None for word in (option, str(v))]
+    asked.write(console, found, shlex.join(words))
     reached = expected is None or VERDICTS.index(found.verdict) <= VERDICTS.index(expected)
     return 0 if reached else 1

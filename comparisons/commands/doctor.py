@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .arguments import Jobs
+from .asking import Asked, asking
 
 
-def doctor(jobs: Jobs = None) -> int:
+@asking("jobs")
+def doctor(asked: Asked) -> int:
     """Say what works here, what is missing and how to get it; a tiny run on every backend."""
     from ..checks.doctor import examine
-    from ..showing.terminal import Console
 
-    return examine(Console(), jobs)
+    return examine(asked.console(), asked.jobs)

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from ...core.errors import InputError
-from .arguments import Jobs, Json, check_writable, write_json
+from .asking import Asked, asking
 
 
+@asking("jobs", "json_file")
 def faults(
+    asked: Asked,
     only: Annotated[str, typer.Option(help="Faults to plant, with commas; all by default.")] = "",
     models: Annotated[str, typer.Option(help="Models to plant them in, with commas.")] = "",
     per_fault: Annotated[
@@ -21,29 +23,25 @@ def faults(
     processes: Annotated[
         bool, typer.Option(help="Every run in a process of its own; without, all in this one.")
     ] = True,
-    jobs: Jobs = None,
-    json_file: Json = None,
 ) -> int:
     """Plant faults in backends and see whether `explain` names the right cause, and none without a fault."""
     from ..checks.faults.suite import cases, in_simulators, run_suite
     from ..checks.faults.suite import controls as without_fault
     from ..checks.faults.table import Table, print_scores
-    from ..showing.terminal import Console
 
-    check_writable(None, json_file)
+    asked.check()
     names = [name.strip() for name in only.split(",") if name.strip()]
     among = [name.strip() for name in models.split(",") if name.strip()]
     for option, text, found in (("--only", only, names), ("--models", models, among)):
         if text and not found:
             raise InputError(option, f"{text!r} names nothing; leave it out for all")
-    console = Console(stderr=json_file == "-")
+    console = asked.console()
     chosen = [*cases(names, among, per_fault), *in_simulators(names, among)]
     if controls:
         chosen += list(without_fault(among))
     with Table(console, len(chosen)) as table:
-        results = run_suite(chosen, processes=processes, jobs=jobs, on_end=table.add)
+        results = run_suite(chosen, processes=processes, jobs=asked.jobs, on_end=table.add)
     print_scores(console, results)
-    if json_file is not None:
-        write_json(results.to_dict(), json_file)
+    asked.write_json(results.to_dict())
     wrong = any(not o.right and not o.caught for o in results.outcomes)
     return 1 if wrong else 0

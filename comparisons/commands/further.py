@@ -41,10 +41,11 @@ def further(
 def _conventions(comparison: Comparison, console: Console, how: Mapping[str, Any]) -> Part:
     from ..checks.conventions import conventions
     from ..checks.conventions.page import sections
-    from ..checks.conventions.terminal import counting, print_sheet
+    from ..checks.conventions.terminal import print_sheet
+    from ..showing.bars import counting
 
-    with counting(console) as on_run:
-        sheet = conventions(_backends(comparison), ("raw",), on_run=on_run, **how)
+    with counting(console, "measuring") as bar:
+        sheet = conventions(_backends(comparison), ("raw",), listener=bar, **how)
     print_sheet(console, sheet)
     return Part("conventions", sections(sheet), sheet.to_dict())
 
@@ -69,8 +70,7 @@ def _explain(comparison: Comparison, console: Console, how: Mapping[str, Any]) -
                 target=settings.get("target"),
                 **how,
                 tolerance_ms=comparison.pair(run.id, held.id).tolerance_ms,
-                on_start=bars.start,
-                on_end=bars.end,
+                listener=bars,
             )
         print_explanation(console, found)
         title = f"Why {run.backend} differs from the {held.backend}: {run.mode}"
@@ -99,38 +99,26 @@ def differing(comparison: Comparison) -> list[tuple[Run, Run]]:
 
 
 def _converge(comparison: Comparison, console: Console, how: Mapping[str, Any]) -> Part:
+    from ..showing.bars import running
     from ..studies.converge import converge
     from ..studies.converge.page import sections, statements
-    from ..studies.converge.terminal import LevelBars, print_study
-    from ..studies.lesion.terminal import running
+    from ..studies.converge.terminal import print_study
 
-    with running(console, comparison.experiment, LevelBars) as bars:
-        study = converge(
-            comparison.experiment,
-            _grid(comparison),
-            on_plan=bars.plan,
-            on_start=bars.start,
-            on_end=bars.end,
-            **how,
-        )
+    with running(console, comparison.experiment, "seeds from") as bars:
+        study = converge(comparison.experiment, _grid(comparison), listener=bars, **how)
     print_study(console, study)
     return Part("convergence", joined(statements(study), sections(study)), study.to_dict())
 
 
 def _select(comparison: Comparison, console: Console, how: Mapping[str, Any]) -> Part:
-    from ..studies.converge.terminal import LevelBars
-    from ..studies.lesion.terminal import running
+    from ..showing.bars import running
     from ..studies.select import select
     from ..studies.select.page import sections, statements
     from ..studies.select.terminal import print_selection
 
-    with running(console, comparison.experiment, LevelBars) as bars:
+    with running(console, comparison.experiment, "seeds from") as bars:
         study = select(
-            comparison.experiment,
-            _grid(comparison),
-            timeout_s=how["timeout_s"],
-            on_start=bars.start,
-            on_end=bars.end,
+            comparison.experiment, _grid(comparison), timeout_s=how["timeout_s"], listener=bars
         )
     print_selection(console, study)
     return Part("selection", joined(statements(study), sections(study)), study.to_dict())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from .arguments import Json, write_json
+from .asking import Asked, asking
 
 
-def list_(json_file: Json = None) -> None:
+@asking("json_file")
+def list_(asked: Asked) -> None:
     """List the library's models and the backends, with what is installed."""
-    from ..showing.terminal import Console
     from .overview import inventory, print_inventory
 
     data = inventory()
-    print_inventory(Console(stderr=json_file == "-"), data)
-    if json_file is not None:
-        write_json(data, json_file)
+    print_inventory(asked.console(), data)
+    asked.write_json(data)

@@ -10,45 +10,22 @@ import typer
 
 from ...core.errors import InputError
 from ...core.exit_status import ExitStatus
-from .arguments import (
-    Device,
-    Dt,
-    Duration,
-    MethodOption,
-    Model,
-    Precision,
-    Seed,
-    Set,
-    Target,
-    Variant,
-    check_writable,
-    load_experiment,
+from .asking import GAIT, MODEL, NUMERICS, Asked, asking
+
+
+@asking(
+    MODEL,
+    GAIT,
+    NUMERICS,
+    "out",
+    out=Path("coincide-run"),
+    helps={"out": "Folder for spikes.h5, traces and run.json."},
 )
-from .gait import FrameRate, Gait, GaitAmplitude, GaitColumn, GaitInto, driven
-
-
 def run(
+    asked: Asked,
     context: typer.Context,
-    model: Model,
     backend: Annotated[str, typer.Option("-b", "--backend", help="One backend.")] = "reference",
-    out: Annotated[Path, typer.Option(help="Folder for spikes.h5, traces and run.json.")] = Path(
-        "coincide-run"
-    ),
-    variant: Variant = "",
     mode: Annotated[str, typer.Option(help="raw, aligned or lockstep.")] = "lockstep",
-    method: MethodOption = None,
-    duration: Duration = None,
-    dt: Dt = None,
-    seed: Seed = None,
-    assignments: Set = None,
-    gait: Gait = None,
-    gait_column: GaitColumn = None,
-    gait_into: GaitInto = None,
-    gait_amplitude: GaitAmplitude = None,
-    frame_rate: FrameRate = None,
-    device: Device = "cpu",
-    precision: Precision = None,
-    target: Target = None,
     undo: Annotated[
         list[str] | None,
         typer.Option(help="Conventions to undo, several or with commas; only in raw and aligned."),
@@ -74,17 +51,15 @@ def run(
     )
 
     end_with_parent(ends_after)
-    console = None
-    if not quiet:
-        from ..showing.terminal import Console
-
-        console = Console()
+    console = None if quiet else asked.console()
     if backend not in entries():
         raise unknown("-b", "backend", backend, entries())
     elsewhere = in_its_own_environment(backend, context.obj or ())
     if elsewhere is not None:
         return elsewhere
-    check_writable(out, None)
+    out = asked.out
+    assert out is not None  # it has a default
+    asked.check()
     check_target(out)
     if settings_json is not None:
         given = json.loads(settings_json)
@@ -92,24 +67,15 @@ def run(
         settings = Settings(**given, undone=None if undone is None else tuple(undone))
     else:
         undone = None if undo is None else tuple(u for one in undo for u in one.split(",") if u)
-        settings = Settings(mode, method, device, precision, undone, target)  # type: ignore[arg-type]
-    if model.endswith(".npz"):
-        if gait is not None:
+        settings = Settings(mode, undone=undone, **asked.how())  # type: ignore[arg-type]
+    if asked.model.endswith(".npz"):
+        if asked.gait is not None:
             raise InputError(
                 "--gait", "what is drawn cannot be driven; give the model, not its npz"
             )
-        realization = Realization.load(model)
+        realization = Realization.load(asked.model)
     else:
-        experiment = driven(
-            load_experiment(model, variant, duration, dt, seed, assignments or ()),
-            console,
-            gait,
-            gait_column,
-            gait_into,
-            gait_amplitude,
-            frame_rate,
-        )
-        realization = realize(experiment)
+        realization = realize(asked.experiment(console))
     if console is None:
         progress = write_progress(progress_file) if progress_file else lambda fraction: None
         data = run_to_folder(realization, backend, settings, out, progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +11,16 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ...core.experiment import Experiment
 from ...models.library import MODELS, load_sweep
 from ..measuring.pairs import VERDICTS
 from ..measuring.wording import SYMBOLS, caveat_sentences
 from ..running.runs import Run
+from ..showing.bars import Tally
 from ..showing.terminal import STYLE
 from ..studies.compare.study import Comparison, compare, statistics_of
-from .arguments import write_json
+from .asking import Asked
 
 
 @dataclass(frozen=True)
@@ -42,41 +41,28 @@ class Point:
         return {} if self.shown is None else statistics_of(self.shown)
 
 
-def run_sweep(
-    model: str,
-    changes: Callable[[Experiment], Experiment],
-    console: Console,
-    json_file: str | None,
-    out: Path | None,
-    draw: bool,
-    backends: Iterable[str] | None,
-    modes: Sequence[str],
-    how: Mapping[str, Any],
-) -> list[Point]:
-    """Run every experiment of a model's sweep on every backend, print a table, draw the figure.
-
-    *changes* is applied to every experiment; *how* is handed to `compare`.
-    """
-    experiments = [(labels, changes(experiment)) for labels, experiment in load_sweep(model)]
+def run_sweep(asked: Asked, console: Console, draw: bool) -> list[Point]:
+    """Run every experiment of a model's sweep as it is asked for, print a table, draw the figure."""
+    model = asked.model
+    experiments = [(labels, asked.changed(experiment)) for labels, experiment in load_sweep(model)]
     points = []
-    with Progress(
-        TextColumn("  {task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    ) as progress:
-        task = progress.add_task(f"{model}, sweep", total=len(experiments))
+    with Tally(console, f"{model}, sweep", len(experiments), transient=False) as tally:
         for labels, experiment in experiments:
-            progress.update(task, description=", ".join(labels.values()))
-            points.append(Point(labels, compare(experiment, backends, modes, **how)))
-            progress.advance(task)
+            tally.say(", ".join(labels.values()))
+            comparison = compare(
+                experiment,
+                asked.backends,
+                asked.modes or ["lockstep"],
+                tolerance_ms=asked.tolerance_ms(),
+                reference=asked.reference,
+                **asked.how(),
+            )
+            points.append(Point(labels, comparison))
+            tally.advance()
     _print_table(console, points)
-    if json_file is not None:
-        write_json([plain(point) for point in points], json_file)
+    asked.write_json([plain(point) for point in points])
     if draw and any(point.statistics for point in points):
-        page = write_sweep(points, model, out or Path("coincide-report") / f"{model}-sweep")
+        page = write_sweep(points, model, asked.out or Path("coincide-report") / f"{model}-sweep")
         console.print(f"figure: {escape(str(page))}")
     return points
 

@@ -1,50 +1,18 @@
-"""Several runs side by side."""
+"""Several runs side by side, and all of them ended when one cannot go on."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
-from ...core.errors import InputError, MachineError
-from ...core.realization import Realization
-from ...core.settings import Settings
+from ...core.errors import MachineError
 from .process import CANCELLED
-from .runs import DEFAULT_TIMEOUT_S, Job, Run, as_run
+from .runs import Job, Run, as_run
 from .store import perform
-
-
-def execute(
-    realization: Realization,
-    path: Path,
-    requests: Iterable[tuple[str, Settings]],
-    *,
-    jobs: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    fresh: bool = False,
-    executor: Executor | None = None,
-    on_start: Callable[[str, str], None] = lambda run_id, progress_file: None,
-    on_end: Callable[[Run], None] = lambda run: None,
-) -> tuple[Run, ...]:
-    """Perform several runs side by side, in the order asked for.
-
-    ``executor`` is anything with the interface of concurrent.futures; threads by default, each waiting
-    for its own process. ``on_start`` gets the id of a run and the file to which it writes its progress.
-    """
-    todo = [
-        Job(str(path), realization.digest, backend, settings, timeout_s, fresh)
-        for backend, settings in requests
-    ]
-    return perform_all(
-        todo,
-        jobs=jobs,
-        executor=executor,
-        on_start=lambda k, job: on_start(job.id, job.progress_file),
-        on_end=lambda k, run: on_end(run),
-    )
 
 
 def perform_all(
@@ -57,10 +25,9 @@ def perform_all(
 ) -> tuple[Run, ...]:
     """Perform jobs, of several realizations too, side by side; the runs in the order of the jobs.
 
-    The callbacks get the place of the job among those given.
+    *executor* is anything with the interface of concurrent.futures; threads by default, each waiting for its
+    own process. The callbacks get the place of the job among those given.
     """
-    if jobs is not None and jobs < 1:
-        raise InputError("--jobs", f"{jobs} is given; at least 1 is needed")
     with tempfile.TemporaryDirectory(prefix="coincide-progress-") as progress:
         todo = [
             replace(job, progress_file=str(Path(progress) / f"{k}")) for k, job in enumerate(todo)

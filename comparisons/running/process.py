@@ -19,7 +19,7 @@ from ...core.exit_status import ExitStatus
 from ...core.seal import seal
 from ...core.storage import read_run, replace_folder
 from .child import INSIDE, PARENT, child_environment
-from .runs import Job, Run, Status, _too_late, as_run
+from .runs import Job, Run, Status, as_run, too_late
 
 CANCELLED = "cancelled"
 
@@ -87,7 +87,7 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
         try:
             while process.poll() is None:
                 if time.monotonic() > deadline:
-                    return "timeout", _too_late(job)
+                    return "timeout", too_late(job)
                 if cancelled is not None and cancelled.exists():
                     return "failed", "cancelled"
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -98,7 +98,7 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
     if code == ExitStatus.MACHINE:
         raise MachineError("", _last_words(log).removeprefix("error: "))
     if code == -signal.SIGALRM:
-        return "timeout", _too_late(job)
+        return "timeout", too_late(job)
     if code < 0:
         name = signal.Signals(-code).name
         hint = "; out of memory?" if name == "SIGKILL" else ""

@@ -27,7 +27,7 @@ Status = Literal["ok", "failed", "unsupported", "timeout"]
 DEFAULT_TIMEOUT_S = 3600.0
 MOST_TIMEOUT_S = 1e9
 """About 32 years: the system's clocks can wait for no more than some times that."""
-_LOG = logging.getLogger("coincide")
+LOG = logging.getLogger("coincide")
 """Where what is no result is said as it happens: on standard error, unless a program wants it elsewhere."""
 
 
@@ -58,7 +58,14 @@ class Run:
 
     @cached_property
     def recording(self) -> Recording:
-        """The recording, read on first use; RunError if the run did not end well."""
+        """The recording, read on first use and kept; RunError if the run did not end well."""
+        return self.read()
+
+    def read(self) -> Recording:
+        """The recording, read anew and not kept, for studies whose recordings do not fit into memory.
+
+        Raises RunError if the run did not end well.
+        """
         if not self.ok or self.folder is None:
             raise RunError(self.backend, self.reason or self.status)
         return read_recording(self.folder)
@@ -87,17 +94,17 @@ class Job:
     timeout_s: float = DEFAULT_TIMEOUT_S
     fresh: bool = False
     progress_file: str = ""
+    name: str = ""
+    """What the run is called; what it is made with by default."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.timeout_s <= MOST_TIMEOUT_S:
-            raise InputError(
-                "--timeout",
-                f"{self.timeout_s:g} s is given; it has to be > 0 and <= {MOST_TIMEOUT_S:g} s",
-            )
+        check_timeout(self.timeout_s)
 
     @property
     def id(self) -> str:
         """The name of the run within a comparison."""
+        if self.name:
+            return self.name
         parts = [self.backend, self.settings.mode, self.settings.method or ""]
         parts += [self.settings.precision or "", self.settings.target or ""]
         if self.settings.device != "cpu":
@@ -105,6 +112,14 @@ class Job:
         if self.settings.undone is not None:
             parts.append("undo:" + ",".join(self.settings.undone))
         return "-".join(part for part in parts if part)
+
+
+def check_timeout(seconds: float) -> None:
+    """InputError for a time that no run can be given."""
+    if not 0 < seconds <= MOST_TIMEOUT_S:
+        raise InputError(
+            "--timeout", f"{seconds:g} s is given; it has to be > 0 and <= {MOST_TIMEOUT_S:g} s"
+        )
 
 
 def run(
@@ -146,7 +161,7 @@ def as_run(job: Job, data: Mapping[str, Any], folder: Path | None, cached: bool)
     )
 
 
-def _too_late(job: Job) -> str:
+def too_late(job: Job) -> str:
     """That its time was over, and how far it had come, where it said so."""
     done = read_progress(job.progress_file) if job.progress_file else 0.0
     how_far = f"; {100 * done:.2g} % of it was done" if done > 0 else ""

@@ -14,7 +14,7 @@ from ...core.seal import broken_seal
 from ...core.storage import RUN_FILE, read_recording, read_run
 from .keys import code_fingerprint, installed_version, run_key
 from .process import run_in_process
-from .runs import _LOG, Job, Run, as_run
+from .runs import LOG, Job, Run, as_run
 
 
 def store_realization(experiment: Experiment) -> tuple[Realization, Path]:
@@ -31,7 +31,7 @@ def store_realization(experiment: Experiment) -> tuple[Realization, Path]:
             damage = (
                 f"what was kept of this model {error.problem.partition(';')[0]}; it was drawn anew"
             )
-            _LOG.warning("%s: %s", experiment.name, damage)
+            LOG.warning("%s: %s", experiment.name, damage)
             path.unlink(missing_ok=True)
     realization = realize(experiment)
     try:
@@ -63,7 +63,7 @@ def perform(job: Job) -> Run:
         raise MachineError.of(error, str(cache_dir())) from error
     if damage is None:
         return run
-    _LOG.warning("%s: %s", job.id, damage)
+    LOG.warning("%s: %s", job.id, damage)
     return replace(run, notes=(*run.notes, damage))
 
 

@@ -13,8 +13,8 @@ from ....core.errors import InputError, unknown
 from ....core.program import METHODS
 from ....core.realization import Realization
 from ....core.settings import MODES, Mode, Settings
-from ...running.pool import perform_all
-from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run
+from ...running.how import Callbacks, How, Listener
+from ...running.runs import DEFAULT_TIMEOUT_S, Run
 from ...running.store import store_realization
 from .catalogue import BATCHES, PROBES
 from .pack import Packed, pack
@@ -45,19 +45,22 @@ def conventions(
     jobs: int | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     fresh: bool = False,
-    on_run: OnRun = lambda run: None,
+    listener: Listener | None = None,
+    on_run: OnRun | None = None,
 ) -> Sheet:
     """Measure the conventions of backends (all installed by default) in some modes.
 
-    Every run is a process of its own; what was measured of the same version is kept. ``on_run`` is called
-    with None for each run that is asked for and with the `Run` when it ended. Raises InputError for an
-    unknown backend or mode.
+    Every run is a process of its own; what was measured of the same version is kept. *listener* is told of
+    every run; *on_run*, in its place, is called with None for each run that is asked for and with the `Run`
+    when it ended. Raises InputError for an unknown backend or mode.
     """
     names, notes = _chosen(backends)
     for mode in modes:
         if mode not in MODES:
             raise unknown("--mode", "mode", mode, MODES)
-    machine = _Machine(jobs, timeout_s, fresh, on_run)
+    if listener is None:
+        listener = Listener() if on_run is None else _told(on_run)
+    machine = _Machine(How(jobs=jobs, timeout_s=timeout_s, fresh=fresh, listener=listener))
     kept: dict[Target, tuple[Column, tuple[Declaration, ...]]] = {}
     missing: list[Target] = []
     for name in names:
@@ -87,6 +90,12 @@ def conventions(
     return Sheet(PROBES, tuple(columns), tuple(declarations), tuple(changes), tuple(notes))
 
 
+def _told(on_run: OnRun) -> Listener:
+    return Callbacks(
+        on_start=lambda place, job: on_run(None), on_end=lambda place, run: on_run(run)
+    )
+
+
 def _chosen(backends: Sequence[str] | None) -> tuple[list[str], list[str]]:
     """The backends to measure, and notes on those that are left out."""
     notes = []
@@ -106,10 +115,7 @@ def _chosen(backends: Sequence[str] | None) -> tuple[list[str], list[str]]:
 class _Machine:
     """How runs are performed, and the backends for what they declare, loaded when that is asked for."""
 
-    jobs: int | None
-    timeout_s: float
-    fresh: bool
-    on_run: OnRun
+    how: How
     _loaded: dict[str, Backend | None] = field(default_factory=dict)
 
     def simulator(self, name: str) -> Backend | None:
@@ -140,13 +146,9 @@ class _Machine:
 
     def perform(self, todo: Sequence[tuple[Path, Realization, Target]]) -> tuple[Run, ...]:
         """The runs of realizations, side by side."""
-        made = [
-            Job(str(path), realization.digest, name, settings, self.timeout_s, self.fresh)
-            for path, realization, (name, settings) in todo
-        ]
-        for _ in made:
-            self.on_run(None)
-        return perform_all(made, jobs=self.jobs, on_end=lambda k, run: self.on_run(run))
+        return self.how.perform(
+            [self.how.job(path, drawn, *target) for path, drawn, target in todo]
+        )
 
 
 def _columns(

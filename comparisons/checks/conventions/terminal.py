@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ...running.runs import Run
-from .measure import OnRun
 from .sheet import MARKS, MEANING, Cell, Sheet
 
 _STYLES = {
@@ -21,32 +15,6 @@ _STYLES = {
     "open": "none",
     "none": "yellow",
 }
-
-
-@contextmanager
-def counting(console: Console) -> Iterator[OnRun]:
-    """A bar of the runs that are done, among those asked for so far; yields the callback to feed it."""
-    columns = (TextColumn("  measuring"), BarColumn(bar_width=24), TimeElapsedColumn())
-    shown = TextColumn("{task.completed:.0f} of {task.total:.0f} runs {task.fields[last]}")
-    progress = Progress(*columns, shown, console=console, transient=True)
-    task = progress.add_task("", total=0, last="")
-    total = 0
-
-    def on_run(run: Run | None) -> None:
-        nonlocal total
-        if run is None:
-            if not total:
-                progress.start()  # not before, because nothing may have to be run
-            total += 1
-            progress.update(task, total=total)
-        else:
-            progress.update(task, advance=1, last=run.id)
-
-    try:
-        yield on_run
-    finally:
-        if total:
-            progress.stop()
 
 
 def print_sheet(console: Console, sheet: Sheet) -> None:

@@ -17,6 +17,7 @@ from ....core.realization import Realization
 from ....core.realize import realize
 from ....core.recording import Recording
 from ....core.settings import Settings
+from ...running.how import How
 from ...studies.explain.engine import explain_sides
 from ...studies.explain.evidence import Evidence
 from ...studies.explain.explanation import Explanation
@@ -112,7 +113,7 @@ def cases(
             )
     for name in models:
         planted_model(name)
-    drawn: dict[str, Realization] = {}
+    healthy: dict[str, tuple[Realization, Recording]] = {}
     for number, fault in enumerate(FAULTS.values()):
         if faults and fault.name not in faults:
             continue
@@ -127,9 +128,10 @@ def cases(
             for name in turned:
                 if chosen == per_fault:
                     break
-                if name not in drawn:
-                    drawn[name] = realize(MODELS[name].build())
-                if acts(fault, drawn[name]):
+                if name not in healthy:
+                    model = realize(MODELS[name].build())
+                    healthy[name] = model, load_backend("reference").run(model, Settings())
+                if acts(fault, *healthy[name]):
                     chosen += 1
                     yield Case(
                         fault.name, fault.words, fault.cause, name, held_out, foreign=fault.foreign
@@ -155,17 +157,13 @@ def in_simulators(faults: Sequence[str] = (), models: Sequence[str] = ()) -> Ite
             yield Case(name, fault.words, fault.cause, model, held_out, backend, mode=mode)
 
 
-_healthy: dict[str, Recording] = {}
+def acts(fault: Fault, model: Realization, healthy: Recording) -> bool:
+    """Whether a fault makes a difference to a model: it is planted, run here, and compared.
 
-
-def acts(fault: Fault, model: Realization) -> bool:
-    """Whether a fault makes a difference to a model: it is planted, run here, and compared."""
+    *healthy* is what the reference says of the model without it.
+    """
     from ...measuring.pairs import compare_recordings
 
-    reference = load_backend("reference")
-    if model.digest not in _healthy:
-        _healthy[model.digest] = reference.run(model, Settings())
-    healthy = _healthy[model.digest]
     try:
         faulty = load_backend(f"fault:{fault.name}:reference").run(model, Settings())
     except InputError:
@@ -210,7 +208,7 @@ def judge(case: Case, *, processes: bool = True, jobs: int | None = None) -> Out
     healthy = Side(case.healthy, case.healthy, settings, realization)
     # A control's healthy side is another process than the suspicious one, not the same run from the cache.
     fresh = case.suspicious == "reference"
-    trials = Trials(jobs=jobs, perform=None if processes else _here)
+    trials = Trials(how=How(jobs=jobs), perform=None if processes else _here)
     suspicious = Side(case.fault or case.backend, case.suspicious, settings, realization)
     try:
         if case.foreign:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ...showing.bars import Tally
 from .suite import Outcome, Results, Score
 
 _WIDTHS = (15, 17, 17)
@@ -19,32 +19,16 @@ _FOUND = 40
 """Where fewer columns than these are left, what was found has a line of its own."""
 
 
-class Table:
+class Table(Tally):
     """Rows printed one by one under a progress bar; a context manager."""
 
     def __init__(self, console: Console, total: int) -> None:
-        self._progress = Progress(
-            TextColumn("  faults"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("faults", total=total)
+        super().__init__(console, "faults", total)
 
-    def __enter__(self) -> Table:
-        self._progress.start()
+    def __enter__(self) -> Self:
+        super().__enter__()
         self._print("fault", "model", "planted", "named", "what was found", "", style="dim")
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def add(self, outcome: Outcome) -> None:
         """Print one row: ✓ right, ✕ wrong, ∅ refused by the contract; * is a model held out."""
@@ -64,7 +48,7 @@ class Table:
             found,
             f"[{style}]{sign}[/] ",
         )
-        self._progress.advance(self._task)
+        self.advance()
 
     def _print(
         self,
@@ -76,7 +60,7 @@ class Table:
         sign: str,
         style: str = "",
     ) -> None:
-        console = self._progress.console
+        console = self.console
         room = console.width - len("✓ ") - sum(_WIDTHS)
         widths = (min(max(room - _FOUND, _NAME[0]), _NAME[1]), *_WIDTHS)
         cells = [

@@ -2,62 +2,43 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 
+from ...showing.bars import Tally
 from .inputs import Verdict
 from .judging import Judged, summary
 from .report import command_of, name_of
 from .study import CaseResult, Fuzz, reasons
 
 
-class Progress:
+class Progress(Tally):
     """Cases done, findings so far."""
 
     def __init__(self, console: Console, cases: int) -> None:
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("random experiments", total=cases)
+        super().__init__(console, "random experiments", cases)
         self._faults = 0
-        self._said = time.monotonic()
-        self._console = console
-
-    def __enter__(self) -> Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
     def add(self, result: CaseResult) -> None:
         """One more case is done."""
         for judged in result.faults:
             self._faults += 1
             words = judged.why.splitlines()[0][:160] if judged.why else ""
-            self._console.print(
+            self.console.print(
                 f"{result.case.name} {judged.backend} {judged.mode}: {judged.kind}, {words}",
                 markup=False,
                 highlight=False,
             )
-        self._bar.update(self._task, advance=1, description=f"{self._faults} findings")
+        self.say(f"{self._faults} findings")
+        self.advance()
 
     def shrink(self, judged: Judged, size: int) -> None:
         """A failing experiment became smaller."""
-        words = f"making small: {judged.backend} {judged.kind}, {size} characters"
-        self._bar.update(self._task, description=words)
+        self.say(f"making small: {judged.backend} {judged.kind}, {size} characters")
 
 
 def print_fuzz(console: Console, found: Fuzz) -> None:

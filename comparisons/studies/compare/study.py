@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from ....core.caveats import Caveat
 from ....core.errors import InputError, unknown
@@ -13,9 +13,8 @@ from ....core.experiment import Experiment
 from ...measuring.caveats import capped, caveats_of
 from ...measuring.pairs import VERDICTS, Pair, Verdict, compare_recordings, json_safe, pair_to_dict
 from ...measuring.populations import population_statistics
-from ...running.plan import plan
-from ...running.pool import execute
-from ...running.runs import DEFAULT_TIMEOUT_S, Run
+from ...running.how import How, HowKeywords
+from ...running.runs import Run
 from ...running.store import store_realization
 from ...showing.result import Result
 
@@ -119,46 +118,27 @@ def compare(
     backends: str | Iterable[str] | None = None,
     modes: str | Iterable[str] = ("lockstep",),
     *,
-    method: str | None = None,
-    device: str = "cpu",
-    precision: str | None = None,
-    target: str | None = None,
     tolerance_ms: float | None = None,
     reference: bool = True,
-    jobs: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    fresh: bool = False,
-    on_plan: Callable[[Sequence[str]], None] = lambda ids: None,
-    on_start: Callable[[str, str], None] = lambda run_id, progress_file: None,
-    on_end: Callable[[Run], None] = lambda run: None,
+    **keywords: Unpack[HowKeywords],
 ) -> Comparison:
     """Run an experiment on several backends and compare every two runs of one mode.
 
     *experiment* is an Experiment or the name of a library model; *backends* are all installed ones by
     default, and the reference is always among them unless ``reference=False``. Spikes count as matched
-    within *tolerance_ms*, one time step by default. Runs that fail cost their own row only.
+    within *tolerance_ms*, one time step by default. Runs that fail cost their own row only. How runs are
+    done is said by the keywords of `HowKeywords`.
     """
     if isinstance(experiment, str):
         from ....models.library import load_model
 
         experiment = load_model(experiment)
-    backends = [backends] if isinstance(backends, str) else backends
-    modes = [modes] if isinstance(modes, str) else modes
+    how = How.of(backends, modes, keywords, reference=reference, by_name=True)
     if tolerance_ms is not None and not 0 <= tolerance_ms < float("inf"):
         raise InputError("tolerance", f"{tolerance_ms} ms is no tolerance; it has to be >= 0")
-    options = {"device": device, "precision": precision, "target": target}
-    requests = plan(backends, modes, method, options, reference)
+    requests = how.requests()
     realization, path = store_realization(experiment)
-    runs = execute(
-        realization,
-        path,
-        requests,
-        jobs=jobs,
-        timeout_s=timeout_s,
-        fresh=fresh,
-        on_start=on_start,
-        on_end=on_end,
-    )
+    runs = how.run(path, realization, requests)
     return compare_runs(experiment, runs, tolerance_ms, true_of(runs, realization.notes))
 
 

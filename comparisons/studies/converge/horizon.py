@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,7 +26,8 @@ from ...measuring.accuracy import pair_spikes
 from ...measuring.equivalence import Equivalence, equivalence, seed_margin
 from ...measuring.ordering import Floats
 from ...measuring.populations import BIN_MS
-from ...running.runs import Job, Run
+from ...running.how import How
+from ...running.runs import Run
 from ...running.store import store_realization
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ _STATISTICS = (("rate", "Hz"), ("CV", ""), ("correlation", ""))
 _LEAST_SEEDS = 3
 _LEAST_HALVED = 3
 
-Perform: TypeAlias = Callable[[Sequence[Job]], tuple[Run, ...]]
-MakeJob: TypeAlias = Callable[[Path, Realization, str, Settings], Job]
 Counted: TypeAlias = Mapping[str, Sequence[Mapping[str, SpikeStatistics]]]
 
 
@@ -143,9 +142,7 @@ def horizon_of(
     truth_run: Run | None,
     n_seeds: int,
     left_s: float,
-    perform: Perform,
-    job: MakeJob,
-    seconds: Callable[[Iterable[Run]], float],
+    how: How,
 ) -> Horizon | None:
     """The horizon where the finest level of any series parts from the truth before the end; else None.
 
@@ -170,11 +167,11 @@ def horizon_of(
     base = truth_run if oracle else good[0].levels[0].run
     assert base is not None
     settings = Settings("aligned") if oracle else good[0].settings
-    lyapunov = _lyapunov(first, base, settings, perform, job)
+    lyapunov = _lyapunov(first, base, settings, how)
     # The yardstick is a series of the contract's own conventions where there is one.
     yardstick = min(good, key=lambda s: (s.mode == "raw", s.backend != "reference"))
     compared = [yardstick, *(s for s in parted if s is not yardstick)]
-    cost = seconds(s.levels[0].run for s in compared)
+    cost = how.seconds(s.levels[0].run for s in compared)
     n = n_seeds if cost * n_seeds <= left_s else int(left_s / cost)
     tests: tuple[Equivalence, ...] = ()
     rows: tuple[DistributionRow, ...] = ()
@@ -188,7 +185,7 @@ def horizon_of(
         )
     else:
         span = start, experiment.duration_ms
-        tests, rows = _statistics(experiment, compared, seeds, span, perform, job)
+        tests, rows = _statistics(experiment, compared, seeds, span, how)
         missing = "" if tests else "no statistic has a value that varies over the seeds"
     rule = (
         f"margins: one standard deviation over the seeds of {yardstick.label}, a rule fixed before the "
@@ -231,14 +228,12 @@ def store(realization: Realization) -> Path:
     return path
 
 
-def _lyapunov(
-    first: Realization, base: Run, settings: Settings, perform: Perform, job: MakeJob
-) -> Lyapunov | None:
+def _lyapunov(first: Realization, base: Run, settings: Settings, how: How) -> Lyapunov | None:
     found = perturbed(first)
     if found is None or base.folder is None:
         return None
     moved, what, step = found
-    (run,) = perform([job(store(moved), moved, base.backend, settings)])
+    (run,) = how.run(store(moved), moved, [(base.backend, settings)])
     if not run.ok or run.folder is None:
         return None
     return growth(read_recording(base.folder), read_recording(run.folder), base.backend, what, step)
@@ -309,15 +304,14 @@ def _statistics(
     series: Sequence[Series],
     seeds: Sequence[int],
     span: tuple[float, float],
-    perform: Perform,
-    job: MakeJob,
+    how: How,
 ) -> tuple[tuple[Equivalence, ...], tuple[DistributionRow, ...]]:
     """Equivalence tests of all series against the first, at the model's own dt."""
     jobs = []
     for seed in seeds:
         drawn, path = store_realization(experiment.with_(seed=seed))
-        jobs += [job(path, drawn, s.backend, s.settings) for s in series]
-    runs = perform(jobs)
+        jobs += [how.job(path, drawn, s.backend, s.settings) for s in series]
+    runs = how.perform(jobs)
     counted: dict[str, list[dict[str, SpikeStatistics]]] = {}
     for k, s in enumerate(series):
         folders = [run.folder for run in runs[k :: len(series)] if run.ok]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -22,9 +19,8 @@ from ....core.settings import Settings
 from ....core.storage import read_recording
 from ...measuring.accuracy import Accuracy, accuracy
 from ...measuring.caveats import capped, caveats_of, caveats_of_recording
-from ...running.plan import plan
-from ...running.pool import perform_all
-from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run, grid_backends
+from ...running.how import How, HowKeywords
+from ...running.runs import Run, grid_backends
 from ...running.store import store_realization
 from ...showing.result import Result
 from .growing import Growing
@@ -166,20 +162,11 @@ def converge(
     backends: str | Iterable[str] | None = None,
     modes: str | Iterable[str] = ("aligned",),
     *,
-    method: str | None = None,
     budget_s: float = DEFAULT_BUDGET_S,
     levels: int = DEFAULT_LEVELS,
     seeds: int | None = None,
     oracle: bool = True,
-    device: str = "cpu",
-    precision: str | None = None,
-    target: str | None = None,
-    jobs: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    fresh: bool = False,
-    on_plan: Callable[[Sequence[str]], None] = lambda ids: None,
-    on_start: Callable[[int, Job], None] = lambda place, job: None,
-    on_end: Callable[[int, Run], None] = lambda place, run: None,
+    **keywords: Unpack[HowKeywords],
 ) -> ConvergenceStudy:
     """Halve dt on several backends and measure to what, and how fast, each converges.
 
@@ -189,7 +176,7 @@ def converge(
     where that cannot run or with ``oracle=False``, against the extrapolation of the series whose limit is
     known best. Where spikes part before the end of the run, the horizon is measured, and the statistics of
     *seeds* seeds are tested for equivalence: 5 by default, if they fit into what is left of the budget or
-    into half of it; 0 for no horizon at all.
+    into half of it; 0 for no horizon at all. How runs are done is said by the keywords of `HowKeywords`.
 
     Raises InputError for anything wrong before anything runs; runs that fail cost their own series only.
     """
@@ -198,44 +185,34 @@ def converge(
 
         experiment = load_model(experiment)
     names = [backends] if isinstance(backends, str) else list(backends or grid_backends())
-    modes = [modes] if isinstance(modes, str) else modes
     names = [n for n in names if n != "oracle"]
+    how = How.of(names, modes, keywords, reference=False)
     _check(experiment, names, budget_s, levels, seeds)
-    options = {"device": device, "precision": precision, "target": target}
-    todo = [Growing(*request) for request in plan(names, modes, method, options, reference=False)]
-    perform = partial(perform_all, jobs=jobs, on_start=on_start, on_end=on_end)
-
-    def job(path: Path, drawn: Realization, backend: str, settings: Settings) -> Job:
-        return Job(str(path), drawn.digest, backend, settings, timeout_s, fresh)
-
-    def seconds(runs: Iterable[Run]) -> float:
-        walls = [run.wall_s for run in runs]
-        return max(max(walls), sum(walls) / (jobs or os.cpu_count() or 1))
-
+    todo = [Growing(*request) for request in how.requests()]
     first, path = store_realization(experiment)
     why_not = (
         load_backend("oracle").unsupported(first, Settings("aligned")) if oracle else NOT_ASKED
     )
-    on_plan([g.label for g in todo])
-    asked = [job(path, first, g.backend, g.settings) for g in todo]
+    how.listener.plan([g.label for g in todo])
+    asked = [how.job(path, first, g.backend, g.settings) for g in todo]
     if why_not is None:
-        wanted = job(path, first, "oracle", Settings("aligned"))
-        asked.append(replace(wanted, timeout_s=min(timeout_s, budget_s)))
-    runs = perform(asked)
+        wanted = how.job(path, first, "oracle", Settings("aligned"))
+        asked.append(replace(wanted, timeout_s=min(how.timeout_s, budget_s)))
+    runs = how.perform(asked)
     for growing, run in zip(todo, runs, strict=False):
         growing.add(experiment.dt_ms, run, first, experiment.dt_ms)
     truth_run = runs[-1] if why_not is None else None
-    spent = seconds(runs)
+    spent = how.seconds(runs)
     for k in range(1, levels):
         dt_ms = experiment.dt_ms / 2**k
         running = [g for g in todo if g.goes_on(budget_s - spent)]
         if not running or experiment.duration_ms / dt_ms > MAX_STEPS:
             break
         drawn, path = store_realization(experiment.with_(dt=f"{dt_ms!r} ms"))
-        runs = perform([job(path, drawn, g.backend, g.settings) for g in running])
+        runs = how.run(path, drawn, [(g.backend, g.settings) for g in running])
         for growing, run in zip(running, runs, strict=True):
             growing.add(dt_ms, run, drawn, experiment.dt_ms)
-        spent += seconds(runs)
+        spent += how.seconds(runs)
     study = _told(experiment, first, todo, truth_run, why_not, budget_s)
     if seeds == 0 or not study.truth:
         return study
@@ -246,9 +223,7 @@ def converge(
         truth_run,
         DEFAULT_SEEDS if seeds is None else seeds,
         max(budget_s - spent, budget_s / 2) if seeds is None else np.inf,
-        perform,
-        job,
-        seconds,
+        how,
     )
     return replace(study, horizon=horizon)
 

@@ -1,4 +1,4 @@
-"""What ``coincide converge`` shows: bars while it runs, the orders, the sentences."""
+"""What ``coincide converge`` shows: the orders, the sentences."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from ....core.exit_status import ExitStatus
-from ...running.runs import Job
-from ...showing.bars import StudyBars
 from .horizon import Horizon
 from .order import Verdict
 from .study import ConvergenceStudy
@@ -32,20 +30,6 @@ STYLE: dict[Verdict, str] = {
     "stalls": "red",
     "elsewhere": "red",
 }
-
-
-class LevelBars(StudyBars):
-    """One bar a series; how many levels there will be shows while they are run."""
-
-    def start(self, place: int, job: Job) -> None:
-        """A run has been asked for: its bar grows by one."""
-        if job.id not in self._tasks:
-            self.plan([job.id])
-        asked = sum(self._states[job.id].values())
-        asked += sum(run_id == job.id for run_id, _ in self._running.values()) + 1
-        self._total[job.id] = max(self._total[job.id], asked)
-        self._progress.update(self._tasks[job.id], total=self._total[job.id])
-        super().start(place, job)
 
 
 def print_study(console: Console, study: ConvergenceStudy) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -13,9 +13,8 @@ from ....core.caveats import Caveat
 from ....core.errors import InputError
 from ....core.experiment import Experiment
 from ...measuring.caveats import caveats_of
-from ...running.plan import plan
-from ...running.pool import execute
-from ...running.runs import DEFAULT_TIMEOUT_S, Run
+from ...running.how import How, HowKeywords
+from ...running.runs import Run
 from ...running.store import store_realization
 from ...showing.result import Result
 from .currents import at_currents, cell_of, range_of
@@ -163,22 +162,16 @@ def curve(
     duration_ms: float = DURATION_MS,
     measured: float = MEASURED,
     oracle: bool = True,
-    method: str | None = None,
-    device: str = "cpu",
-    precision: str | None = None,
-    target: str | None = None,
-    jobs: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    fresh: bool = False,
     on_round: Callable[[int, int, int], None] = lambda k, currents, runs: None,
-    on_end: Callable[[Run], None] = lambda run: None,
+    **keywords: Unpack[HowKeywords],
 ) -> Curve:
     """The f-I curve of a model with one population of cells, on several simulators.
 
     All currents of a round are one population, so a simulator is one process a round; every round adds
     currents where a curve starts, ends or bends, the same for all. The oracle runs once, on all. The
     current goes from *first* to *last*, such as "0 pA" to "500 pA", by default from 0 to twice the model's
-    own. Raises InputError for a model with more than one population or without an (input).
+    own. Raises InputError for a model with more than one population or without an (input). How runs are done
+    is said by the keywords of `HowKeywords`.
     """
     if isinstance(experiment, str):
         from ....models.library import load_model
@@ -188,11 +181,10 @@ def curve(
         raise InputError("measured", f"{measured} is no part of a run; it has to be in (0, 1]")
     low, high, unit = range_of(experiment, first, last)
     experiment = experiment.with_(duration=f"{duration_ms!r} ms")
-    options = {"device": device, "precision": precision, "target": target}
-    names = [backends] if isinstance(backends, str) else backends
-    requests = plan(names, [mode], method, options, reference=True)
+    how = How.of(backends, [mode], keywords, by_name=True)
+    requests = how.requests()
     truth = [r for r in requests if r[0] == ORACLE] or (
-        plan([ORACLE], [mode], None, {}, reference=False) if oracle else []
+        How((ORACLE,), (mode,), reference=False).requests() if oracle else []
     )
     requests = [r for r in requests if r[0] != ORACLE]
     start_ms = duration_ms * (1.0 - measured)
@@ -204,9 +196,10 @@ def curve(
         one = at_currents(experiment, currents.tolist(), unit)
         on_round(k, currents.size, len(wanted))
         realization, path = store_realization(one)
-        runs = execute(
-            realization, path, wanted, jobs=jobs, timeout_s=timeout_s, fresh=fresh, on_end=on_end
-        )
+        jobs = [how.job(path, realization, *request) for request in wanted]
+        words = f"round {k}: {currents.size} currents"
+        how.listener.plan([job.id for job in jobs], words)
+        runs = how.perform(jobs)
         every.extend(runs)
         population = cell_of(one).name
         found = {}

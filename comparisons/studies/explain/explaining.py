@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Unpack
 
 from ....backends.registry import entries, load_backend
 from ....core.errors import InputError, unknown
 from ....core.experiment import Experiment
 from ....core.realization import Realization
 from ....core.settings import Settings
+from ...running.how import How, HowKeywords
 from ...running.plan import check_options
-from ...running.runs import DEFAULT_TIMEOUT_S, Run
 from ...running.store import store_realization
 from ..compare.study import yardstick_of
 from .engine import Proposer, explain_sides
@@ -30,18 +31,10 @@ def explain(
     backends: str | Iterable[str],
     mode: str = "raw",
     *,
-    method: str | None = None,
-    device: str = "cpu",
-    precision: str | None = None,
-    target: str | None = None,
     tolerance_ms: float | None = None,
     budget: int = BUDGET,
-    jobs: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    fresh: bool = False,
     proposers: Sequence[Proposer] | None = None,
-    on_start: Callable[[str, str], None] = lambda run_id, progress_file: None,
-    on_end: Callable[[Run], None] = lambda run: None,
+    **keywords: Unpack[HowKeywords],
 ) -> Explanation:
     """Why two backends disagree on a model, each cause proved by running without it.
 
@@ -49,7 +42,8 @@ def explain(
     the other; one alone is held against the clock contract: itself with all its conventions undone, or the
     reference where it has none to undo. At most *budget* runs of the model are done, the pair among them.
     *proposers* make hypotheses about what no convention explains; by default from the recordings alone, and
-    from replays around the place where they part (`Evidence`).
+    from replays around the place where they part (`Evidence`). How runs are done is said by the keywords of
+    `HowKeywords`.
 
     Raises InputError for backends or options there are not, RunError if one of the two cannot be run.
     """
@@ -57,15 +51,13 @@ def explain(
         from ....models.library import load_model
 
         experiment = load_model(experiment)
-    names = [backends] if isinstance(backends, str) else list(backends)
+    how = How.of(backends, mode, keywords, by_name=True)
     if budget < 2:
         raise InputError("budget", f"{budget} is too few; the pair alone takes 2 runs")
     realization, _ = store_realization(experiment)
-    options = {"method": method, "device": device, "precision": precision, "target": target}
-    a, b = sides_of(realization, names, mode, options)
-    trials = Trials(
-        budget, jobs, timeout_s, fresh, tolerance_ms=tolerance_ms, on_start=on_start, on_end=on_end
-    )
+    options = {"method": how.method, **how.options}
+    a, b = sides_of(realization, how.backends or (), mode, options)
+    trials = Trials(budget, how, tolerance_ms=tolerance_ms)
     model = f"{experiment.name} {experiment.variant}".strip()
     if proposers is None:
         proposers = (from_recordings, sizes, Evidence())

@@ -13,9 +13,8 @@ from ....core.errors import CoincideError, RunError
 from ....core.realization import Realization
 from ....core.recording import Recording
 from ....core.settings import Settings
+from ...running.how import How
 from ...running.keys import run_key
-from ...running.pool import perform_all
-from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run
 from .hypothesis import Side
 from .measure import Disagreement, disagreement
 
@@ -81,13 +80,9 @@ class Trials:
     """
 
     budget: int = BUDGET
-    jobs: int | None = None
-    timeout_s: float = DEFAULT_TIMEOUT_S
-    fresh: bool = False
+    how: How = field(default_factory=How)
     perform: Perform | None = None
     tolerance_ms: float | None = None
-    on_start: Callable[[str, str], None] = lambda run_id, progress_file: None
-    on_end: Callable[[Run], None] = lambda run: None
     done: dict[Key, Trial] = field(default_factory=dict)
     _recordings: dict[Key, Recording] = field(default_factory=dict)
     _measured: dict[tuple[Any, Any], Disagreement] = field(default_factory=dict)
@@ -131,23 +126,14 @@ class Trials:
         self.done[key] = trial
 
     def _run_in_processes(self, todo: dict[Key, Side], purpose: str) -> None:
-        keys = list(todo)
-        jobs = []
-        for side in todo.values():
+        trials, jobs = {}, []
+        for key, side in todo.items():
             assert side.realization is not None
+            trials[key] = _trial(key, side, purpose)
             path = stored(side.realization)
-            digest = side.realization.digest
-            jobs.append(
-                Job(str(path), digest, side.backend, side.settings, self.timeout_s, self.fresh)
-            )
-        trials = [_trial(key, side, purpose) for key, side in todo.items()]
-        ended = perform_all(
-            jobs,
-            jobs=self.jobs,
-            on_start=lambda k, job: self.on_start(trials[k].id, job.progress_file),
-            on_end=lambda k, run: self.on_end(replace(run, id=trials[k].id)),
-        )
-        for key, trial, run in zip(keys, trials, ended, strict=True):
+            job = self.how.job(path, side.realization, side.backend, side.settings)
+            jobs.append(replace(job, name=trials[key].id))
+        for (key, trial), run in zip(trials.items(), self.how.perform(jobs), strict=True):
             self.done[key] = replace(
                 trial,
                 status=run.status,

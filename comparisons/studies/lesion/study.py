@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from ....core.errors import InputError
 from ....core.experiment import Experiment
 from ....core.populations import n_lost
 from ....core.realization import Ints, Realization
-from ....core.storage import read_recording
 from ...measuring.caveats import caveats_of, caveats_of_recording
 from ...measuring.readings import COUNTED, TIMED, Measure, Reading
 from ...measuring.readouts import (
@@ -31,9 +30,8 @@ from ...measuring.readouts import (
 )
 from ...measuring.signal import signal_of
 from ...measuring.wording import enumerate_words
-from ...running.plan import plan
-from ...running.pool import perform_all
-from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run
+from ...running.how import How, HowKeywords
+from ...running.runs import Run
 from ...running.store import store_realization
 from ...showing.result import Result
 from ..compare.words import run_labels
@@ -195,17 +193,8 @@ def lesion(
     seeds: int | None = None,
     severities: Iterable[float] = (),
     start_ms: float | None = None,
-    method: str | None = None,
-    device: str = "cpu",
-    precision: str | None = None,
-    target: str | None = None,
     reference: bool = True,
-    jobs: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    fresh: bool = False,
-    on_plan: Callable[[Sequence[str]], None] = lambda simulators: None,
-    on_start: Callable[[int, Job], None] = lambda place, job: None,
-    on_end: Callable[[int, Run], None] = lambda place, run: None,
+    **keywords: Unpack[HowKeywords],
 ) -> LesionStudy:
     """Run an experiment healthy and with every lesion on several backends, and measure the effects.
 
@@ -215,7 +204,7 @@ def lesion(
     to 1 make a sweep of every lesion. The first *start_ms* of every run are not measured, a fifth by
     default. In lockstep simulators agree by construction; the default mode is ``aligned``, each simulator's
     own integration. Raises InputError for anything wrong before anything runs; runs that fail cost their own
-    rows only.
+    rows only. How runs are done is said by the keywords of `HowKeywords`.
     """
     if isinstance(experiment, str):
         from ....models.library import load_model
@@ -227,10 +216,8 @@ def lesion(
         raise InputError("--seeds", f"{seeds} is given; at least 1 is needed")
     if seeds is not None and seeds > _MOST_SEEDS:
         raise InputError("--seeds", f"{seeds} is given; at most {_MOST_SEEDS:,} are run")
-    backends = [backends] if isinstance(backends, str) else backends
-    modes = [modes] if isinstance(modes, str) else modes
-    options = {"device": device, "precision": precision, "target": target}
-    requests = plan(backends, modes, method, options, reference)
+    how = How.of(backends, modes, keywords, reference=reference)
+    requests = how.requests()
     described = describe_arms(experiment, arms)
     numbers, is_random, notes = choose_seeds(described, experiment.seed, seeds)
     probe = probe_of(experiment, start)
@@ -253,10 +240,10 @@ def lesion(
                     seen = drawn.setdefault(said, [])
                     seen += [seed] if seed not in seen else []
             for backend, settings in requests:
-                todo.append(Job(str(path), realization.digest, backend, settings, timeout_s, fresh))
+                todo.append(how.job(path, realization, backend, settings))
                 asked.append((arm, seed, kept))
-    on_plan([job.id for job in todo])
-    ended = perform_all(todo, jobs=jobs, on_start=on_start, on_end=on_end)
+    how.listener.plan([job.id for job in todo])
+    ended = how.perform(todo)
     labels = run_labels(ended[: len(requests)])
     runs = tuple(
         ArmRun(arm, seed, run, labels[run.id], kept)
@@ -314,9 +301,9 @@ def evaluate(
 
 def _read(probe: Probe, found: ArmRun) -> tuple[Mapping[Measure, Reading], tuple[Caveat, ...]]:
     """The read-outs of a run, and what was not seen of it."""
-    if found.run.folder is None:
+    if not found.run.ok:
         return {}, caveats_of([found.run])
-    recording = read_recording(found.run.folder)
+    recording = found.run.read()
     return measure(probe, recording, found.seed), caveats_of_recording(recording, found.run.id)
 
 

@@ -1,23 +1,19 @@
-"""What ``coincide lesion`` shows: a bar a simulator, the verdicts, the numbers, the doses."""
+"""What ``coincide lesion`` shows: the verdicts, the numbers, the doses."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from types import MappingProxyType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ....core.exit_status import ExitStatus
-from ....core.experiment import Experiment
 from ...measuring.readings import Measure
-from ...showing.bars import StudyBars, TimeLeft
 from .effects import Effect, SimulatorEffect, Verdict
 from .study import LesionStudy
 from .tables import unchanged
@@ -37,32 +33,6 @@ STYLE: Mapping[Verdict, str] = MappingProxyType(
 _MOST_IN_FULL = 10
 _DOSES_A_TABLE = 5
 _LONGEST_CHANGES = 400
-
-
-@contextmanager
-def running(
-    console: Console, experiment: Experiment, kind: type[StudyBars] = StudyBars
-) -> Iterator[StudyBars]:
-    """Progress bars for the runs of a study."""
-    size = sum(p.size for p in experiment.populations if p.kind == "neurons")
-    console.print(
-        f"[bold]{escape(experiment.name)}[/bold]{' ' * bool(experiment.variant)}"
-        f"{escape(experiment.variant)}  {size:,} {'cell' if size == 1 else 'cells'}, "
-        f"{experiment.duration}, dt {experiment.dt}, seeds from {experiment.seed}"
-    )
-    columns = (
-        TextColumn("  {task.description}"),
-        BarColumn(bar_width=24),
-        TimeElapsedColumn(),
-        TimeLeft(),
-        TextColumn("{task.fields[state]}"),
-    )
-    with Progress(*columns, console=console) as progress:
-        bars = kind(progress)
-        try:
-            yield bars
-        finally:
-            bars.close()
 
 
 def print_study(console: Console, study: LesionStudy) -> None:

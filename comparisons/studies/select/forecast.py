@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ....core.errors import InputError
@@ -11,7 +11,8 @@ from ....core.experiment import Experiment
 from ....core.realization import Realization
 from ....core.storage import read_recording
 from ...measuring.accuracy import ErrorBound
-from ...running.runs import Job, Run
+from ...running.how import How
+from ...running.runs import Run
 from ...running.store import store_realization
 from .cost import CostModel, Forecast, Load, fit, foreseen, load_of, scaled
 from .points import Need, Point, cheapest
@@ -30,6 +31,7 @@ _QUICK_S = 10.0
 
 def forecasts(
     experiment: Experiment,
+    larger: Experiment,
     points: Sequence[Point],
     best: Point | None,
     needs: Sequence[Need],
@@ -37,21 +39,18 @@ def forecasts(
     size: int | None,
     duration_ms: float | None,
     budget_s: float,
-    perform: Callable[..., tuple[Run, ...]],
-    timeout_s: float,
+    how: How,
 ) -> tuple[Forecast, ...]:
-    """A forecast for the best candidate of every backend that meets the bound, the recommended checked.
+    """A forecast of a *larger* experiment for the best candidate of every backend that meets the bound.
 
     Fitted are the measured runs of the candidate, two of other durations (half and twice, or twice and eight
-    times where a run takes less than a second), and larger ones where a size is asked for. The check may take
-    a quarter of the budget. Raises InputError for an experiment that cannot be scaled.
+    times where a run takes less than a second), and larger ones where a size is asked for. The recommended
+    one is checked by one larger run, which may take a quarter of the budget.
     """
-    cells = sum(p.size for p in experiment.populations if p.kind == "neurons")
-    factor = 1.0 if size is None else size / cells
+    factor = 1.0 if size is None else size / cells_of(experiment)
     length = 1.0 if duration_ms is None else duration_ms / experiment.duration_ms
     if best is None:
         return ()
-    target = _changed(experiment, best.dt_ms, factor, length)
     said = [] if size is None else [f"{size:,} cells"]
     said += [] if duration_ms is None else [_length(duration_ms)]
     found = []
@@ -61,7 +60,7 @@ def forecasts(
         if chosen is None:
             continue
         mine = [p for p in of_backend if p.label == chosen.label]
-        ran = _Measured(chosen, perform, timeout_s)
+        ran = _Measured(chosen, how)
         for p in mine:
             realization, _ = store_realization(_changed(experiment, p.dt_ms, 1.0, 1.0))
             ran.keep(realization, p.run, p.build_s)
@@ -73,7 +72,7 @@ def forecasts(
         for times in sizes:
             ran.run(_changed(experiment, chosen.dt_ms, times, 1.0))
         model = ran.model()
-        load = foreseen(ran.base, experiment.duration_ms, _changed(target, chosen.dt_ms, 1.0, 1.0))
+        load = foreseen(ran.base, experiment.duration_ms, _changed(larger, chosen.dt_ms, 1.0, 1.0))
         forecast = Forecast(
             chosen.label,
             chosen.dt_ms,
@@ -89,6 +88,18 @@ def forecasts(
             forecast = _checked(forecast, experiment, ran, model, wanted, limit)
         found.append(forecast)
     return tuple(sorted(found, key=lambda f: (not f.recommended, f.seconds)))
+
+
+def enlarged(experiment: Experiment, size: int | None, duration_ms: float | None) -> Experiment:
+    """An experiment of so many cells, that lasts so long; InputError where it cannot be made so."""
+    longer = {} if duration_ms is None else {"duration": f"{duration_ms!r} ms"}
+    changed = experiment.with_(**longer) if longer else experiment
+    return changed if size is None else scaled(changed, size / cells_of(experiment))
+
+
+def cells_of(experiment: Experiment) -> int:
+    """The cells of an experiment, sources not counted."""
+    return sum(p.size for p in experiment.populations if p.kind == "neurons")
 
 
 def _length(ms: float) -> str:
@@ -109,10 +120,8 @@ def _changed(experiment: Experiment, dt_ms: float, factor: float, length: float)
 class _Measured:
     """The runs of one candidate that its cost model is fitted to."""
 
-    def __init__(
-        self, chosen: Point, perform: Callable[..., tuple[Run, ...]], timeout_s: float
-    ) -> None:
-        self.chosen, self.perform, self.timeout_s = chosen, perform, timeout_s
+    def __init__(self, chosen: Point, how: How) -> None:
+        self.chosen, self.how = chosen, how
         self.loads: list[Load] = []
         self.run_s: list[float] = []
         self.build_s: list[float] = []
@@ -157,15 +166,8 @@ class _Measured:
     def measure(self, experiment: Experiment) -> tuple[Run, Realization]:
         """Run one more."""
         realization, path = store_realization(experiment)
-        job = Job(
-            str(path),
-            realization.digest,
-            self.chosen.backend,
-            self.chosen.settings,
-            self.timeout_s,
-            True,
-        )
-        (run,) = self.perform([job])
+        request = self.chosen.backend, self.chosen.settings
+        (run,) = self.how.run(path, realization, [request])
         return run, realization
 
     def model(self) -> CostModel:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -17,7 +18,8 @@ from ....core.recording import Recording
 from ....core.settings import Settings
 from ....core.storage import read_recording
 from ...measuring.accuracy import Accuracy, ErrorBound, accuracy
-from ...running.runs import Job, Run
+from ...running.how import How
+from ...running.runs import Run
 from ...running.store import store_realization
 from .points import Ability, Point, cheapest, foretell
 
@@ -33,7 +35,6 @@ _CONTENDER = 4.0
 """Candidates within this many times the quickest are measured twice: another's work may have slowed one."""
 _MOVED = 0.25
 """A run has lost the spikes of the truth where one has moved by this share of their mean interval."""
-Perform: TypeAlias = Callable[[Sequence[Job]], tuple[Run, ...]]
 Errors: TypeAlias = Mapping[tuple[int, float], Accuracy]
 
 
@@ -78,17 +79,14 @@ class Candidate:
 class Search:
     """Runs candidates one at a time, so that none disturbs the time of another, until the budget is spent."""
 
-    def __init__(
-        self, experiment: Experiment, budget_s: float, perform: Perform, timeout_s: float
-    ) -> None:
-        self.experiment, self.budget_s, self.perform = experiment, budget_s, perform
-        self.timeout_s = timeout_s
+    def __init__(self, experiment: Experiment, budget_s: float, how: How) -> None:
+        self.experiment, self.budget_s, self.how = experiment, budget_s, how
         self.candidates: list[Candidate] = []
         self.errors: dict[tuple[int, float], Accuracy] = {}
         self.until_ms = math.inf
         self.truth: Recording | None = None
         self.left_out: list[str] = []
-        self._drawn: dict[float, tuple[Realization, str] | None] = {}
+        self._drawn: dict[float, tuple[Realization, Path] | None] = {}
         self._started = time.monotonic()
 
     @property
@@ -101,14 +99,14 @@ class Search:
         """All points of all candidates."""
         return [p for c in self.candidates for p in c.points(self.errors)]
 
-    def drawn(self, dt_ms: float) -> tuple[Realization, str] | None:
+    def drawn(self, dt_ms: float) -> tuple[Realization, Path] | None:
         """The experiment drawn with a step, and its file; None where the step is too long for a delay."""
         if dt_ms not in self._drawn:
             same = dt_ms == self.experiment.dt_ms
             try:
                 here = self.experiment if same else self.experiment.with_(dt=f"{dt_ms!r} ms")
                 realization, path = store_realization(here)
-                self._drawn[dt_ms] = realization, str(path)
+                self._drawn[dt_ms] = realization, path
             except InputError:
                 if same:
                     raise
@@ -122,12 +120,13 @@ class Search:
             candidate.blocked.add(dt_ms)
             return False
         realization, path = found
-        limit = min(self.timeout_s, max(self.left_s, 1.0) + 0.25 * self.budget_s)
-        job = Job(path, realization.digest, candidate.backend, candidate.settings, limit, True)
-        (run,) = self.perform([job])
+        limit = min(self.how.timeout_s, max(self.left_s, 1.0) + 0.25 * self.budget_s)
+        how = self.how.with_(timeout_s=limit)
+        job = how.job(path, realization, candidate.backend, candidate.settings)
+        (run,) = how.perform([job])
         if not candidate.runs and run.ok and self._may_have_compiled(run):
             # Whatever is left of the budget: a compiler's seconds as building would decide for others.
-            (again,) = self.perform([replace(job, timeout_s=max(limit, 2 * run.wall_s))])
+            (again,) = how.perform([replace(job, timeout_s=max(limit, 2 * run.wall_s))])
             candidate.compiling = not again.ok
             if again.ok:
                 candidate.compile_s = run.build_s + run.run_s - again.build_s - again.run_s
@@ -158,8 +157,8 @@ class Search:
             found = self.drawn(mine.dt_ms)
             assert found is not None
             limit = max(2 * mine.run.wall_s, self.left_s)
-            job = Job(found[1], found[0].digest, c.backend, c.settings, limit, True)
-            (again,) = self.perform([job])
+            how = self.how.with_(timeout_s=limit)
+            (again,) = how.run(found[1], found[0], [(c.backend, c.settings)])
             if again.ok:
                 seconds = min(again.run_s, mine.run.run_s), min(again.build_s, mine.run.build_s)
                 c.runs[mine.dt_ms] = replace(again, run_s=seconds[0], build_s=seconds[1])

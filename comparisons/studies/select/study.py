@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack, get_args
 
 import numpy as np
 
@@ -22,13 +22,12 @@ from ....core.settings import Settings
 from ....core.storage import read_recording
 from ...measuring.accuracy import ErrorBound, parse_error, spiking
 from ...measuring.caveats import capped, caveats_of
-from ...running.plan import plan
-from ...running.pool import perform_all
-from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run, grid_backends
+from ...running.how import How, OneByOne
+from ...running.runs import grid_backends
 from ...running.store import store_realization
 from ...showing.result import Result
-from .cost import Forecast, scaled
-from .forecast import forecasts
+from .cost import Forecast
+from .forecast import enlarged, forecasts
 from .points import Ability, Need, Point, cheapest, foretell, front
 from .search import Candidate, Errors, Search
 
@@ -126,16 +125,10 @@ def select(
     *,
     error: ErrorBound | str | None = None,
     budget_s: float = DEFAULT_BUDGET_S,
-    method: str | None = None,
     size: int | None = None,
     duration_ms: float | None = None,
-    device: str = "cpu",
-    precision: str | None = None,
-    target: str | None = None,
     oracle: bool = True,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    on_start: Callable[[int, Job], None] = lambda place, job: None,
-    on_end: Callable[[int, Run], None] = lambda place, run: None,
+    **keywords: Unpack[OneByOne],
 ) -> Selection:
     """Measure what precision costs on every backend, in every mode, with every method, and recommend one.
 
@@ -145,6 +138,7 @@ def select(
     until the cheapest that meets the error is known or *budget_s* seconds are spent. Runs are done one at a
     time and afresh, for their seconds count. With *size* (cells in all) or *duration_ms* a cost model is
     fitted for the best of every backend, extrapolated, and checked by one larger run of the recommended.
+    How runs are done is said by the keywords of `OneByOne`.
 
     Raises InputError for anything wrong before anything runs; runs that fail cost their own row only.
     """
@@ -157,27 +151,24 @@ def select(
         backends = [name for name in grid_backends() if not is_judge(name)] or grid_backends()
     names = [backends] if isinstance(backends, str) else list(backends)
     names = [n for n in dict.fromkeys(names) if n != "oracle"]
-    modes = list(dict.fromkeys([modes] if isinstance(modes, str) else modes))
+    how = How.of(names, modes, keywords, reference=False, taken=OneByOne)
+    how = how.with_(jobs=1, fresh=True)
     bound = parse_error(error) if isinstance(error, str) else error
     _check(experiment, names, bound, budget_s, size, duration_ms)
-    options = {"device": device, "precision": precision, "target": target}
-    # Names, modes and options are checked there.
-    first_requests = plan(names, modes, None, options, reference=False)
+    # Names, modes and options are checked there; every backend is asked for the method by itself.
+    first_requests = how.with_(method=None).requests()
     own = {
-        name: {k: v for k, v in options.items() if k in entries()[name].options}
+        name: {k: v for k, v in how.options.items() if k in entries()[name].options}
         for name in dict.fromkeys(name for name, _ in first_requests)
     }
     first, path = store_realization(experiment)
-    if duration_ms is not None:
-        experiment.with_(duration=f"{duration_ms!r} ms")
-    if size is not None:
-        scaled(experiment, size / _cells(experiment))
-    abilities = _abilities(first, first_requests, method)
-    perform = partial(perform_all, jobs=1, on_start=on_start, on_end=on_end)
+    # Before anything is run, for what cannot be made so large or long cannot be foretold either.
+    larger = enlarged(experiment, size, duration_ms)
+    abilities = _abilities(first, first_requests, how.method)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    search = Search(experiment, budget_s, perform, timeout_s)
+    search = Search(experiment, budget_s, how)
     notes = list(first.notes)
-    truth, said = _oracle(first, path, oracle, min(timeout_s, budget_s / 2), perform, notes)
+    truth, said = _oracle(first, path, oracle, min(how.timeout_s, budget_s / 2), how, notes)
     search.start(abilities, own)
     is_oracle = truth is not None
     if truth is None:
@@ -200,7 +191,7 @@ def select(
     told: tuple[Forecast, ...] = ()
     if size is not None or duration_ms is not None:
         told = forecasts(
-            experiment, points, best, needs, bound, size, duration_ms, budget_s, perform, timeout_s
+            experiment, larger, points, best, needs, bound, size, duration_ms, budget_s, how
         )
     notes += _busy(load)
     if search.left_out:
@@ -236,11 +227,6 @@ def _busy(load: float) -> list[str]:
         f"the machine was busy when this began (load {load:.1f} on {cores} cores): seconds are too "
         "long, their ratios less so"
     ]
-
-
-def _cells(experiment: Experiment) -> int:
-    """The cells of an experiment, sources not counted."""
-    return sum(p.size for p in experiment.populations if p.kind == "neurons")
 
 
 def _check(
@@ -302,12 +288,7 @@ def _abilities(
 
 
 def _oracle(
-    first: Realization,
-    path: Path,
-    wanted: bool,
-    timeout_s: float,
-    perform: Callable[..., tuple[Run, ...]],
-    notes: list[str],
+    first: Realization, path: Path, wanted: bool, timeout_s: float, how: How, notes: list[str]
 ) -> tuple[Recording | None, str]:
     """The oracle's recording, from the cache if there, and what it is; None and why not in *notes*."""
     if not wanted:
@@ -317,7 +298,8 @@ def _oracle(
     if reason is not None:
         notes.append(f"the oracle cannot run this: {reason}")
         return None, ""
-    (run,) = perform([Job(str(path), first.digest, "oracle", settings, timeout_s)])
+    job = how.with_(timeout_s=timeout_s, fresh=False).job(path, first, "oracle", settings)
+    (run,) = how.perform([job])
     if not run.ok or run.folder is None:
         notes.append(f"the oracle did not end well: {run.reason}")
         return None, ""

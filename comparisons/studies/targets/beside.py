@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Unpack, get_args
 
 import numpy as np
 
@@ -13,13 +13,12 @@ from ....backends.registry import is_judge
 from ....core.caveats import Caveat
 from ....core.errors import InputError
 from ....core.experiment import Experiment
-from ....core.settings import Settings
+from ....core.recording import Recording
 from ....models.targets import Claim, Target, Targets
-from ...measuring.caveats import capped, caveats_of
+from ...measuring.caveats import capped, caveats_of, caveats_of_recording
 from ...measuring.equivalence import Equivalence, all_equivalent, equivalence, seed_margin
-from ...running.plan import plan
-from ...running.pool import perform_all
-from ...running.runs import DEFAULT_TIMEOUT_S, Job, Run
+from ...running.how import How, HowKeywords
+from ...running.runs import Run
 from ...running.store import store_realization
 from ...showing.result import Result
 from .activity import BETA_HZ, SLOW_HZ, Activity, activity, phase, signal
@@ -199,18 +198,14 @@ def beside(
     seeds: int = 5,
     states: Sequence[str] = ("activation",),
     start_ms: float | None = None,
-    jobs: int | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-    fresh: bool = False,
-    on_plan: Callable[[Sequence[str]], None] = lambda names: None,
-    on_start: Callable[[int, Job], None] = lambda place, job: None,
-    on_end: Callable[[int, Run], None] = lambda place, run: None,
+    **keywords: Unpack[HowKeywords],
 ) -> TargetStudy:
     """Run every variant and state that has a target, with several seeds, and put it beside the targets.
 
     *make* gives the experiment of a state and a variant. The first *start_ms* are not measured: by default
     what the authors of the model leave out, where the runs last longer, else a fifth. Raises InputError for a
-    state without targets, fewer than two seeds, a window that is empty.
+    state without targets, fewer than two seeds, a window that is empty. How runs are done is said by the
+    keywords of `HowKeywords`.
     """
     for state in states:
         if state not in targets.states:
@@ -226,31 +221,31 @@ def beside(
     if not 0 <= start <= first.duration_ms - 2:
         raise InputError("--from", f"{start:g} ms leaves nothing of {first.duration} to measure")
     numbers = tuple(range(first.seed, first.seed + seeds))
-    requests: Sequence[tuple[str, Settings]] = plan(
-        None if backends is None else list(backends), [mode], None, {}, False
-    )
-    todo: list[Job] = []
-    asked: list[tuple[str, str, int]] = []
+    how = How.of(backends, [mode], keywords, reference=False)
+    requests = how.requests()
+    todo, asked = [], []
     for (state, variant), experiment in described.items():
         for seed in numbers:
             realization, path = store_realization(experiment.with_(seed=seed))
             for backend, settings in requests:
-                todo.append(Job(str(path), realization.digest, backend, settings, timeout_s, fresh))
+                todo.append(how.job(path, realization, backend, settings))
                 asked.append((state, variant, seed))
-    on_plan([job.id for job in todo])
-    runs = perform_all(todo, jobs=jobs, on_start=on_start, on_end=on_end)
+    how.listener.plan([job.id for job in todo])
+    runs = how.perform(todo)
     by_key: dict[Key, dict[int, Measured]] = {}
     seen: dict[Key, list[Caveat]] = {}
     for (state, variant, seed), run in zip(asked, runs, strict=True):
         key = (state, variant, run.backend)
         place = f", {state}, {variant}" + (f", seed {seed}" if run.ok else "")
         found = seen.setdefault(key, [])
-        told = [replace(c, where=c.where + place) for c in caveats_of([run])]
-        found += [c for c in told if c not in found]
         if run.ok:
-            # Read here and not kept: the spikes of a whole study need not fit into memory.
-            by_key.setdefault(key, {})[seed] = _measured(run, targets, state, start)
-            run.__dict__.pop("recording", None)
+            recording = run.read()
+            own = caveats_of_recording(recording, run.id)
+            by_key.setdefault(key, {})[seed] = _measured(recording, targets, state, start)
+        else:
+            own = caveats_of([run])
+        told = [replace(c, where=c.where + place) for c in own]
+        found += [c for c in told if c not in found]
     simulators = tuple(dict.fromkeys(run.backend for run in runs if run.ok))
     values = tuple(_values(by_key, numbers, seen))
     window = other_window(targets.window_ms, start, first.duration_ms)
@@ -299,8 +294,7 @@ class Measured:
     halves: Mapping[str, Halves]
 
 
-def _measured(run: Run, targets: Targets, state: str, start: float) -> Measured:
-    recording = run.recording
+def _measured(recording: Recording, targets: Targets, state: str, start: float) -> Measured:
     stop = recording.duration_ms
     found: dict[str, dict[str, float]] = {}
     for group, members in targets.groups.items():

@@ -108,7 +108,7 @@ def test_cases_only_hold_faults_that_make_a_difference() -> None:
     model = realize(MODELS["lif_10"].build())
     for case in cases(["weights_sign", "source_late"], ["lif_10"]):
         assert case.fault == "weights_sign"
-        assert acts(FAULTS[case.fault], model)
+        assert acts(FAULTS[case.fault], model, load_backend("reference").run(model, Settings()))
 
 
 def test_there_are_at_least_twenty_controls() -> None:

@@ -23,7 +23,7 @@ from coincide.comparisons.running.child import (
     run_to_folder,
     write_progress,
 )
-from coincide.comparisons.running.pool import execute
+from coincide.comparisons.running.how import How
 from coincide.comparisons.running.store import store_realization
 from coincide.core.errors import InputError, MachineError
 from coincide.core.exit_status import FINDINGS, ExitStatus, table_of
@@ -50,7 +50,7 @@ def coincide(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
 
 def one_run(**options):
     realization, path = store_realization(tiny_experiment())
-    (found,) = execute(realization, path, [("reference", co.Settings())], **options)
+    (found,) = How(**options).run(path, realization, [("reference", co.Settings())])
     return found
 
 
@@ -261,14 +261,15 @@ def test_a_link_to_a_folder_is_followed_and_kept(tmp_path: Path) -> None:
 SLOW = """
     import sys
     import coincide as co
-    from coincide.comparisons.running.runs import execute, store_realization
+    from coincide.comparisons.running.how import How
+    from coincide.comparisons.running.store import store_realization
 
     model = co.NeuronModel(name="slow", equations="dv/dt = -v/(10*ms) : mV")
     cells = [co.Population(name="c", model=model, size=1)]
     experiment = co.Experiment(name="slow", populations=cells, duration="10000 s")
     realization, path = store_realization(experiment)
     print("ready", flush=True)
-    execute(realization, path, [(sys.argv[1], co.Settings())], timeout_s=3600)
+    How(timeout_s=3600).run(path, realization, [(sys.argv[1], co.Settings())])
 """
 
 
@@ -318,7 +319,7 @@ def test_a_process_whose_input_ends_or_whose_time_is_over_ends(
 ) -> None:
     """Where no kernel tells of the parent's end (it is another process here), the end of the pipe does."""
     script = tmp_path / "slow.py"
-    only_drawn = textwrap.dedent(SLOW).partition("execute(realization, path")[0]
+    only_drawn = textwrap.dedent(SLOW).partition("How(timeout_s")[0]
     script.write_text(f"{only_drawn}\nprint(path)\n")
     path = subprocess.run(
         [sys.executable, str(script)],

@@ -16,7 +16,7 @@ from coincide.backends.base import Backend
 from coincide.comparisons.checks.doctor import tiny_experiment
 from coincide.comparisons.running import process
 from coincide.comparisons.running.child import write_progress
-from coincide.comparisons.running.pool import execute
+from coincide.comparisons.running.how import How, Listener
 from coincide.comparisons.running.runs import Job
 from coincide.comparisons.running.store import perform, store_realization
 from coincide.comparisons.studies.compare.study import compare
@@ -30,7 +30,7 @@ PLUGIN = """
     from coincide.backends.reference import ReferenceBackend
     from coincide.core.features import FEATURES
     from coincide.core.errors import InputError
-from coincide.core.settings import MODES
+    from coincide.core.settings import MODES
 
     class Broken(Backend):
         name = "broken"
@@ -205,12 +205,13 @@ def test_an_interrupted_compare_goes_on_from_what_finished(own_cache: Path) -> N
     realization, path = store_realization(experiment)
     requests = [("reference", Settings(method=m)) for m in ("euler", "exponential_euler", "rk4")]
 
-    def stop_after_first(run) -> None:
-        raise KeyboardInterrupt
+    class StopAfterFirst(Listener):
+        def end(self, place, run) -> None:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        execute(realization, path, requests, jobs=1, on_end=stop_after_first)
-    again = execute(realization, path, requests, jobs=1)
+        How(jobs=1, listener=StopAfterFirst()).run(path, realization, requests)
+    again = How(jobs=1).run(path, realization, requests)
     assert again[0].cached
     assert all(run.ok for run in again)
 
@@ -220,7 +221,7 @@ def test_any_executor_can_run_them(own_cache: Path) -> None:
 
     realization, path = store_realization(tiny_experiment())
     with ProcessPoolExecutor(1) as pool:
-        (run,) = execute(realization, path, [("reference", Settings())], executor=pool)
+        (run,) = How(executor=pool).run(path, realization, [("reference", Settings())])
     assert run.ok
 
 
@@ -250,6 +251,6 @@ def test_a_backend_is_abstract_until_it_simulates() -> None:
 
 def test_a_run_that_is_stopped_says_how_far_it_came(tmp_path: Path) -> None:
     job = Job("x", "x", "reference", Settings("lockstep"), 3.0, progress_file=str(tmp_path / "0"))
-    assert process._too_late(job) == "did not finish within 3 s"
+    assert process.too_late(job) == "did not finish within 3 s"
     write_progress(job.progress_file)(0.125)
-    assert process._too_late(job) == "did not finish within 3 s; 12 % of it was done"
+    assert process.too_late(job) == "did not finish within 3 s; 12 % of it was done"

@@ -10,7 +10,7 @@ import pytest
 
 from coincide.comparisons.cli import main
 from coincide.comparisons.measuring.accuracy import Accuracy, ErrorBound
-from coincide.comparisons.running.pool import perform_all
+from coincide.comparisons.running.how import How, Listener
 from coincide.comparisons.running.runs import Run
 from coincide.comparisons.studies.select import select
 from coincide.comparisons.studies.select.cost import Load, fit, foreseen, scaled
@@ -279,12 +279,12 @@ def test_a_point_without_a_run_is_no_answer() -> None:
 
 @pytest.mark.slow
 def test_compiling_is_told_from_building_though_the_budget_is_spent(own_cache: Path) -> None:
-    def perform(jobs):
-        found = perform_all(jobs, jobs=1)
-        search.budget_s = 0.0
-        return found
+    class Spend(Listener):
+        def end(self, place, run) -> None:
+            search.budget_s = 0.0
 
-    search = Search(_cells(), 600.0, perform, 600.0)
+    how = How(jobs=1, timeout_s=600.0, fresh=True, listener=Spend())
+    search = Search(_cells(), 600.0, how)
     candidate = Candidate("neuron", Settings("aligned"))
     assert search.run(candidate, 0.2)
     (point,) = candidate.points({})
