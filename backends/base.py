@@ -10,7 +10,6 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from ..core.clock import is_of_a_grid
 from ..core.errors import RunError, UnsupportedError
 from ..core.features import FEATURES, required_features
 from ..core.program import METHODS
@@ -132,7 +131,7 @@ class Backend(ABC):
             recording = replace(recording, run_s=time.perf_counter() - started)
         drawn = realization.notes
         if not self.on_grid:
-            drawn = tuple(note for note in drawn if not is_of_a_grid(note))
+            drawn = tuple(note for note in drawn if note not in realization.grid_notes)
         notes = (*drawn, *recording.notes)
         caveats = (*recording.caveats, *watch.caveats(recording, settings, self.on_grid))
         return replace(

@@ -134,14 +134,14 @@ class CableCell(Description):
 
     def port_at(self, place: str, where: str) -> str:
         """The ``(input)`` of the compartment at a place."""
-        return self.lowered.named("I", self.lowered.at(place, where))
+        return self.lowered.port(self.lowered.at(place, where))
 
     # What a point neuron has, so that both can stand in a population.
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        """The variables of the lowered equations."""
-        return self.lowered.point.variables
+        """The variables of the lowered equations, each with its owner and its compartment."""
+        return self.lowered.variables
 
     @property
     def parameters(self) -> Mapping[str, Value]:

@@ -36,17 +36,13 @@ class _Elimination:
         self.statements: list[Assignment] = []
         self._count = 0
         n = len(lowered.compartments)
-        names = [lowered.named("v", k) for k in range(n)]
+        names = [lowered.potential(k) for k in range(n)]
         self._rows: list[dict[int, ast.expr]] = [{} for _ in range(n)]
         dt = ast.Name(id="dt")
         for coupling in lowered.cut.couplings:
             for k, j in ((coupling.first, coupling.second), (coupling.second, coupling.first)):
                 rate = _times(number(-coupling.shape), dt)
-                for divisor in (
-                    "axial_resistivity",
-                    "capacitance",
-                    lowered.named("membrane_area", k),
-                ):
+                for divisor in ("axial_resistivity", "capacitance", lowered.area(k)):
                     rate = _binary(rate, ast.Div(), ast.Name(id=divisor))
                 known = self._rows[k].get(j)
                 self._rows[k][j] = rate if known is None else _binary(known, ast.Add(), rate)

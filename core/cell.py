@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .cable import CableCell
 from .equations import Kind, Variable, check_dimension, in_order, known_dimensions, parse_statements
@@ -18,7 +18,7 @@ from .inputs import Input
 from .lowering import Lowered
 from .populations import Population
 from .ports import Increment, Port, bind_units, choose_port, read_port, write_receptor
-from .scopes import input_name
+from .scopes import Owner, input_name
 from .values import Value
 
 __all__ = ["Assignment", "Cell", "Increment", "Port", "bind_units", "build_cell", "choose_port"]
@@ -118,10 +118,12 @@ def build_cell(population: Population, inputs: Sequence[Input] = ()) -> Cell:
                 given.name, f"{model.name} has no variable that is an (input); add 'I : pA (input)'"
             )
         drive = driven[given.name] = input_name(port.name, given.name, variables)
-        kind: Kind = "parameter" if given.kind == "constant" else "input"
-        variables[drive] = Variable(drive, kind, port.unit, port.dimension)
-        if given.kind == "constant":
-            values[drive] = given.amplitude
+        kind: Kind = "input" if given.constant is None else "parameter"
+        variables[drive] = replace(
+            port, name=drive, kind=kind, owner=Owner("input", given.name, port.name), plain=""
+        )
+        if given.constant is not None:
+            values[drive] = given.constant
         drives[port.name].append(drive)
     receptors = []
     for receptor_name, receptor in population.receptors.items():
@@ -145,25 +147,15 @@ def build_cell(population: Population, inputs: Sequence[Input] = ()) -> Cell:
                 )
             drives[port.name].append(current)
     for port_name, terms in drives.items():
-        old = variables[port_name]
-        variables[port_name] = Variable(
-            port_name, "subexpression", old.unit, old.dimension, _sum_of(terms)
+        variables[port_name] = replace(
+            variables[port_name], kind="subexpression", right=_sum_of(terms)
         )
     flat = _ordered(tuple(variables.values()), name)
     declared = {v.name for v in flat}
     known = known_dimensions(flat)
     ports = tuple(read_port(name, receptor, flat) for receptor in receptors)
     bound = tuple(
-        Variable(
-            v.name,
-            v.kind,
-            v.unit,
-            v.dimension,
-            None if v.right is None else bind_units(v.right, declared),
-            v.unless_refractory,
-            v.held,
-        )
-        for v in flat
+        v if v.right is None else replace(v, right=bind_units(v.right, declared)) for v in flat
     )
     refractory = model.refractory
     threshold = None

@@ -39,16 +39,6 @@ def on_grid(time_ms: Any, dt_ms: float) -> bool:
     return bool(np.all(np.abs(ratio - np.round(ratio)) <= _SLACK * np.maximum(1.0, np.abs(ratio))))
 
 
-def is_of_a_grid(note: str) -> bool:
-    """Whether a note says what was rounded to a grid, which is not true of a run in continuous time."""
-    return (
-        any(words in note for words in _ROUNDED) and "steps of" not in note.partition("acts as")[2]
-    )
-
-
-_ROUNDED = ("acts from", "acts as", "rounded to", "frames vary by a step")
-
-
 def step_times(steps: NDArray[np.integer[Any]], dt_ms: float) -> NDArray[np.float64]:
     """The times in ms of steps: step·dt, the one way every backend turns steps into times."""
     return np.asarray(steps, dtype=np.float64) * dt_ms

@@ -27,6 +27,7 @@ from .expressions import BOOLEAN, dimension_of, names, parse, text, units_in
 from .folding import fold
 from .idioms import FLAGS, UNITS
 from .names import check_variable
+from .scopes import NOBODY, Owner
 from .syntax import shown
 from .units import TIME, Dimension, describe, dimension_of_unit
 
@@ -38,7 +39,12 @@ _DERIVATIVE = re.compile(r"d\s*([A-Za-z]\w*)\s*/\s*dt")
 
 @dataclass(frozen=True)
 class Variable:
-    """One line of a model: its name, what it is, its unit, and its right-hand side if it has one."""
+    """One line of a model: its name, what it is, its unit, and its right-hand side if it has one.
+
+    ``owner`` is the part of the cell that it belongs to, ``compartment`` the number of the one that it is
+    in, None for what is one for the whole cell; ``plain`` is the name that all compartments have for it,
+    empty where that is its name.
+    """
 
     name: str
     kind: Kind
@@ -47,6 +53,9 @@ class Variable:
     right: ast.expr | None = None
     unless_refractory: bool = False
     held: bool = False
+    owner: Owner = NOBODY
+    compartment: int | None = None
+    plain: str = ""
 
     def __str__(self) -> str:
         left = f"d{self.name}/dt" if self.kind == "state" else self.name
@@ -140,7 +149,14 @@ def _parse_line(line: str, where: str) -> Variable:
     if "held" in flags and kind != "subexpression":
         raise InputError(place, "only a sub-expression can be 'held'")
     return Variable(
-        name, kind, unit, dimension, tree, "unless refractory" in flags, "held" in flags
+        name,
+        kind,
+        unit,
+        dimension,
+        tree,
+        "unless refractory" in flags,
+        "held" in flags,
+        Owner("neuron", "", name),
     )
 
 

@@ -146,14 +146,7 @@ class Experiment(Description):
                     given.name,
                     f"{population.model.name} has no (input); add a line such as 'I : pA (input)'",
                 )
-            for field in ("amplitude", "initial", "final", "mean", "std", "low", "high", "offset"):
-                value = getattr(given, field, None)
-                if value is not None:
-                    check_value(value, port.dimension, f"{given.name}.{field}")
-            if given.kind == "time_series":
-                Quantity.parse(Quantity(1.0, given.unit), f"{given.name}.unit").to(
-                    port.dimension, f"{given.name}.unit"
-                )
+            given.check_dimension(port.dimension)
             if given.cells is not None:
                 _check_cells(given.cells, population.size, given.name, population.name)
 
@@ -214,7 +207,7 @@ class Experiment(Description):
                 places = [
                     f"{c.section}({c.x:.3g})"
                     for k, c in enumerate(lowered.compartments)
-                    if lowered.named(variable, k) in states
+                    if lowered.called(variable, k) in states
                 ]
                 if places:
                     problem = (
@@ -222,13 +215,18 @@ class Experiment(Description):
                     )
                     return InputError(where, problem)
             else:
-                end = f"_{lowered.compartments[lowered.at(record.at, where)].name}"
-                states = {s.removesuffix(end) for s in states if s.endswith(end)}
+                here = lowered.at(record.at, where)
+                states = {
+                    v.plain for v in lowered.variables if v.name in states and v.compartment == here
+                }
                 where = f"{where}.at {record.at}"
         return unknown(where, "state variable", variable, states)
 
     def recorded_variables(self, record: Record) -> tuple[str, ...]:
-        """A record's variables by their names in the equations; InputError for a place that is not there."""
+        """A record's variables by their names in the equations.
+
+        InputError for a place that is not there, or that does not have them.
+        """
         if record.at is None:
             return record.variables
         where = f"records.{record.population}.at"
@@ -237,7 +235,16 @@ class Experiment(Description):
             raise InputError(where, f"{model.name} is a point neuron; only a cable cell has places")
         lowered = model.lowered
         compartment = lowered.at(record.at, where)
-        return tuple(lowered.named(name, compartment) for name in record.variables)
+        if len(lowered.compartments) == 1:
+            return record.variables
+        states = {v.name for v in self.cells[record.population].states}
+        called = []
+        for variable in record.variables:
+            name = lowered.called(variable, compartment)
+            if name is None:
+                raise self._not_recorded(record, variable, states)
+            called.append(name)
+        return tuple(called)
 
     @cached_property
     def cells(self) -> dict[str, Cell]:

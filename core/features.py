@@ -56,7 +56,7 @@ def required_features(realization: Realization) -> dict[str, str]:
         for parameter, value in population.parameters.items():
             if np.ndim(value):
                 need("parameters_per_cell", f"{name}.{parameter}")
-        own = {v.name for v in cell.states} - {n for r in cell.receptors for n in r.names.values()}
+        own = {v.name for v in cell.states if v.owner.kind != "receptor"}
         for receptor in cell.receptors:
             need("receptors", f"{name}.{receptor.name}")
             for increment in receptor.increments:

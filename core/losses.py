@@ -6,12 +6,13 @@ are lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .drawn import Drawn, Note
 from .experiment import Experiment
 from .populations import AnyPopulation, n_lost
 from .realization import Edges, HeldInput, Ints, RealizedPopulation, RealizedSource, renumbered
@@ -31,21 +32,24 @@ def kept_cells(population: AnyPopulation, seed: int, stream: Stream) -> Ints | N
     return np.sort(order[lost:]).astype(np.int32)
 
 
-def without_lost(
-    experiment: Experiment,
-    populations: Mapping[str, RealizedPopulation],
-    sources: Mapping[str, RealizedSource],
-    edges: Iterable[Edges],
-    stream: Stream,
-    notes: list[str],
-) -> tuple[dict[str, RealizedPopulation], dict[str, RealizedSource], tuple[Edges, ...]]:
+class Intact(NamedTuple):
+    """All that was drawn, of populations that have lost no cell, or what is left of it."""
+
+    populations: Mapping[str, RealizedPopulation]
+    sources: Mapping[str, RealizedSource]
+    edges: tuple[Edges, ...]
+
+
+def without_lost(experiment: Experiment, intact: Intact, stream: Stream) -> Drawn[Intact]:
     """What was drawn for the intact populations, without their lost cells; notes say how many."""
+    if not any(population.lost for population in experiment.populations):
+        return Drawn(intact)
+    notes = []
     kept = {p.name: kept_cells(p, experiment.seed, stream) for p in experiment.populations}
     for population in experiment.populations:
         if population.lost:
-            notes.append(
-                f"{population.name}: {n_lost(population)} of {population.size} cells are lost"
-            )
+            lost = f"{n_lost(population)} of {population.size} cells are lost"
+            notes.append(Note(population.name, lost, of_grid=False))
     for record in experiment.records:
         if record.cells is None:
             continue
@@ -56,12 +60,13 @@ def without_lost(
                 if there
                 else "no cell to record is"
             )
-            notes.append(f"{record.population}: {what} there")
-    return (
-        {name: _population(p, kept[name]) for name, p in populations.items()},
-        {name: _source(s, kept[name]) for name, s in sources.items()},
-        tuple(_edges(e, kept[e.source], kept[e.target]) for e in edges),
+            notes.append(Note(record.population, f"{what} there", of_grid=False))
+    remaining = Intact(
+        {name: _population(p, kept[name]) for name, p in intact.populations.items()},
+        {name: _source(s, kept[name]) for name, s in intact.sources.items()},
+        tuple(_edges(e, kept[e.source], kept[e.target]) for e in intact.edges),
     )
+    return Drawn(remaining, tuple(notes))
 
 
 def _population(population: RealizedPopulation, kept: Ints | None) -> RealizedPopulation:

@@ -12,25 +12,19 @@ compartments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .channels import Channel
 from .discretisation import Compartment, Compartments, cut
+from .equations import Variable
 from .errors import InputError
-from .membrane import (
-    LoweredScheme,
-    MembraneWriter,
-    amount_name,
-    compartment_at,
-    made_name,
-    named,
-    written_names,
-)
+from .membrane import LoweredScheme, MembraneWriter, compartment_at
+from .membrane_names import Origin, amount_owner
 from .neurons import NeuronModel
-from .scopes import ion_name
+from .scopes import Owner, OwnerKind
 from .values import Value, smallest
 
 if TYPE_CHECKING:
@@ -39,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """The equations of a cable cell, and where their names come from.
+    """The equations of a cable cell, and where their names come from, which `origins` say.
 
     ``channels[k]`` are the channels in compartment ``k`` with the region whose amount they have. ``places``
     says where a lowered name was written, ``rates`` and ``time_constants`` name the sub-expressions that
@@ -57,14 +51,14 @@ class Lowered:
     rates: tuple[str, ...] = field(default=(), kw_only=True)
     time_constants: tuple[str, ...] = field(default=(), kw_only=True)
     bounds: Mapping[str, tuple[float, bool]] = field(default_factory=dict, kw_only=True)
+    origins: Mapping[str, Origin] = field(default_factory=dict, kw_only=True)
 
     @cached_property
     def point(self) -> NeuronModel:
         """The equations as a point neuron."""
         threshold = None
         if self.cell.spike_threshold is not None:
-            spike_at = self.cell.spike_at or f"{self.cell.morphology.root.name}(0.5)"
-            threshold = f"{self.named('v', self.at(spike_at, self.cell.name))} > spike_threshold"
+            threshold = f"{self.potential(self.spike_at)} > spike_threshold"
         try:
             return NeuronModel(
                 name=self.cell.name,
@@ -84,25 +78,60 @@ class Lowered:
         """The compartments, section by section."""
         return self.cut.compartments
 
-    def named(self, name: str, compartment: int) -> str:
-        """The name of something in a compartment, ``v`` or ``m_kpkj``, in the lowered equations."""
-        return named(name, compartment, self.compartments)
+    @property
+    def spike_at(self) -> int:
+        """The number of the compartment whose v makes the spikes."""
+        place = self.cell.spike_at or f"{self.cell.morphology.root.name}(0.5)"
+        return self.at(place, self.cell.name)
 
     def at(self, place: str, where: str) -> int:
         """The number of the compartment at a place such as ``dend(0.25)``; InputError if off the tree."""
         return compartment_at(self.cell, self.cut, place, where)
 
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables of the equations, each with its owner and its compartment."""
+        return tuple(
+            replace(v, owner=origin.owner, compartment=origin.compartment, plain=origin.plain)
+            for v in self.point.variables
+            for origin in (self.origins[v.name],)
+        )
+
+    @cached_property
+    def _names(self) -> Mapping[tuple[Owner, int | None], str]:
+        return {(o.owner, o.compartment): name for name, o in self.origins.items()}
+
+    @cached_property
+    def _in_compartments(self) -> Mapping[tuple[str, int | None], str]:
+        return {(o.plain, o.compartment): name for name, o in self.origins.items()}
+
+    def find(self, kind: OwnerKind, name: str, own: str, k: int | None = None) -> str | None:
+        """The variable that a part of the cell calls *own*, in a compartment or in all; None without one."""
+        return self._names.get((Owner(kind, name, own), k))
+
+    def name(self, kind: OwnerKind, name: str, own: str, k: int | None = None) -> str:
+        """The variable that a part of the cell calls *own*, which is there."""
+        return self._names[Owner(kind, name, own), k]
+
+    def called(self, plain: str, compartment: int) -> str | None:
+        """The variable of a compartment that all have under a name such as ``m_kpkj``; None without one."""
+        return self._in_compartments.get((plain, compartment))
+
+    def potential(self, compartment: int) -> str:
+        """The membrane potential of a compartment."""
+        return self.name("membrane", "", "v", compartment)
+
+    def port(self, compartment: int) -> str:
+        """The (input) of a compartment."""
+        return self.name("membrane", "", "I", compartment)
+
+    def area(self, compartment: int) -> str:
+        """The parameter that holds a compartment's area."""
+        return self.name("membrane", "", "membrane_area", compartment)
+
     def amount(self, channel: Channel, region: str) -> str:
         """The parameter that holds a channel's conductance or permeability in a region."""
-        return amount_name(channel, region)
-
-    def rate(self, channel: Channel, source: str, target: str) -> str:
-        """What the rate of a transition of a channel's scheme is called, but for the compartment."""
-        return made_name(f"rate_{source}_{target}", channel, written_names(self.cell))
-
-    def pooled(self, part: str, ion: str) -> str:
-        """What the ``tau``, ``depth``, ``influx``, … of an ion's pool is called in the lowered equations."""
-        return ion_name(part, ion, written_names(self.cell))
+        return self.name(*amount_owner(channel, region))
 
 
 def lower(cell: CableCell) -> Lowered:
@@ -112,20 +141,20 @@ def lower(cell: CableCell) -> Lowered:
     )
     pieces = cut(cell.morphology, cell.discretisation, resistivity, capacitance)
     writer = MembraneWriter(cell, pieces)
-    lines = list(writer.lines())
-    _check_distinct(lines, cell.name)
+    equations = "\n".join(writer.lines())
     return Lowered(
         cell,
         pieces,
         writer.channels,
         schemes=tuple(writer.schemes),
-        equations="\n".join(lines),
+        equations=equations,
         values=writer.values,
         initial=writer.initial,
         places=writer.places,
         rates=tuple(writer.rates),
         time_constants=tuple(writer.time_constants),
         bounds=writer.bounds,
+        origins=writer.origins,
     )
 
 
@@ -139,20 +168,6 @@ def check_bounds(lowered: Lowered, parameters: Mapping[str, Value], where: str) 
         if least.internal < bound or (least.internal == bound and not included):
             sign = ">=" if included else ">"
             raise InputError(f"{where}.{name}", f"{least}: it has to be {sign} {bound:g}")
-
-
-def _check_distinct(lines: Sequence[str], where: str) -> None:
-    """InputError where two names, such as those of section a_1 and of compartment 1 of a, become one."""
-    seen: set[str] = set()
-    for line in lines:
-        left = line.partition(" = ")[0].partition(" : ")[0].strip()
-        name = left[1:-3] if left.endswith("/dt") else left
-        if name in seen:
-            raise InputError(
-                where,
-                f"written out, two things would be called {name!r}; rename a section, channel or state",
-            )
-        seen.add(name)
 
 
 def _number(cell: CableCell, name: str) -> float:

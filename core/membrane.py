@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .channels import Channel, Ion
-from .discretisation import Compartment, Compartments
+from .discretisation import Compartments
 from .equations import parse_equations
 from .errors import InputError, unknown
 from .expressions import names, parse, rename, text, units_in
+from .membrane_names import MembraneNames
 from .morphology import Morphology
 from .names import check_variable
-from .scopes import ion_name
+from .scopes import OwnerKind
 from .units import Quantity, internal_unit
 from .values import Value
 
@@ -44,11 +45,6 @@ class LoweredScheme:
     arrows: tuple[tuple[str, str, str], ...]
 
 
-def named(name: str, compartment: int, compartments: tuple[Compartment, ...]) -> str:
-    """The name of something in a compartment, ``v`` or ``m_kpkj``, in the lowered equations."""
-    return name if len(compartments) == 1 else f"{name}_{compartments[compartment].name}"
-
-
 def compartment_at(cell: CableCell, cut: Compartments, place: str, where: str) -> int:
     """The number of the compartment at a place such as ``dend(0.25)``; InputError if off the tree.
 
@@ -57,29 +53,6 @@ def compartment_at(cell: CableCell, cut: Compartments, place: str, where: str) -
     section, x = cell.morphology.place(place, where)
     own = [k for k, c in enumerate(cut.compartments) if c.section == section.name]
     return own[min(int(x * len(own)), len(own) - 1)]
-
-
-def amount_name(channel: Channel, region: str) -> str:
-    """The parameter that holds a channel's conductance or permeability in a region."""
-    own = f"{channel.amount}_{channel.name}"
-    if region == channel.region:
-        return own
-    return f"{own}_in_" + "_".join(part.strip() for part in region.split(","))
-
-
-def written_names(cell: CableCell) -> frozenset[str]:
-    """What channels' own names are called in a compartment, which nothing made here may be called."""
-    return frozenset(f"{name}_{c.name}" for c in cell.channels for name in c.written_names)
-
-
-def made_name(name: str, channel: Channel, written: Container[str]) -> str:
-    """What is made here for a channel, such as the rate ``alpha_m`` of its gate, is called in a compartment.
-
-    A channel's own ``alpha_m`` is not the one of its gate m, nor is ``alpha`` of another channel ``m_na``.
-    """
-    while f"{name}_{channel.name}" in written:
-        name = f"gate_{name}"
-    return f"{name}_{channel.name}"
 
 
 def sections_of(channel: Channel, morphology: Morphology, where: str) -> dict[str, str]:
@@ -97,18 +70,16 @@ def sections_of(channel: Channel, morphology: Morphology, where: str) -> dict[st
     return found
 
 
-class MembraneWriter:
-    """The lines of a cell's equations; collects values, initial values and schemes on the way."""
+class MembraneWriter(MembraneNames):
+    """The lines of a cell's equations; collects values, initial values, schemes and origins on the way."""
 
     def __init__(self, cell: CableCell, cut: Compartments) -> None:
-        self.cell, self.cut = cell, cut
-        self.compartments = cut.compartments
+        super().__init__(cell, cut.compartments)
+        self.cut = cut
         self.ions = {ion.name: ion for ion in cell.ions}
-        self.written = written_names(cell)
         self.values: dict[str, Value] = {}
         self.initial: dict[str, Value | str] = {}
         self.schemes: list[LoweredScheme] = []
-        self.places: dict[str, str] = {}
         self.rates: list[str] = []
         self.time_constants: list[str] = []
         self.bounds: dict[str, tuple[float, bool]] = {
@@ -143,17 +114,21 @@ class MembraneWriter:
         """All equations, compartment by compartment, then the parameters."""
         for k in range(len(self.compartments)):
             yield from self._compartment(k)
-        yield f"thermal_voltage = {_RT_F!r}*mV*({ZERO_CELSIUS!r} + temperature) : mV"
-        yield "temperature : 1"
-        self.values["temperature"] = Quantity(self.cell.celsius)
-        yield "capacitance : pF/um**2"
-        self.values["capacitance"] = self.cell.capacitance
-        if self.cut.couplings:
-            yield "axial_resistivity : GOhm*um"
-            self.values["axial_resistivity"] = self.cell.axial_resistivity
-        if self.cell.spike_threshold is not None:
-            yield "spike_threshold : mV"
-            self.values["spike_threshold"] = self.cell.spike_threshold
+        thermal_voltage = self._membrane("thermal_voltage")
+        yield f"{thermal_voltage} = {_RT_F!r}*mV*({ZERO_CELSIUS!r} + temperature) : mV"
+        given: dict[str, tuple[str, Value | None]] = {
+            "temperature": ("1", Quantity(self.cell.celsius)),
+            "capacitance": ("pF/um**2", self.cell.capacitance),
+            "axial_resistivity": (
+                "GOhm*um",
+                self.cell.axial_resistivity if self.cut.couplings else None,
+            ),
+            "spike_threshold": ("mV", self.cell.spike_threshold),
+        }
+        for name, (unit, value) in given.items():
+            if value is not None:
+                yield f"{self._membrane(name)} : {unit}"
+                self.values[name] = value
         for channel in self.cell.channels:
             yield from self._parameters_of(channel)
         for ion in self.cell.ions:
@@ -162,14 +137,14 @@ class MembraneWriter:
     # One compartment
 
     def _compartment(self, k: int) -> Iterator[str]:
-        v, port, area = (named(n, k, self.compartments) for n in ("v", "I", "membrane_area"))
+        v, port, area = (self._membrane(n, k) for n in ("v", "I", "membrane_area"))
         outward: list[str] = []
         points: list[str] = []
         carried: dict[str, list[str]] = {}
         inner: list[str] = []
         for channel, region in self.channels[k]:
             inner += self._channel(channel, region, k)
-            current = named(f"I_{channel.name}", k, self.compartments)
+            current = self._of_channel(channel, "I", k)
             (points if channel.is_point else outward).append(current)
             if channel.ion is not None:
                 density = f"{current}/{area}" if channel.is_point else current
@@ -191,103 +166,89 @@ class MembraneWriter:
         self.bounds[area] = (0.0, False)
 
     def _axial(self, k: int) -> list[str]:
-        own = named("v", k, self.compartments)
-        found = []
-        for other, shape in self.neighbours.get(k, ()):
-            there = named("v", other, self.compartments)
-            found.append(f"{shape!r}*um/axial_resistivity*({there} - {own})")
-        return found
+        own = self._membrane("v", k)
+        return [
+            f"{shape!r}*um/axial_resistivity*({self._membrane('v', other)} - {own})"
+            for other, shape in self.neighbours.get(k, ())
+        ]
 
     def _ion(self, ion: Ion, densities: list[str], k: int) -> Iterator[str]:
-        reversal = named(f"e{ion.name}", k, self.compartments)
-        inside = named(f"{ion.name}i", k, self.compartments)
         if ion.pool is not None:
-            total, decays = (
-                named(ion_name(part, ion.name, self.written), k, self.compartments)
-                for part in ("influx", "free")
-            )
-            depth, tau, rest, floor = (
-                ion_name(part, ion.name, self.written) for part in ("depth", "tau", "rest", "floor")
-            )
+            inside, total = self._inside(ion, k), self._pooled("influx", ion, k)
+            depth, tau, rest = (self._pooled(part, ion) for part in ("depth", "tau", "rest"))
             summed = " + ".join(densities) or "0*pA/um**2"
             charge = f"({ion.valence * _CHARGE!r}*pA*ms/(um**3*mM)*{depth})"
             yield f"{total} = -({summed})/{charge} : mM/ms (held)"
             rate = f"({total} - ({inside} - {rest})/{tau})"
             if ion.pool.floor.internal > 0:
                 # At the floor it only moves upward.
+                floor, decays = self._pooled("floor", ion), self._pooled("free", ion, k)
                 yield (f"{decays} = int({inside} > {floor} or {rate} > 0*mM/ms) : 1 (held)")
                 rate = f"{decays}*{rate}"
             yield f"d{inside}/dt = {rate} : mM"
             self.initial[inside] = ion.pool.start
         elif ion.inside is not None and len(self.compartments) > 1:
-            yield f"{inside} = {ion.name}i : mM"
+            yield f"{self._inside(ion, k)} = {self._inside(ion)} : mM"
         if ion.reversal is None and ion.has_inside and ion.outside is not None:
-            here = inside if ion.pool is not None else f"{ion.name}i"
-            yield (f"{reversal} = thermal_voltage/{ion.valence!r}*log({ion.name}o/{here}) : mV")
+            here = self._inside(ion, k if ion.pool is not None else None)
+            nernst = f"thermal_voltage/{ion.valence!r}*log({self._outside(ion)}/{here})"
+            yield f"{self._reversal(ion, k)} = {nernst} : mV"
 
     def _parameters_of_ion(self, ion: Ion) -> Iterator[str]:
-        given: dict[str, tuple[str, Value | None]] = {
-            f"e{ion.name}": ("mV", ion.reversal),
-            f"{ion.name}i": ("mM", ion.inside),
-            f"{ion.name}o": ("mM", ion.outside),
-        }
-        pooled = {
-            part: ion_name(part, ion.name, self.written)
-            for part in ("depth", "tau", "rest", "floor")
-        }
+        if ion.reversal is not None:
+            name = self._reversal(ion)
+            yield f"{name} : mV"
+            self.values[name] = ion.reversal
+        given: list[tuple[str, str, Value, bool]] = []
+        if ion.inside is not None:
+            given.append((self._inside(ion), "mM", ion.inside, False))
+        if ion.outside is not None:
+            given.append((self._outside(ion), "mM", ion.outside, False))
         if ion.pool is not None:
             pool = ion.pool
-            given |= {
-                pooled["depth"]: ("um", pool.depth),
-                pooled["tau"]: ("ms", pool.tau),
-                pooled["rest"]: ("mM", pool.rest),
-            }
+            given += [
+                (self._pooled("depth", ion), "um", pool.depth, False),
+                (self._pooled("tau", ion), "ms", pool.tau, False),
+                (self._pooled("rest", ion), "mM", pool.rest, True),
+            ]
             if pool.floor.internal > 0:
-                given[pooled["floor"]] = ("mM", pool.floor)
-        for name, (unit, value) in given.items():
-            if value is not None:
-                yield f"{name} : {unit}"
-                self.values[name] = value
-                if name != f"e{ion.name}":
-                    included = name in {pooled["rest"], pooled["floor"]}
-                    self.bounds[name] = (0.0, included)
+                given.append((self._pooled("floor", ion), "mM", pool.floor, True))
+        for name, unit, value, may_be_zero in given:
+            yield f"{name} : {unit}"
+            self.values[name] = value
+            self.bounds[name] = (0.0, may_be_zero)
 
     # One channel
 
     def _outer(self, channel: Channel, k: int) -> dict[str, str]:
         """The names outside a channel that its expressions may use."""
-        found = {"v": named("v", k, self.compartments), "celsius": "temperature"}
+        outer = {"v": self._membrane("v", k), "celsius": "temperature"}
         for name, ion in self.ions.items():
-            if ion.reversal is not None:
-                found[f"e{name}"] = f"e{name}"
-            elif ion.has_reversal:
-                found[f"e{name}"] = named(f"e{name}", k, self.compartments)
-            if ion.pool is not None:
-                found[f"{name}i"] = named(f"{name}i", k, self.compartments)
-            elif ion.inside is not None:
-                found[f"{name}i"] = f"{name}i"
+            if ion.has_reversal:
+                outer[f"e{name}"] = self._reversal(ion, k if ion.reversal is None else None)
+            if ion.has_inside:
+                outer[f"{name}i"] = self._inside(ion, None if ion.pool is None else k)
             if ion.outside is not None:
-                found[f"{name}o"] = f"{name}o"
-        return found
+                outer[f"{name}o"] = self._outside(ion)
+        return outer
 
     def _inner(self, channel: Channel, k: int) -> dict[str, str]:
         """The names of a channel: its parameters once, all else once a compartment."""
-        found = {}
-        for variable in parse_equations(channel.equations, channel.name):
-            own = f"{variable.name}_{channel.name}"
-            parameter = variable.kind == "parameter"
-            found[variable.name] = own if parameter else named(own, k, self.compartments)
-        states = [g.name for g in channel.gates]
+        inner = {
+            v.name: self._of_channel(channel, v.name, None if v.kind == "parameter" else k)
+            for v in parse_equations(channel.equations, channel.name)
+        }
+        states: list[tuple[str, OwnerKind]] = [(gate.name, "gate") for gate in channel.gates]
         if channel.scheme is not None:
-            states += channel.scheme.states
-        for name in states:
-            found[name] = named(f"{name}_{channel.name}", k, self.compartments)
-        for name in found.keys() & self._outer(channel, k).keys():
+            states += [(state, "scheme") for state in channel.scheme.states]
+        for name, kind in states:
+            inner[name] = self._call(f"{name}_{channel.name}", kind, channel.name, name, k)
+        for name in inner.keys() & self._outer(channel, k).keys():
             raise InputError(
                 f"{self.cell.name}.{channel.name}.{name}",
                 f"{name} is what the cell calls its own; choose another name",
             )
-        return found
+        return inner
 
     def _channel(self, channel: Channel, region: str, k: int) -> Iterator[str]:
         where = f"{self.cell.name}.{channel.name}"
@@ -308,30 +269,29 @@ class MembraneWriter:
                     )
             return text(rename(tree, mapping))
 
-        def own(name: str, part: str) -> str:
-            found = named(made_name(name, channel, self.written), k, self.compartments)
-            self.places[found] = f"{channel.name}.{part}"
-            return found
-
         for variable in parse_equations(channel.equations, channel.name):
             if variable.right is not None:
                 right = written(text(variable.right), variable.name)
                 self.places[mapping[variable.name]] = f"{channel.name}.{variable.name}"
                 yield f"{mapping[variable.name]} = {right} : {variable.unit}"
-        warm = f"warmth_{channel.name}*" if channel.q10 != 1.0 else ""
+        warm = f"{self._of_channel(channel, 'warmth')}*" if channel.q10 != 1.0 else ""
         for gate in channel.gates:
             x = mapping[gate.name]
             if gate.alpha is not None and gate.beta is not None:
-                a = own(f"alpha_{gate.name}", f"{gate.name}.alpha")
-                b = own(f"beta_{gate.name}", f"{gate.name}.beta")
+                a, b = (
+                    self._made(f"{rate}_{gate.name}", "gate", channel, f"{gate.name}.{rate}", k)
+                    for rate in ("alpha", "beta")
+                )
                 self.rates += [a, b]
                 yield f"{a} = {written(gate.alpha, f'{gate.name}.alpha')} : 1/ms"
                 yield f"{b} = {written(gate.beta, f'{gate.name}.beta')} : 1/ms"
                 yield f"d{x}/dt = {warm}({a}*(1 - {x}) - {b}*{x}) : 1"
                 self.initial[x] = f"{a}/({a} + {b})"
             elif gate.inf is not None and gate.tau is not None:
-                limit = own(f"inf_{gate.name}", f"{gate.name}.inf")
-                tau = own(f"tau_{gate.name}", f"{gate.name}.tau")
+                limit, tau = (
+                    self._made(f"{part}_{gate.name}", "gate", channel, f"{gate.name}.{part}", k)
+                    for part in ("inf", "tau")
+                )
                 self.time_constants.append(tau)
                 # All that its equation alone can be wrong in is a constant tau of 0.
                 self.places[f"d{x}/dt"] = f"{channel.name}.{gate.name}.tau"
@@ -343,7 +303,8 @@ class MembraneWriter:
             rates = {}
             for arrow in channel.scheme.arrows:
                 place = f"{arrow.source}->{arrow.target}"
-                name = own(f"rate_{arrow.source}_{arrow.target}", place)
+                rate = f"rate_{arrow.source}_{arrow.target}"
+                name = self._made(rate, "scheme", channel, place, k)
                 self.rates.append(name)
                 yield f"{name} = {warm}({written(arrow.rate, place)}) : 1/ms"
                 rates[arrow.source, arrow.target] = name
@@ -384,21 +345,22 @@ class MembraneWriter:
         self.schemes.append(LoweredScheme(tuple(states.values()), states[scheme.rest], arrows))
 
     def _current(self, channel: Channel, region: str, k: int, opening: str) -> Iterator[str]:
-        amount = amount_name(channel, region)
-        current = named(f"I_{channel.name}", k, self.compartments)
+        amount = self._amount(channel, region)
+        current = self._of_channel(channel, "I", k)
         self.places[current] = f"{channel.name}.open"
-        v = named("v", k, self.compartments)
+        v = self._membrane("v", k)
         if channel.permeability is None:
-            reversal = f"reversal_{channel.name}"
             if channel.ion is not None:
                 reversal = self._outer(channel, k)[f"e{channel.ion}"]
+            else:
+                reversal = self._of_channel(channel, "reversal")
             unit = "pA" if channel.is_point else "pA/um**2"
             yield f"{current} = {amount}*({opening})*({v} - {reversal}) : {unit}"
             return
         assert channel.ion is not None
         ion, outer = self.ions[channel.ion], self._outer(channel, k)
         inside, outside = outer[f"{ion.name}i"], outer[f"{ion.name}o"]
-        u = named(f"ratio_{channel.name}", k, self.compartments)
+        u = self._of_channel(channel, "ratio", k)
         charge = f"{ion.valence * _CHARGE!r}*pA*ms/(um**3*mM)"
         yield f"{u} = {ion.valence!r}*{v}/thermal_voltage : 1"
         yield (
@@ -411,21 +373,22 @@ class MembraneWriter:
         if channel.is_point:
             unit = "nS"
         for region, value in channel.amounts.items():
-            name = amount_name(channel, region)
+            name = self._amount(channel, region)
             yield f"{name} : {unit}"
             self.values[name] = value
             self.bounds[name] = (0.0, True)
         if channel.ion is None and channel.reversal is not None:
-            yield f"reversal_{channel.name} : mV"
-            self.values[f"reversal_{channel.name}"] = channel.reversal
+            reversal = self._of_channel(channel, "reversal")
+            yield f"{reversal} : mV"
+            self.values[reversal] = channel.reversal
         if channel.q10 != 1.0:
             yield (
-                f"warmth_{channel.name} = "
+                f"{self._of_channel(channel, 'warmth')} = "
                 f"{channel.q10!r}**((temperature - {channel.q10_celsius!r})/10) : 1"
             )
         for variable in parse_equations(channel.equations, channel.name):
             if variable.kind == "parameter":
-                name = f"{variable.name}_{channel.name}"
+                name = self._of_channel(channel, variable.name)
                 check_variable(name, f"{self.cell.name}.{channel.name}.{variable.name}")
                 yield f"{name} : {internal_unit(variable.dimension)}"
                 self.values[name] = channel.parameters[variable.name]

@@ -73,7 +73,7 @@ def set_values(experiment: Experiment, assignments: Sequence[str]) -> Experiment
         path = path.strip()
         place = resolve(experiment, path, f"--set {path}", known, data)
         place.write(data, plain_value(text.strip()))
-    return Experiment.from_dict(data)
+    return type(experiment).from_dict(data)
 
 
 def plain_value(text: str) -> Any:
@@ -291,42 +291,38 @@ def _membrane(
     """
     name, inside = population.name, (*steps, "model")
     skip = frozenset({"channels", "ions", "morphology", "stand_ins", "source"})
-    found = list(_fields(model, name, inside, skip=skip))
-    lowered = {f"{name}.{field}": field for field in ("capacitance", "axial_resistivity")}
+    places = list(_fields(model, name, inside, skip=skip))
+    equations, flat = model.lowered, dict[str, str | None]()
+    for field in ("capacitance", "axial_resistivity"):
+        flat[f"{name}.{field}"] = equations.find("membrane", "", field)
     for k, ion in enumerate(model.ions):
         path = f"{name}.{ion.name}"
-        found += _fields(ion, path, (*inside, "ions", k))
-        lowered |= {
-            f"{path}.reversal": f"e{ion.name}",
-            f"{path}.inside": f"{ion.name}i",
-            f"{path}.outside": f"{ion.name}o",
-        }
-        lowered |= {
-            f"{path}.pool.{f}": model.lowered.pooled(f, ion.name)
-            for f in ("depth", "tau", "rest", "floor")
-        }
+        places += _fields(ion, path, (*inside, "ions", k))
+        for field in ("reversal", "inside", "outside"):
+            flat[f"{path}.{field}"] = equations.find("ion", ion.name, field)
+        for field in ("depth", "tau", "rest", "floor"):
+            flat[f"{path}.pool.{field}"] = equations.find("pool", ion.name, field)
     for k, channel in enumerate(model.channels):
-        path, place = f"{name}.{channel.name}", (*inside, "channels", k)
-        found += _fields(channel, path, place, skip=frozenset({"parameters"}))
+        path, steps_there = f"{name}.{channel.name}", (*inside, "channels", k)
+        places += _fields(channel, path, steps_there, skip=frozenset({"parameters"}))
         for parameter, value in channel.parameters.items():
-            own, steps_of = f"{path}.{parameter}", (*place, "parameters", parameter)
-            found += [
+            own, steps_of = f"{path}.{parameter}", (*steps_there, "parameters", parameter)
+            places += [
                 Place(own, steps_of, value, _dimension(value)),
                 *_inside(value, own, steps_of),
             ]
-            lowered[own] = f"{parameter}_{channel.name}"
+            flat[own] = equations.find("channel", channel.name, parameter)
         amounts = {channel.region: f"{path}.{channel.amount}"}
         amounts |= {region: f"{path}.elsewhere.{region}" for region in channel.elsewhere}
-        lowered |= {p: model.lowered.amount(channel, region) for region, p in amounts.items()}
-        if channel.reversal is not None:
-            lowered[f"{path}.reversal"] = f"reversal_{channel.name}"
-    for given in found:
-        flat = lowered.get(given.path)
-        if flat is not None and flat in population.parameters:
-            value = population.parameters[flat]
-            yield Place(given.path, (*steps, "parameters", flat), value, _dimension(value))
+        flat |= {p: equations.amount(channel, region) for region, p in amounts.items()}
+        flat[f"{path}.reversal"] = equations.find("channel", channel.name, "reversal")
+    for place in places:
+        called = flat.get(place.path)
+        if called is not None and called in population.parameters:
+            value = population.parameters[called]
+            yield Place(place.path, (*steps, "parameters", called), value, _dimension(value))
         else:
-            yield given
+            yield place
 
 
 def _fields(

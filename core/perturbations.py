@@ -20,6 +20,7 @@ from .cable import CableCell
 from .description import Description
 from .errors import InputError, nearest
 from .experiment import Experiment
+from .inputs import Input
 from .neurons import read_initial
 from .paths import Place, is_pattern, places, projection_between, resolve, resolve_all
 from .perturbation_text import (
@@ -35,7 +36,6 @@ from .values import RealNumber, check_value
 
 _PERMEABILITY = dimension_of_unit("um/ms")
 _CONDUCTANCES = (dimension_of_unit("nS"), dimension_of_unit("nS/um**2"), _PERMEABILITY)
-_AMPLITUDES = ("amplitude", "initial", "final", "mean", "std", "low", "high", "offset", "values")
 
 
 class Perturbation(Description):
@@ -223,7 +223,7 @@ def _apply_at_once(experiment: Experiment, listed: Sequence[Perturbation]) -> Ex
             if perturbation.severity:
                 _change(experiment, perturbation, data, str(perturbation), known)
         _keep_compartments(experiment, data)
-        return Experiment.from_dict(data)
+        return type(experiment).from_dict(data)
     except InputError:
         return None  # one after the other tells which is wrong
 
@@ -237,7 +237,7 @@ def _apply(experiment: Experiment, perturbation: Perturbation) -> Experiment:
         return experiment
     _keep_compartments(experiment, data)
     try:
-        return Experiment.from_dict(data)
+        return type(experiment).from_dict(data)
     except InputError as error:
         raise InputError(where, str(error)) from None
 
@@ -392,15 +392,13 @@ def _silence(
                 ]
 
 
-def _silence_input(given: Any, plain: dict[str, Any], effect: float, where: str) -> None:
+def _silence_input(given: Input, plain: dict[str, Any], effect: float, where: str) -> None:
     """An input that reaches no cell stays in the description: it may be the signal."""
     if not effect:
         plain["cells"] = []
         return
-    for field in _AMPLITUDES:
-        value = getattr(given, field, None)
-        if value is not None:
-            plain[field] = _to_plain(scaled(value, effect, where))
+    for field, value in given.quantities().items():
+        plain[field] = _to_plain(scaled(value, effect, where))
 
 
 def _named(pattern: str, known: Sequence[str], where: str) -> list[str]:

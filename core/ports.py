@@ -26,7 +26,7 @@ from .linear import linear_in
 from .neurons import NeuronModel, check_parameters
 from .populations import Population
 from .receptors import Receptor
-from .scopes import Scope, receptor_name
+from .scopes import Owner, Scope, receptor_name
 from .superposition import check_superposition
 from .units import DIMENSIONLESS, TIME, Dimension
 from .values import Value
@@ -130,6 +130,8 @@ def write_receptor(
         replace(
             v,
             name=scope.own[v.name],
+            owner=Owner("receptor", name, v.name),
+            compartment=None if here is None else cell[here].compartment,
             right=None
             if v.right is None
             else scope.written_out(bind_units(v.right, {*cell, *scope.own})),
@@ -175,13 +177,13 @@ def _voltage_at(model: NeuronModel | CableCell, receptor: Receptor, where: str) 
         return None
     lowered = model.lowered
     if receptor.port is None:
-        return lowered.named("v", lowered.at(_a_place(model), where))
+        return lowered.potential(lowered.at(_a_place(model), where))
     if "(" in receptor.port:
-        return lowered.named("v", lowered.at(receptor.port, where))
-    ports = [lowered.named("I", k) for k in range(len(lowered.compartments))]
+        return lowered.potential(lowered.at(receptor.port, where))
+    ports = [lowered.port(k) for k in range(len(lowered.compartments))]
     if receptor.port not in ports:
         raise unknown(where, f"(input) of {model.name}", receptor.port, ports)
-    return lowered.named("v", ports.index(receptor.port))
+    return lowered.potential(ports.index(receptor.port))
 
 
 def read_port(population: str, receptor: WrittenReceptor, flat: tuple[Variable, ...]) -> Port:

@@ -143,7 +143,7 @@ def _exponential_euler(cell: Cell) -> list[Assignment]:
     tree = cell.lowered if cell.lowered is not None and cell.lowered.cut.couplings else None
     potentials = set()
     if tree is not None:
-        potentials = {tree.named("v", k) for k in range(len(tree.compartments))}
+        potentials = {tree.potential(k) for k in range(len(tree.compartments))}
     slopes: dict[str, ast.expr | None] = {}
     moved = []
     for variable in cell.states:

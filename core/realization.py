@@ -157,7 +157,10 @@ class Edges:
 
 @dataclass(frozen=True, eq=False)
 class Realization:
-    """An experiment with everything drawn. ``notes`` say what was rounded to the grid."""
+    """An experiment with everything drawn.
+
+    ``notes`` say what was changed on the way; ``grid_notes`` are those of what was rounded to the grid.
+    """
 
     experiment: Experiment
     dt_ms: float
@@ -166,6 +169,7 @@ class Realization:
     sources: Mapping[str, RealizedSource]
     edges: tuple[Edges, ...]
     notes: tuple[str, ...] = ()
+    grid_notes: tuple[str, ...] = ()
 
     def edges_from(self, source: str) -> tuple[Edges, ...]:
         """The projections that leave a population or source."""
@@ -241,6 +245,7 @@ class Realization:
         header = {
             "experiment": self.experiment.to_dict(),
             "notes": list(self.notes),
+            "grid_notes": list(self.grid_notes),
             "digest": self.digest,
             "inputs": {
                 p.name: [[i.variable, i.input_name] for i in p.inputs]
@@ -328,4 +333,5 @@ class Realization:
             sources,
             tuple(edges),
             tuple(header["notes"]),
+            tuple(header.get("grid_notes", ())),
         )

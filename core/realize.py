@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 
 from .cell import Cell, bind_units
 from .clock import on_grid, to_steps
+from .drawn import Drawn, Note
 from .errors import InputError
 from .experiment import Experiment
 from .expressions import names, parse
 from .held_inputs import chosen_cells, realize_input
 from .inputs import Input
-from .losses import without_lost
+from .losses import Intact, without_lost
 from .lowering import Lowered, check_bounds
 from .markov import steady_state
 from .memory import check_memory
@@ -41,7 +43,6 @@ _BLOCK_MS = 100.0
 _MOST_BLOCKS = 1_000_000
 _MAX_DRAWN = 1e9
 _MOST_NOTES = 5
-_ROUNDED = "delays are rounded to whole steps of {:g} ms"
 
 
 def stream(seed: int, *name: str) -> np.random.Generator:
@@ -57,43 +58,61 @@ def realize(experiment: Experiment) -> Realization:
     asks for more partners than there are, or what this machine's memory cannot hold.
     """
     check_memory(experiment)
-    notes: list[str] = []
-    dt, duration = experiment.dt_ms, experiment.duration_ms
-    if not on_grid(duration, dt):
-        notes.append(f"duration {duration} ms acts as {experiment.n_steps} steps of {dt} ms")
-    populations: dict[str, RealizedPopulation] = {}
-    sources: dict[str, RealizedSource] = {}
+    populations: dict[str, Drawn[RealizedPopulation]] = {}
+    sources: dict[str, Drawn[RealizedSource]] = {}
     for population in experiment.populations:
         if isinstance(population, Population):
-            populations[population.name] = _realize_population(experiment, population, notes)
+            populations[population.name] = _realize_population(experiment, population)
         elif isinstance(population, PoissonSource):
-            sources[population.name] = _realize_poisson(experiment, population)
+            sources[population.name] = Drawn(_realize_poisson(experiment, population))
         else:
-            sources[population.name] = _realize_trains(experiment, population, notes)
-    edges = tuple(_realize_edges(experiment, p, notes) for p in experiment.projections)
-    notes = _together(notes, f": {_ROUNDED.format(dt)}")
-    if any(p.lost for p in experiment.populations):
-        populations, sources, edges = without_lost(
-            experiment, populations, sources, edges, stream, notes
-        )
+            sources[population.name] = _realize_trains(experiment, population)
+    edges = [_realize_edges(experiment, p) for p in experiment.projections]
+    notes = _duration_notes(experiment)
+    for population in experiment.populations:
+        of_sources = population.name in sources
+        notes += (sources if of_sources else populations)[population.name].notes
+    notes += _together([note for e in edges for note in e.notes])
+    intact = Intact(
+        {name: drawn.value for name, drawn in populations.items()},
+        {name: drawn.value for name, drawn in sources.items()},
+        tuple(drawn.value for drawn in edges),
+    )
+    remaining = without_lost(experiment, intact, stream)
+    notes += remaining.notes
     return Realization(
-        experiment, dt, experiment.n_steps, populations, sources, edges, tuple(notes)
+        experiment,
+        experiment.dt_ms,
+        experiment.n_steps,
+        *remaining.value,
+        tuple(map(str, notes)),
+        tuple(str(note) for note in notes if note.of_grid),
     )
 
 
-def _together(notes: list[str], ending: str) -> list[str]:
-    """Notes of which those that end alike, where there are many, are one."""
-    same = [note for note in notes if note.endswith(ending)]
-    if len(same) <= _MOST_NOTES:
-        return notes
-    names = ", ".join(note.removesuffix(ending) for note in same[:_MOST_NOTES])
-    joined = f"{names} and {len(same) - _MOST_NOTES} more{ending}"
-    return [*(note for note in notes if note not in same), joined]
+def _duration_notes(experiment: Experiment) -> list[Note]:
+    dt, duration = experiment.dt_ms, experiment.duration_ms
+    if on_grid(duration, dt):
+        return []
+    # A run in continuous time ends there too.
+    acts = f"duration {duration} ms acts as {experiment.n_steps} steps of {dt} ms"
+    return [Note("", acts, of_grid=False)]
+
+
+def _together(notes: list[Note]) -> list[Note]:
+    """The notes of projections, of which those that many have in common are one."""
+    shared = Counter(note.what for note in notes)
+    kept = [note for note in notes if shared[note.what] <= _MOST_NOTES]
+    for what, n in shared.items():
+        if n > _MOST_NOTES:
+            names = [note.where for note in notes if note.what == what][:_MOST_NOTES]
+            kept.append(Note(f"{', '.join(names)} and {n - _MOST_NOTES} more", what))
+    return kept
 
 
 def _realize_population(
-    experiment: Experiment, population: Population, notes: list[str]
-) -> RealizedPopulation:
+    experiment: Experiment, population: Population
+) -> Drawn[RealizedPopulation]:
     name, size, seed = population.name, population.size, experiment.seed
     cell = experiment.cells[name]
     parameters: dict[str, float | Floats] = {}
@@ -113,13 +132,15 @@ def _realize_population(
                 check_bounds(cell.lowered, {variable.name: least}, name)
     _check_time_constants(population, cell, parameters)
     initial = _initial_values(population, cell, parameters, seed)
-    steps = _refractory_steps(population, cell, parameters, experiment.dt_ms, notes)
-    inputs = tuple(
-        realize_input(experiment, population, given, stream(seed, "input", given.name), notes)
+    steps = _refractory_steps(population, cell, parameters, experiment.dt_ms)
+    inputs = [
+        realize_input(experiment, population, given, stream(seed, "input", given.name))
         for given in _inputs(experiment, name)
-        if given.kind != "constant"
-    )
-    return RealizedPopulation(name, size, cell, parameters, initial, steps, inputs)
+        if given.constant is None
+    ]
+    held = tuple(given.value for given in inputs)
+    realized = RealizedPopulation(name, size, cell, parameters, initial, steps.value, held)
+    return Drawn(realized, (*steps.notes, *(note for given in inputs for note in given.notes)))
 
 
 def _check_time_constants(
@@ -256,14 +277,10 @@ def _check_rates(
 
 
 def _refractory_steps(
-    population: Population,
-    cell: Cell,
-    parameters: Mapping[str, float | Floats],
-    dt: float,
-    notes: list[str],
-) -> int | NDArray[np.int32]:
+    population: Population, cell: Cell, parameters: Mapping[str, float | Floats], dt: float
+) -> Drawn[int | NDArray[np.int32]]:
     if cell.refractory is None:
-        return 0
+        return Drawn(0)
     if cell.refractory in parameters:
         period = parameters[cell.refractory]
     else:
@@ -272,13 +289,13 @@ def _refractory_steps(
     if np.min(period) < 0:
         raise InputError(f"{population.name}.refractory", "a refractory time is negative")
     steps = to_steps(period, dt, f"{population.name}.refractory")
-    if not on_grid(period, dt):
-        notes.append(
-            f"{population.name}: refractory times are rounded to whole steps of {dt} ms"
-            if np.ndim(period)
-            else f"{population.name}: refractory {period} ms acts as {int(steps) * dt:g} ms"
-        )
-    return int(steps) if steps.ndim == 0 else steps.astype(np.int32)
+    acts = f"refractory times are rounded to whole steps of {dt} ms"
+    if steps.ndim == 0:
+        acts = f"refractory {period} ms acts as {int(steps) * dt:g} ms"
+    return Drawn(
+        int(steps) if steps.ndim == 0 else steps.astype(np.int32),
+        () if on_grid(period, dt) else (Note(population.name, acts),),
+    )
 
 
 def _on_steps(
@@ -359,19 +376,19 @@ def _realize_poisson(experiment: Experiment, source: PoissonSource) -> RealizedS
     )
 
 
-def _realize_trains(
-    experiment: Experiment, source: SpikeTrains, notes: list[str]
-) -> RealizedSource:
+def _realize_trains(experiment: Experiment, source: SpikeTrains) -> Drawn[RealizedSource]:
     scale = Quantity(1.0, source.unit).to(TIME, f"{source.name}.unit")
     counts = [len(train) for train in source.times]
     cells = np.repeat(np.arange(source.size, dtype=np.int32), counts)
     times = np.concatenate([np.asarray(t, dtype=np.float64) for t in source.times]) * scale
+    notes: tuple[Note, ...] = ()
     if times.size and not on_grid(times, experiment.dt_ms):
-        notes.append(f"{source.name}: spike times are rounded to steps of {experiment.dt_ms} ms")
-    return _on_steps(source.name, source.size, times, cells, experiment)
+        rounded = f"spike times are rounded to steps of {experiment.dt_ms} ms"
+        notes = (Note(source.name, rounded),)
+    return Drawn(_on_steps(source.name, source.size, times, cells, experiment), notes)
 
 
-def _realize_edges(experiment: Experiment, projection: Projection, notes: list[str]) -> Edges:
+def _realize_edges(experiment: Experiment, projection: Projection) -> Drawn[Edges]:
     name, seed, dt = projection.name, experiment.seed, experiment.dt_ms
     n_pre = experiment.population(projection.source).size
     n_post = experiment.population(projection.target).size
@@ -407,13 +424,13 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
             + (f" ({short} of {pre.size} delays are)" if np.ndim(delay) else "")
             + "; make the delay longer or dt smaller",
         )
+    notes: tuple[Note, ...] = ()
     if np.size(delay) and not on_grid(delay, dt):
-        notes.append(
-            f"{name}: {_ROUNDED.format(dt)}"
-            if np.ndim(delay)
-            else f"{name}: delay {delay:g} ms acts as {int(steps) * dt:g} ms"
-        )
-    return Edges(
+        acts = f"delays are rounded to whole steps of {dt:g} ms"
+        if np.ndim(delay) == 0:
+            acts = f"delay {delay:g} ms acts as {int(steps) * dt:g} ms"
+        notes = (Note(name, acts),)
+    edges = Edges(
         name,
         projection.source,
         projection.target,
@@ -426,6 +443,7 @@ def _realize_edges(experiment: Experiment, projection: Projection, notes: list[s
         delay,
         _realize_plasticity(projection, pre.size, seed),
     )
+    return Drawn(edges, notes)
 
 
 def _realize_plasticity(projection: Projection, n: int, seed: int) -> RealizedPlasticity | None:

@@ -13,8 +13,30 @@ from __future__ import annotations
 import ast
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from .expressions import rename
+
+OwnerKind = Literal[
+    "membrane", "channel", "gate", "scheme", "ion", "pool", "receptor", "input", "neuron"
+]
+
+
+class Owner(NamedTuple):
+    """Whose a variable of a cell is: the kind of part, which one, and the variable's name in it.
+
+    A gate and a scheme have the name of their channel, a pool that of its ion: ``m_kpkj_dend_3`` is ``m`` of
+    the gates of ``kpkj``. What is made for a part is called by its path there: a gate's ``m.alpha``, a
+    scheme's ``C->O``, a channel's ``I``, an ion's ``reversal`` and ``inside``, a pool's ``influx``.
+    """
+
+    kind: OwnerKind
+    name: str
+    own: str
+
+
+NOBODY = Owner("neuron", "", "")
+"""Of a variable that a backend makes for itself."""
 
 
 def receptor_name(name: str, receptor: str, taken: Container[str]) -> str:

@@ -76,7 +76,7 @@ def _segments(compartments: int) -> FixedSegments:
 def _experiment(
     name: str, variant: str, title: str, table: Table, cell: CableCell, dt: Quantity
 ) -> Experiment:
-    ends = (cell.lowered.named("v", 0), cell.lowered.named("v", len(cell.lowered.compartments) - 1))
+    ends = (cell.lowered.potential(0), cell.lowered.potential(len(cell.lowered.compartments) - 1))
     return Experiment(
         name=name,
         variant=variant,

@@ -13,7 +13,7 @@ from .blocks import Block
 from .code import mangled
 from .trees import Tree
 
-_PLASTIC = ("facil_n", "resources_n")
+_PLASTIC = {"facil": "facil_n", "resources": "resources_n"}
 
 
 def states_of(
@@ -35,9 +35,9 @@ def states_of(
     for name, own_trees in trees.items():
         yield from _of_population(name, own_trees)
     for projection, made in plastic:
-        for own_name in _PLASTIC:
-            if own_name in made.variables:
-                yield projection, own_name.removesuffix("_n"), _values(made, own_name)
+        for own_name, brian2_name in _PLASTIC.items():
+            if brian2_name in made.variables:
+                yield projection, own_name, _values(made, brian2_name)
 
 
 def _values(group: Any, variable: str) -> Floats:

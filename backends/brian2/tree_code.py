@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...core.expressions import names
+from ...core.scopes import Owner
 from .code import BrianRenderer, GroupCode, arrivals, declare, mangled, names_of, write_inputs
 from .conventions import Choices
 from .trees import Tree
@@ -59,9 +60,10 @@ def _here(compartment: int) -> str:
 
 def _currents(tree: Tree, renderer: BrianRenderer) -> Iterator[str]:
     """``Im`` in A/m², which is pA/µm², and the point currents."""
+    names_there = {v.owner: v.name for v in tree.cell.variables}
     through = []
     for channel in tree.plan.lowered.cell.channels:
-        current = mangled(f"I_{channel.name}")
+        current = mangled(names_there[Owner("channel", channel.name, "I")])
         if channel.is_point:
             yield f"point_{channel.name}_n = -{current}*pA : amp (point current)"
         else:

@@ -198,11 +198,11 @@ def _plan(population: RealizedPopulation) -> TreePlan:
     lowered = flat.lowered
     assert lowered is not None
     for k, compartment in enumerate(lowered.compartments):
-        name = lowered.named("membrane_area", k)
+        name = lowered.area(k)
         if not np.allclose(population.parameters[name], compartment.area, rtol=1e-9, atol=0):
             raise NotOnTreeError(f"{name} is not the area that the morphology gives")
     template = build_cell(Population(name=flat.name, model=_one_compartment(lowered.cell), size=1))
-    home = _homes(lowered, template, flat)
+    home = _homes(lowered, template)
     extras = _Extras(flat, lowered, home)
     local = extras.named_beside({v.name for v in template.variables})
     home |= {name: (local[name], k) for name, k in extras.places.items()}
@@ -221,9 +221,8 @@ def _plan(population: RealizedPopulation) -> TreePlan:
     ports = {
         k: rename(right, new_names)
         for k in range(len(lowered.compartments))
-        if names(right := _right(flat.variable(lowered.named("I", k))))
+        if names(right := _right(flat.variable(lowered.port(k))))
     }
-    spike_at = lowered.cell.spike_at or f"{lowered.cell.morphology.root.name}(0.5)"
     return TreePlan(
         lowered,
         replace(template, variables=(*kept, *added), receptors=receptors, lowered=None),
@@ -231,7 +230,7 @@ def _plan(population: RealizedPopulation) -> TreePlan:
         extras.receptor_at,
         ports,
         _amounts(lowered),
-        lowered.at(spike_at, flat.name),
+        lowered.spike_at,
     )
 
 
@@ -269,27 +268,25 @@ def _everywhere(channel: Channel) -> Channel:
     return Channel(**{**fields, "region": region, "elsewhere": {}})
 
 
-def _homes(lowered: Lowered, template: Cell, flat: Cell) -> dict[str, tuple[str, int]]:
+def _homes(lowered: Lowered, template: Cell) -> dict[str, tuple[str, int]]:
     """Of each flat name of one compartment its name in the template, and the compartment."""
-    own = {v.name: v.kind for v in lowered.point.variables}
-    found = {}
-    for variable in template.variables:
-        for k in range(len(lowered.compartments)):
-            name = lowered.named(variable.name, k)
-            if name in own and (own[name] != "parameter" or variable.name == "membrane_area"):
-                found[name] = (variable.name, k)
-    return found
+    there = {v.owner: v.name for v in template.variables}
+    return {
+        v.name: (there[v.owner], v.compartment)
+        for v in lowered.variables
+        if v.compartment is not None and v.owner in there
+    }
 
 
 def _amounts(lowered: Lowered) -> dict[str, tuple[str | None, ...]]:
-    found = {}
+    amounts = {}
     for channel in lowered.cell.channels:
         here = [
             next((lowered.amount(c, region) for c, region in present if c is channel), None)
             for present in lowered.channels
         ]
-        found[f"{channel.amount}_{channel.name}"] = tuple(here)
-    return found
+        amounts[lowered.amount(channel, channel.region)] = tuple(here)
+    return amounts
 
 
 class _Extras:
@@ -299,8 +296,7 @@ class _Extras:
     """
 
     def __init__(self, flat: Cell, lowered: Lowered, home: Mapping[str, tuple[str, int]]) -> None:
-        own = {v.name for v in lowered.point.variables}
-        self.variables = tuple(v for v in flat.variables if v.name not in own)
+        self.variables = tuple(v for v in flat.variables if v.owner.kind in {"receptor", "input"})
         self._names = {v.name for v in self.variables}
         self._home = home
         groups: list[tuple[set[str], set[int]]] = []
@@ -332,7 +328,7 @@ class _Extras:
             used = set() if variable.right is None else set(names(variable.right))
             yield variable.name, used | {variable.name}, set()
         for k in range(len(lowered.compartments)):
-            for drive in names(_right(flat.variable(lowered.named("I", k)))):
+            for drive in names(_right(flat.variable(lowered.port(k)))):
                 yield drive, {drive}, {k}
         for receptor in flat.receptors:
             used = {i.target for i in receptor.increments}

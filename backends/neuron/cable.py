@@ -68,19 +68,13 @@ class CablePlan:
     @property
     def spike_at(self) -> int:
         """The compartment whose v makes the spikes."""
-        return spike_compartment(self.lowered)
+        return self.lowered.spike_at
 
     def receptor(self, name: str) -> Membrane:
         """The mechanism of a receptor."""
         return next(
             m for m in self.membranes if m.piece.kind == "receptor" and m.piece.name == name
         )
-
-
-def spike_compartment(lowered: Lowered) -> int:
-    """The compartment whose v makes the spikes."""
-    cell = lowered.cell
-    return lowered.at(cell.spike_at or f"{cell.morphology.root.name}(0.5)", cell.name)
 
 
 def takes_sections(population: RealizedPopulation, lockstep: bool) -> bool:
@@ -128,7 +122,7 @@ def plan_of(
 def _places(
     lowered: Lowered, membranes: Iterable[Membrane], built_in: Iterable[BuiltIn], second_order: bool
 ) -> dict[str, Place]:
-    found = {lowered.named("v", k): Place(k, None, "v") for k in range(len(lowered.compartments))}
+    found = {lowered.potential(k): Place(k, None, "v") for k in range(len(lowered.compartments))}
     for m in membranes:
         for flat, (state, i) in m.piece.flat.items():
             owner = None if m.piece.kind == "pool" else m.name
@@ -146,7 +140,7 @@ def _places(
                 if not _is_range(f"{gate.name}_{own.mechanism}"):
                     continue
                 for k in own.compartments:
-                    flat = lowered.named(f"{gate.name}_{channel.name}", k)
+                    flat = lowered.name("gate", channel.name, gate.name, k)
                     found[flat] = Place(k, own.mechanism, gate.name, ahead=second_order)
     return found
 
@@ -218,7 +212,7 @@ def _built_in(
             for channel in lowered.cell.channels:
                 if channel.name in regions:
                     amount = lowered.amount(channel, regions[channel.name][k])
-                    amounts[f"{channel.amount}_{channel.name}"] = amount
+                    amounts[lowered.amount(channel, channel.region)] = amount
             columns.append(_number(population, stand_in, variable, text, amounts))
         numbers[variable] = np.stack(columns, axis=1)
     return BuiltIn(stand_in.mechanism, compartments, stand_in.channels, numbers)
@@ -229,9 +223,9 @@ def _check_start(
 ) -> None:
     """A mechanism of NEURON's own starts at its own steady state."""
     described = realization.experiment.population(population.name)
-    ending = tuple(f"_{channel}" for channel in stand_in.channels)
     for state in getattr(described, "initial", ()):
-        if any(state.endswith(e) or f"{e}_" in state for e in ending):
+        owner = population.cell.variable(state).owner
+        if owner.kind in {"gate", "scheme"} and owner.name in stand_in.channels:
             raise _differs(
                 population.name,
                 stand_in.mechanism,
@@ -257,8 +251,13 @@ def _number(
 ) -> Floats:
     """A number for NEURON's mechanism in the unit that NEURON says it has, shape (size,)."""
     where = f"{population.name}.stand_ins.{stand_in.mechanism}.{variable}"
-    # sodium.conductance is conductance_sodium in the lowered equations.
-    tree = parse(re.sub(r"([A-Za-z]\w*)\.([A-Za-z]\w*)", r"\2_\1", text), where)
+    lowered = population.cell.lowered
+    assert lowered is not None
+
+    def written_out(match: re.Match[str]) -> str:
+        return lowered.find("channel", match[1], match[2]) or match[0]
+
+    tree = parse(re.sub(r"([A-Za-z]\w*)\.([A-Za-z]\w*)", written_out, text), where)
     tree = rename(tree, amounts)
     known = {v.name: v.dimension for v in population.cell.parameters}
     for used in names(tree) - known.keys() - units_in(tree, known).keys():
@@ -288,7 +287,7 @@ def why_not_sections(realization: Realization, name: str, style: Style) -> str |
     lowered = population.cell.lowered
     assert lowered is not None
     for k, compartment in enumerate(lowered.compartments):
-        area = lowered.named("membrane_area", k)
+        area = lowered.area(k)
         given = np.asarray(population.parameters[area])
         if np.any(np.abs(given - compartment.area) > 1e-9 * compartment.area):
             return (
@@ -317,7 +316,7 @@ def _why_not_variable(population: RealizedPopulation, pieces: Iterable[Piece]) -
                     )
     lowered = population.cell.lowered
     if lowered is not None and lowered.cell.spike_threshold is not None:
-        v = population.initial[lowered.named("v", spike_compartment(lowered))]
+        v = population.initial[lowered.potential(lowered.spike_at)]
         if np.any(v > np.asarray(population.parameters["spike_threshold"])):
             return f"{population.name} begins above threshold, where CVODE would make it spike; use cnexp"
     return None

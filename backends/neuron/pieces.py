@@ -20,6 +20,7 @@ from ...core.errors import UnsupportedError
 from ...core.expressions import names, number, rename, substitute
 from ...core.lowering import Lowered
 from ...core.realization import RealizedPopulation
+from ...core.scopes import OwnerKind
 from ...core.units import DIMENSIONLESS
 from ...core.values import Floats
 
@@ -101,10 +102,10 @@ def pieces_of(population: RealizedPopulation, variable_step: bool) -> tuple[Piec
     lowered = population.cell.lowered
     assert lowered is not None
     taker = _Taker(population, lowered)
-    found = [taker.channel(channel) for channel in lowered.cell.channels]
-    found += [taker.pool(i, variable_step) for i in lowered.cell.ions if i.pool is not None]
-    found += [taker.receptor(port) for port in population.cell.receptors]
-    return tuple(piece for piece in found if piece.compartments)
+    pieces = [taker.channel(channel) for channel in lowered.cell.channels]
+    pieces += [taker.pool(i, variable_step) for i in lowered.cell.ions if i.pool is not None]
+    pieces += [taker.receptor(port) for port in population.cell.receptors]
+    return tuple(piece for piece in pieces if piece.compartments)
 
 
 class _Taker:
@@ -114,7 +115,6 @@ class _Taker:
         self.population, self.lowered = population, lowered
         self.flat = {v.name: v for v in population.cell.variables}
         self.ions = {ion.name: ion for ion in lowered.cell.ions}
-        self._lowered = {v.name for v in lowered.point.variables}
 
     def channel(self, channel: Channel) -> Piece:
         """A channel in all compartments that have it."""
@@ -128,17 +128,18 @@ class _Taker:
             raise UnsupportedError("neuron", f"{channel.name} is in no compartment")
         compartments = tuple(places)
         first = compartments[0]
-        gates = [f"{g.name}_{channel.name}" for g in channel.gates]
+        gates = [self._state("gate", channel, g.name, first) for g in channel.gates]
         occupancies: list[str] = []
         arrows: tuple[Arrow, ...] = ()
-        roots = {CURRENT: ast.Name(id=self._at(f"I_{channel.name}", first))}
+        roots = {CURRENT: ast.Name(id=self.lowered.name("channel", channel.name, "I", first))}
         if channel.scheme is not None:
-            occupancies = [f"{s}_{channel.name}" for s in channel.scheme.states]
-            arrows = _arrows(channel, self.lowered)
+            states = channel.scheme.states
+            occupancies = [self._state("scheme", channel, s, first) for s in states]
+            arrows = self._arrows(channel, first)
             for arrow in arrows:
                 for rate in filter(None, (arrow.rate, arrow.back)):
                     roots[f"{rate}_"] = ast.Name(id=self._at(rate, first))
-        own_amount = f"{channel.amount}_{channel.name}"
+        own_amount = self.lowered.amount(channel, channel.region)
         amounts = {k: self.lowered.amount(channel, region) for k, region in places.items()}
         piece = self._piece(
             channel.name,
@@ -154,7 +155,7 @@ class _Taker:
         parameters = {**piece.parameters, own_amount: self._by_compartment(values)}
         initial: dict[str, Floats] = dict(piece.initial)
         if channel.scheme is not None:
-            rest = f"{channel.scheme.rest}_{channel.name}"
+            rest = self._state("scheme", channel, channel.scheme.rest, first)
             others = [initial[name] for name in occupancies if name != rest]
             initial[rest] = 1.0 - np.sum(others, axis=0)
         writes = None if channel.ion is None else self.ions[channel.ion]
@@ -164,7 +165,7 @@ class _Taker:
         """The shell of an ion, in every compartment."""
         assert ion.pool is not None
         compartments = tuple(range(len(self.lowered.compartments)))
-        flux = self._at(self.lowered.pooled("influx", ion.name), 0)
+        flux = self.lowered.name("pool", ion.name, "influx", 0)
         right = self.flat[flux].right
         # -(the sum of the currents)/charge, whose sum is NEURON's to know.
         assert isinstance(right, ast.BinOp)
@@ -173,10 +174,10 @@ class _Taker:
         changed: dict[str, ast.expr] = {
             flux: ast.BinOp(left=inward, op=ast.Div(), right=right.right)
         }
-        limited = self._at(self.lowered.pooled("free", ion.name), 0)
-        if limited in self.flat and not variable_step:
+        limited = self.lowered.find("pool", ion.name, "free", 0)
+        if limited is not None and not variable_step:
             changed[limited] = number(1.0)
-        state = f"{ion.name}i"
+        state = self._plain(self.lowered.name("ion", ion.name, "inside", 0))
         piece = self._piece(
             ion.name,
             "pool",
@@ -191,11 +192,7 @@ class _Taker:
         name = ion_name(ion)
         # mA/cm² in NEURON, pA/µm² here.
         outside = {**piece.outside, "outward_": f"(10 * i{name})", state: f"{name}i"}
-        floor = (
-            self.lowered.pooled("floor", ion.name)
-            if limited in self.flat and not variable_step
-            else None
-        )
+        floor = None if variable_step else self.lowered.find("pool", ion.name, "floor")
         parameters = dict(piece.parameters)
         if floor is not None:
             parameters[floor] = self._across(self.population.parameters[floor])
@@ -208,22 +205,22 @@ class _Taker:
         where = f"{self.population.name}.{port.name}"
         own = self._states_of(port)
         targets = {increment.target for increment in port.increments}
-        found = None
+        driven = None
         for k in range(len(self.lowered.compartments)):
             for current in self._driving(k):
                 if self.flat[current].kind in {"state", "subexpression"} and (
                     self._reached(current) & targets
                 ):
-                    found = k, current
+                    driven = k, current
         kicked = [t for t in targets if t not in own]
-        if found is None or kicked:
+        if driven is None or kicked:
             raise UnsupportedError(
                 "neuron",
                 f"{where} changes {', '.join(kicked) or 'no current'} of a cable cell at once, which "
                 "Sections cannot; use a receptor with a current, or lockstep",
             )
-        k, current = found
-        voltage = self.lowered.named("v", k)
+        k, current = driven
+        voltage = self.lowered.potential(k)
         used = self._reached(current) | {
             name for i in port.increments for name in self._leaves(i.coefficient)
         }
@@ -255,17 +252,43 @@ class _Taker:
 
     # Names
 
-    def _at(self, name: str, k: int) -> str:
-        return self.lowered.named(name, k)
+    def _at(self, plain: str, k: int) -> str:
+        name = self.lowered.called(plain, k)
+        assert name is not None
+        return name
+
+    def _state(self, kind: OwnerKind, channel: Channel, own: str, k: int) -> str:
+        """What a state of a channel, which is in a compartment, is called in all of them."""
+        return self._plain(self.lowered.name(kind, channel.name, own, k))
+
+    def _arrows(self, channel: Channel, k: int) -> tuple[Arrow, ...]:
+        """The transitions of a scheme, there and back in one."""
+        assert channel.scheme is not None
+        pairs = dict.fromkeys((t.source, t.target) for t in channel.scheme.arrows)
+        arrows: list[Arrow] = []
+        while pairs:
+            a, b = next(iter(pairs))
+            there, back = (
+                self._state("scheme", channel, f"{source}->{target}", k)
+                if (source, target) in pairs
+                else None
+                for source, target in ((a, b), (b, a))
+            )
+            assert there is not None
+            source, target = (self._state("scheme", channel, s, k) for s in (a, b))
+            arrows.append(Arrow(source, target, there, back))
+            pairs.pop((a, b))
+            pairs.pop((b, a), None)
+        return tuple(arrows)
 
     def _driving(self, k: int) -> frozenset[str]:
-        right = self.flat[self._at("I", k)].right
+        right = self.flat[self.lowered.port(k)].right
         return frozenset() if right is None else names(right)
 
     def _states_of(self, port: Port) -> set[str]:
         """The receptor's own states."""
-        states = {v.name for v in self.population.cell.states}
-        return states & set(port.names.values())
+        states = self.population.cell.states
+        return {v.name for v in states if v.owner[:2] == ("receptor", port.name)}
 
     def _ordered(self, states: Iterable[str]) -> list[str]:
         chosen = set(states)
@@ -285,7 +308,7 @@ class _Taker:
             seen.add(name)
             variable = self.flat[name]
             if variable.right is not None and (
-                variable.kind != "state" or name not in self._lowered
+                variable.kind != "state" or variable.owner.kind == "receptor"
             ):
                 pending |= names(variable.right) - seen
         return seen
@@ -301,14 +324,12 @@ class _Taker:
         array = np.asarray(value, dtype=np.float64)
         return float(array) if array.ndim == 0 else array[:, None]
 
-    def _plain(self, name: str, k: int) -> str:
+    def _plain(self, name: str) -> str:
         """A name without its compartment's."""
         variable = self.flat.get(name)
-        if variable is None or variable.kind == "parameter" or len(self.lowered.compartments) == 1:
+        if variable is None or variable.kind == "parameter":
             return name
-        if name not in self._lowered:
-            return name  # a receptor may be called as its compartment
-        return name.removesuffix(f"_{self.lowered.compartments[k].name}")
+        return variable.plain or name
 
     def _piece(
         self,
@@ -345,7 +366,7 @@ class _Taker:
         leaves = wanted - {v.name for v in inner} - kept
         leaves -= {"not_refractory"}
         outside, reads = self._outside(leaves - set(stops), k)
-        plain = {n: self._plain(n, k) for n in wanted | kept}
+        plain = {n: self._plain(n) for n in wanted | kept}
         plain |= {flat: state for state, flat in here.items()} | dict(renamed)
 
         def moved(tree: ast.expr) -> ast.expr:
@@ -381,21 +402,21 @@ class _Taker:
         self, leaves: Iterable[str], k: int
     ) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
         """What leaves are in NMODL that NEURON keeps, by flat name, and what is read of which ion."""
-        found: dict[str, str] = {}
+        kept: dict[str, str] = {}
         reads: dict[str, list[str]] = {}
         for leaf in sorted(leaves):
-            if leaf == self._at("v", k):
-                found[leaf] = "v"
-            for ion in self.ions.values():
-                name = ion_name(ion)
-                if leaf == f"e{ion.name}" and ion.reversal is not None:
-                    found[leaf] = f"e{name}"
-                elif ion.pool is not None and leaf == self._at(f"{ion.name}i", k):
-                    found[leaf] = f"{name}i"
-                else:
-                    continue
-                reads.setdefault(name, []).append(found[leaf])
-        return found, {ion: tuple(own) for ion, own in reads.items()}
+            variable = self.flat[leaf]
+            if leaf == self.lowered.potential(k):
+                kept[leaf] = "v"
+            # The reversal potential that is given, and a pool's concentration.
+            form = {("reversal", "parameter"): "e{}", ("inside", "state"): "{}i"}.get(
+                (variable.owner.own, variable.kind)
+            )
+            if variable.owner.kind == "ion" and form is not None:
+                name = ion_name(self.ions[variable.owner.name])
+                kept[leaf] = form.format(name)
+                reads.setdefault(name, []).append(kept[leaf])
+        return kept, {ion: tuple(own) for ion, own in reads.items()}
 
     def _initial(
         self, states: Sequence[str], compartments: tuple[int, ...], kind: Kind
@@ -408,25 +429,6 @@ class _Taker:
                 initial[state] = self._by_compartment([self.population.initial[n] for n in own])
                 flat |= {name: (state, i) for i, name in enumerate(own)}
         return initial, flat
-
-
-def _arrows(channel: Channel, lowered: Lowered) -> tuple[Arrow, ...]:
-    """The transitions of a scheme, there and back in one."""
-    assert channel.scheme is not None
-    pairs = [(t.source, t.target) for t in channel.scheme.arrows]
-
-    def rate(a: str, b: str) -> str:
-        return lowered.rate(channel, a, b)
-
-    found: list[Arrow] = []
-    done: set[tuple[str, str]] = set()
-    for a, b in pairs:
-        if (a, b) in done:
-            continue
-        back = rate(b, a) if (b, a) in pairs else None
-        done |= {(a, b), (b, a)}
-        found.append(Arrow(f"{a}_{channel.name}", f"{b}_{channel.name}", rate(a, b), back))
-    return tuple(found)
 
 
 def _output(name: str, tree: ast.expr) -> Variable:

@@ -106,7 +106,7 @@ class CableCells:
         self._set_ions()
         population = self.plan.population
         for k in range(len(self.lowered.compartments)):
-            values = population.initial[self.lowered.named("v", k)].tolist()
+            values = population.initial[self.lowered.potential(k)].tolist()
             for segments, value in zip(self._segments, values, strict=True):
                 segments[k].v = value
 
@@ -139,7 +139,8 @@ class CableCells:
         population = self.plan.population
         for ion in self.lowered.cell.ions:
             name = ion_name(ion)
-            given = population.parameters.get(f"e{ion.name}") if ion.reversal is not None else None
+            reversal = self.lowered.find("ion", ion.name, "reversal")
+            given = None if reversal is None else population.parameters[reversal]
             values = np.broadcast_to(np.asarray(0.0 if given is None else given), (self.size,))
             for segments, value in zip(self._segments, values.tolist(), strict=True):
                 for section in dict.fromkeys(segment.sec for segment in segments):
@@ -271,7 +272,7 @@ def _clamped(population: RealizedPopulation) -> Iterator[tuple[int, str]]:
     cell = population.cell
     assert cell.lowered is not None
     for k in range(len(cell.lowered.compartments)):
-        right = cell.variable(cell.lowered.named("I", k)).right
+        right = cell.variable(cell.lowered.port(k)).right
         for name in sorted(names(right) if right is not None else ()):
             if cell.variable(name).kind in {"parameter", "input"}:
                 yield k, name

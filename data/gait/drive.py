@@ -22,7 +22,7 @@ from ...core.cell import choose_port
 from ...core.errors import InputError, unknown
 from ...core.experiment import Experiment
 from ...core.held_inputs import realize_input
-from ...core.inputs import ConstantInput, Input
+from ...core.inputs import Input
 from ...core.populations import PoissonSource, Population
 from ...core.realize import stream
 from ...core.units import TIME, Dimension, Quantity, internal_unit
@@ -228,7 +228,7 @@ def _into_input(
             "its mean is 0, so that there is nothing to scale; name its population "
             f"({given.population}) and give an amplitude",
         )
-    if isinstance(given, ConstantInput) and not isinstance(given.amplitude, Quantity):
+    if given.constant is not None and not isinstance(given.constant, Quantity):
         added = _free_name(experiment, f"{given.name}_gait")
         data["inputs"].append(_series(given, added, mean * (share - 1), unit, interval))
         return (
@@ -244,16 +244,15 @@ def _mean_of(experiment: Experiment, given: Input) -> tuple[float, str]:
     population = experiment.neurons(given.population)
     port = choose_port(population, given.port, given.name)
     assert port is not None  # the experiment was validated
-    if isinstance(given, ConstantInput):
-        value = given.amplitude
+    value = given.constant
+    if value is not None:
         if isinstance(value, Quantity):
             return value.magnitude, value.unit
         if isinstance(value, Array):
             return float(np.mean(value.values)), value.unit
         return _centre(value, port.dimension, given.name), internal_unit(port.dimension)
-    held = realize_input(
-        experiment, population, given, stream(experiment.seed, "input", given.name), []
-    )
+    rng = stream(experiment.seed, "input", given.name)
+    held = realize_input(experiment, population, given, rng).value
     gain = held.gain if given.cells is None else held.gain[list(given.cells)]
     columns = held.columns if given.cells is None else held.columns[list(given.cells)]
     over_time = held.values[held.frames].mean(axis=0)

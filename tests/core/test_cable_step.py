@@ -42,7 +42,7 @@ def test_a_step_solves_the_linear_system(segments: int) -> None:
     cell = star(segments)
     lowered, dt, current = cell.lowered, 0.1, 20.0
     n = len(lowered.compartments)
-    names = tuple(lowered.named("v", k) for k in range(n))
+    names = tuple(lowered.potential(k) for k in range(n))
     experiment = Experiment(
         name="step",
         populations=(Population(name="p", model=cell, size=1),),

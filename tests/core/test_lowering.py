@@ -285,7 +285,7 @@ class TestAxialCurrents:
         cell, pieces = start(model), model.lowered.cut
         n = len(pieces.compartments)
         v = np.random.default_rng(0).uniform(-80, 20, n)
-        names = [model.lowered.named("v", k) for k in range(n)]
+        names = [model.lowered.potential(k) for k in range(n)]
         found = slopes(cell, **dict(zip(names, v, strict=True)))
         axial = np.zeros(n)
         for c in pieces.couplings:
@@ -301,7 +301,7 @@ class TestAxialCurrents:
         model = cable(Channel(name="none", conductance="0 S/cm**2", reversal="0 mV"), n=4)
         cell = start(model)
         rng = np.random.default_rng(1)
-        names = [model.lowered.named("v", k) for k in range(len(model.lowered.compartments))]
+        names = [model.lowered.potential(k) for k in range(len(model.lowered.compartments))]
         found = slopes(cell, **{n: rng.uniform(-80, 20) for n in names})
         charge = [
             float(found[n]) * c.area for n, c in zip(names, model.lowered.compartments, strict=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from coincide.core.csv_column import read_column
 from coincide.core.errors import InputError
-from coincide.core.inputs import read_column
 from coincide.core.reading import read_json, read_text
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2, kstest, norm, poisson
 
-from coincide.core import held_inputs
+from coincide.core import inputs as core_inputs
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
 from coincide.core.realization import Realization
@@ -573,9 +573,9 @@ def test_ornstein_uhlenbeck_noise_starts_from_its_stationary_distribution(descri
 
 def test_more_noise_than_any_memory_is_refused(described: Plain, monkeypatch: Any) -> None:
     # 500 numbers for each of 12 cells.
-    monkeypatch.setattr(held_inputs, "_MAX_DRAWN", 12 * 500)
+    monkeypatch.setattr(core_inputs, "_MAX_DRAWN", 12 * 500)
     drawn(described)
-    monkeypatch.setattr(held_inputs, "_MAX_DRAWN", 12 * 500 - 1)
+    monkeypatch.setattr(core_inputs, "_MAX_DRAWN", 12 * 500 - 1)
     with pytest.raises(InputError, match=r"^white: asks for more .*; use a longer interval$"):
         drawn(described)
 

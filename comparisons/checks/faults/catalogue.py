@@ -227,13 +227,13 @@ _ALL: tuple[Fault, ...] = (
         "initial_lost",
         "initial values that nobody records are 0",
         "initial_value",
-        m.initial_of("", lambda v: v * 0.0),
+        m.initial_of(lambda v: v * 0.0),
     ),
     Fault(
         "initial_mean",
         "initial values that differ from cell to cell are averaged",
         "initial_value",
-        m.initial_of("", lambda v: np.full_like(v, np.mean(v))),
+        m.initial_of(lambda v: np.full_like(v, np.mean(v))),
     ),
     # Inputs and sources.
     Fault("input_late", "inputs come one step late", "input_onset", m.input_by(1)),

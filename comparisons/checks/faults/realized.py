@@ -299,8 +299,8 @@ def single_precision(model: Realization) -> Realization | None:
     return replace(new, edges=tuple(replace(e, weight=cast_(e.weight)) for e in new.edges))
 
 
-def initial_of(which: str, change_value: Callable[[Any], Any]) -> ChangeModel:
-    """Other initial values of the states that are not recorded, all of them or those that begin with *which*.
+def initial_of(change_value: Callable[[Any], Any]) -> ChangeModel:
+    """Other initial values of the states that are not recorded.
 
     Where a state is recorded the contract sees at once that it begins elsewhere.
     """
@@ -312,7 +312,7 @@ def initial_of(which: str, change_value: Callable[[Any], Any]) -> ChangeModel:
             new = {
                 n: np.array(change_value(v))
                 for n, v in p.initial.items()
-                if (p.name, n) not in seen and n.startswith(which)
+                if (p.name, n) not in seen
             }
             if all(np.array_equal(v, p.initial[n]) for n, v in new.items()):
                 return None

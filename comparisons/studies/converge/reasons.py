@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from ....backends.registry import numerics_of
 from ....core.clock import on_grid
 from ....core.experiment import Experiment
-from ....core.inputs import RampInput, SineInput, StepInput
 from ....core.populations import Population
 from ...running.runs import Run
 from .order import Order
@@ -51,20 +50,19 @@ def _inputs(experiment: Experiment, run: Run, staged: bool) -> Iterator[str]:
     *staged* methods read them at the times of their stages.
     """
     for given in experiment.inputs:
-        if isinstance(given, StepInput):
-            edges = [q.internal for q in (given.start, given.stop) if q is not None and q.internal]
-            off = [t for t in edges if not on_grid(t, experiment.dt_ms)]
-            if off:
-                yield (
-                    f"{given.name} jumps at {off[0]:g} ms, between two steps, and acts from the "
-                    "nearest on: order 1"
-                )
-            elif edges and staged:
-                yield (
-                    f"{given.name} jumps at {edges[0]:g} ms inside the stages of {run.method}, which "
-                    "see it half: order 1"
-                )
-        elif isinstance(given, SineInput | RampInput) and not staged:
+        jumps = given.jumps()
+        off = [t for t in jumps if not on_grid(t, experiment.dt_ms)]
+        if off:
+            yield (
+                f"{given.name} jumps at {off[0]:g} ms, between two steps, and acts from the "
+                "nearest on: order 1"
+            )
+        elif jumps and staged:
+            yield (
+                f"{given.name} jumps at {jumps[0]:g} ms inside the stages of {run.method}, which "
+                "see it half: order 1"
+            )
+        if given.moves and not staged:
             yield f"{given.name} changes with time and is held over each step: order 1"
 
 

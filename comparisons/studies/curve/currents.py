@@ -52,7 +52,7 @@ def range_of(
     The numbers are in the unit, that of the model's current or of what is given.
     """
     port = port_of(experiment)
-    own = [getattr(i, "amplitude", None) for i in experiment.inputs]
+    own = [i.quantities().get("amplitude") for i in experiment.inputs]
     usual = next((a for a in own if isinstance(a, Quantity)), None)
     given = {
         name: Quantity.parse(text, name)

@@ -24,7 +24,6 @@ STEP = "the step"
 CHAOS = "chaos"
 NOT_REMOVED = (CHAOS, STEP)
 """Findings that no run can be without: they are shown by how a difference grows or shrinks."""
-_REDRAWN = frozenset({"white_noise", "uniform_noise", "ornstein_uhlenbeck"})
 
 
 def exchange(a: Side, b: Side, method_a: str, method_b: str) -> Hypothesis | None:
@@ -64,7 +63,7 @@ def at_half_step(side: Side) -> Side | None:
     if not side.runs or side.realization is None:
         return None
     experiment = side.realization.experiment
-    if any(given.kind in _REDRAWN for given in experiment.inputs):
+    if any(given.random for given in experiment.inputs):
         return None
     finer = _halved(experiment)
     if finer is None or realize(experiment).digest != side.realization.digest:

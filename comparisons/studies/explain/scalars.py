@@ -121,13 +121,12 @@ def _parameters(model: Realization, populations: Sequence[str]) -> Iterator[Scal
 
 
 def _constant_inputs(experiment: Experiment) -> set[tuple[str, str]]:
-    """(population, parameter) of every constant input; a parameter is called after its port and the input."""
+    """(population, parameter) of every constant input."""
     return {
-        (given.population, v.name)
-        for given in experiment.inputs
-        if given.kind == "constant"
-        for v in experiment.cells[given.population].parameters
-        if v.name.endswith(f"_{given.name}")
+        (name, v.name)
+        for name, cell in experiment.cells.items()
+        for v in cell.parameters
+        if v.owner.kind == "input"
     }
 
 

@@ -218,11 +218,14 @@ def _cell_shown(study: LesionStudy, runs: Sequence[ArmRun]) -> tuple[str, str, i
         for name, cell in models.items()
         for variable in (names_in(cell.threshold) if cell.threshold is not None else ())
     }
-    keys = [
-        key
-        for key, trace in runs[0].run.recording.traces.items()
-        if trace.unit == "mV" and (key in tested or key[1].split("_")[0] in ("v", "V", "vm", "Vm"))
-    ]
+    in_mv = [key for key, trace in runs[0].run.recording.traces.items() if trace.unit == "mV"]
+    potentials = {
+        (name, v.name)
+        for name, cell in models.items()
+        for v in cell.states
+        if v.owner.own in ("v", "V", "vm", "Vm")
+    }
+    keys = [key for key in in_mv if key in tested | potentials] or in_mv
     if not keys:
         return None
     crossing = {n for n, cell in models.items() if cell.on_crossing}
