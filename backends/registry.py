@@ -93,6 +93,7 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
             needs=("scipy",),
             judge=True,
             one_mode=True,
+            colour="purple",
         ),
     }
 )

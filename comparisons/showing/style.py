@@ -18,7 +18,7 @@ PAPER, LOST = "#ffffff", "#e4e7eb"
 BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
 PURPLE, SKY, ORANGE = "#cc79a7", "#56b4e9", "#e69f00"
 OTHERS = (PURPLE, SKY, ORANGE)
-"""Colours that no built-in backend has: those of plug-ins, and of what is not the first of its backend."""
+"""Colours of what is not the first of its backend; those that no built-in has are those of plug-ins."""
 
 THEMED: Mapping[str, str] = MappingProxyType(
     {
@@ -56,10 +56,11 @@ def colours(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _of_backends() -> dict[str, str]:
-    """The colour of each backend that has one of its own: all but the oracle, and plug-ins beyond three."""
+    """The colour of each backend that has one of its own: plug-ins beyond the second have none."""
     words = {word: colour for colour, word in THEMED.items()}
     built_in = {name: words[e.colour] for name, e in entries().items() if e.colour}
-    return built_in | dict(zip(plug_ins(), OTHERS, strict=False))
+    others = [colour for colour in OTHERS if colour not in built_in.values()]
+    return built_in | dict(zip(plug_ins(), others, strict=False))
 
 
 def superscript(exponent: int) -> str:

@@ -248,6 +248,8 @@ def _declarations(column: Column, machine: _Machine) -> tuple[Declaration, ...]:
     """What the backend of a column in raw declares, against its cells.
 
     A convention that no row shows may be covered up by another: it is then left alone, all others undone.
+    So is one of a name that no probe knows, a plug-in's own, with all probes: it is about the rows that are
+    others without it.
     """
     simulator = machine.simulator(column.backend)
     if simulator is None:
@@ -255,16 +257,34 @@ def _declarations(column: Column, machine: _Machine) -> tuple[Declaration, ...]:
     declared = {c.name: c.does for c in simulator.conventions}
     first = declarations_of(column.backend, declared, column, PROBES, {})
     unseen = [d.convention for d in first if d.standing == "not shown"]
-    if not unseen:
-        return first
-    alone = {}
+    unknown_names = [d.convention for d in first if d.standing == "not probed"]
+    own = _rows_of(unknown_names, column.backend, tuple(declared), machine)
+    alone = dict(own)
     for name in unseen:
-        undone = tuple(n for n in declared if n != name)
-        target = column.backend, Settings(mode="raw", undone=undone)
+        target = _alone(name, column.backend, tuple(declared))
         informing = [
             p for p in PROBES if name in p.informs and column.cell(p.name).status == "measured"
         ]
         groups = [tuple(p for p in informing if p.batch == batch) for batch in BATCHES]
         found = _columns([target], machine, [group for group in groups if group])
         alone[name] = found[0].others
-    return declarations_of(column.backend, declared, column, PROBES, alone)
+    return declarations_of(column.backend, declared, column, PROBES, alone, own)
+
+
+def _alone(name: str, backend: str, declared: Sequence[str]) -> Target:
+    """A backend with one convention left, all others undone; with none for a name that is none of them."""
+    return backend, Settings(mode="raw", undone=tuple(n for n in declared if n != name))
+
+
+def _rows_of(
+    names: Sequence[str], backend: str, declared: Sequence[str], machine: _Machine
+) -> dict[str, tuple[str, ...]]:
+    """The probes that find something else than the contract where one convention alone is left."""
+    if not names:
+        return {}
+    targets = [_alone(name, backend, declared) for name in ("", *names)]
+    bare, *left = _columns(targets, machine, BATCHES.values())
+    return {
+        name: tuple(p for p in one.others if one.cell(p).text != bare.cell(p).text)
+        for name, one in zip(names, left, strict=True)
+    }

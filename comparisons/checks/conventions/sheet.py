@@ -283,25 +283,30 @@ def declarations_of(
     column: Column,
     probes: Sequence[Probe],
     alone: Mapping[str, Iterable[str]],
+    own: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> tuple[Declaration, ...]:
     """What is declared against what was measured.
 
     ``conventions`` says what each does; ``alone`` which probes differ where one convention alone is left.
+    ``own``: the same for those of names that no probe knows, which are about these probes.
     """
-    informed = {p.name: p.informs for p in probes}
+    informed = {
+        p.name: {*p.informs, *(name for name, rows in own.items() if p.name in rows)}
+        for p in probes
+    }
     found = []
     for name, does in conventions.items():
         rows = tuple(p for p in column.others if name in informed[p])
         hidden = tuple(p for p in alone.get(name, ()) if name in informed[p])
         standing: Standing = "not shown"
-        if not any(name in p.informs for p in probes):
+        if name not in own and not any(name in names for names in informed.values()):
             standing = "not probed"
         elif rows:
             standing = "shown"
         elif hidden:
             standing = "hidden"
         found.append(Declaration(backend, name, standing, rows or hidden, does))
-    undeclared = tuple(p for p in column.others if not conventions.keys() & set(informed[p]))
+    undeclared = tuple(p for p in column.others if not conventions.keys() & informed[p])
     if undeclared:
         found.append(Declaration(backend, "", "undeclared", undeclared))
     return tuple(found)
