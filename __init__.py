@@ -53,6 +53,7 @@ _HOMES = {
     "coincide.comparisons.studies.explain": ("Explanation", "explain"),
     "coincide.comparisons.studies.curve": ("Curve", "curve"),
     "coincide.comparisons.studies.lesion": ("LesionStudy", "lesion"),
+    "coincide.comparisons.studies.sensitivity": ("Sensitivity", "sensitivity"),
     "coincide.comparisons.checks.conventions": ("Sheet", "conventions"),
     "coincide.comparisons.running.runs": ("run",),
     "coincide.comparisons.studies.diff.study": ("Diff", "diff"),

@@ -35,6 +35,7 @@ from .commands.lesion import lesion
 from .commands.list_ import list_
 from .commands.run import run
 from .commands.select import select
+from .commands.sensitivity import sensitivity
 from .commands.show import show
 from .commands.targets import targets
 
@@ -58,6 +59,7 @@ app = typer.Typer(
 app.command(epilog=_ended("compare"))(compare)
 app.command(epilog=_ended("explain"))(explain)
 app.command(epilog=_ended("lesion"))(lesion)
+app.command(epilog=_ended("sensitivity"))(sensitivity)
 app.command(epilog=_ended("converge"))(converge)
 app.command(epilog=_ended("targets"))(targets)
 app.command(epilog=_ended("select"))(select)

@@ -5,20 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...core.experiment import Experiment
+from ...core.populations import n_lost
 from ...core.realization import Realization
 from ...core.recording import Recording
 from . import spike_statistics
 from .ordering import Floats
 from .potentials import shaped, shapes
-from .readings import Measure, Reading
+from .readings import COUNTED, TIMED, Measure, Reading
 from .signal import Signal, downstream_of, transmission
 from .thresholds import depends_on_threshold, thresholds_of
+
+if TYPE_CHECKING:
+    pass
+
 
 SPIKE_QUANTITIES = ("rate", "interval", "CV", "output", "transmission")
 """Read-outs of spikes alone."""
@@ -219,3 +225,14 @@ def with_thresholds(probe: Probe, healthy: Realization) -> Probe:
         for name in lost
     ]
     return replace(probe, thresholds=found, unavailable=(*probe.unavailable, *said))
+
+
+def smallest_step(m: Measure, experiment: Experiment, start_ms: float) -> float:
+    """The least by which a read-out can differ: one spike where spikes are counted, else a step of time."""
+    if m.quantity in TIMED:
+        return experiment.dt_ms
+    if m.quantity not in COUNTED:
+        return 0.0
+    population = experiment.population(m.population)
+    cells = population.size - n_lost(population) if m.quantity == "rate" else 1
+    return 1e3 / (experiment.duration_ms - start_ms) / cells

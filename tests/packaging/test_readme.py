@@ -88,6 +88,10 @@ COMMANDS: dict[str, How] = {
     'coincide lesion lif_80 "exc_to_inh_exc.weight *= 0.5" "remove 40% exc" "silence input_inh"': How(
         "silence", "--duration 50ms -b pymonntorch --no-reference --seeds 2", _RUNS
     ),
+    "coincide sensitivity hh_squid -b brian2 neuron --parameter '*.conductance' '*.reversal' --percent 10 "
+    "--out sensitivity": How(
+        "tornado|matter", "--duration 20ms --parameter leak.conductance -b reference", _STUDY
+    ),
     _GAIT: How("walk.csv"),
     "coincide gait check walk.csv": How("47 columns|walk.csv", after=(_GAIT,)),
     "coincide compare cerebellar_circuit --gait walk.csv --gait-column ThetaLeftKnee": How(

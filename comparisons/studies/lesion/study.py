@@ -17,7 +17,7 @@ from ....core.experiment import Experiment
 from ....core.populations import n_lost
 from ....core.realization import Ints, Realization
 from ...measuring.caveats import caveats_of, caveats_of_recording
-from ...measuring.readings import COUNTED, TIMED, Measure, Reading
+from ...measuring.readings import COUNTED, Measure, Reading
 from ...measuring.readouts import (
     SPIKE_QUANTITIES,
     Probe,
@@ -26,6 +26,7 @@ from ...measuring.readouts import (
     probe_of,
     reason,
     silent_in,
+    smallest_step,
     with_thresholds,
 )
 from ...measuring.signal import signal_of
@@ -356,7 +357,7 @@ def _effect(
     )
     why = reason([*found.values()])
     where = (mode, arm.name, arm.severity)
-    grain = _grain(m, experiment, probe.start_ms)
+    grain = smallest_step(m, experiment, probe.start_ms)
     judges = {r.simulator for r in runs if is_judge(r.run.backend)}
     effect = effect_of(m, where, simulators, healthy, lesioned, why, grain, judges)
     # One line an arm, for what one run says the others say alike.
@@ -374,17 +375,6 @@ def _effect(
     if note := _counted(effect):
         said.append(note)
     return with_caveats(replace(effect, remark="; ".join(said)), list(ambiguous.values()))
-
-
-def _grain(m: Measure, experiment: Experiment, start_ms: float) -> float:
-    """The least by which a read-out can differ: one spike where spikes are counted, else a step of time."""
-    if m.quantity in TIMED:
-        return experiment.dt_ms
-    if m.quantity not in COUNTED:
-        return 0.0
-    population = experiment.population(m.population)
-    cells = population.size - n_lost(population) if m.quantity == "rate" else 1
-    return 1e3 / (experiment.duration_ms - start_ms) / cells
 
 
 def _counted(effect: Effect) -> str:
