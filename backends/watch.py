@@ -15,7 +15,7 @@ import numpy as np
 from ..core.caveats import Caveat
 from ..core.cell import Cell
 from ..core.errors import RunError
-from ..core.program import runs_away
+from ..core.guarded_rk4 import runs_away
 from ..core.realization import Realization
 from ..core.recording import Recording, Spikes
 from ..core.settings import Settings

@@ -16,6 +16,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from .builders import binary
 from .cell import Assignment
 from .expressions import number
 from .lowering import Lowered
@@ -43,15 +44,15 @@ class _Elimination:
             for k, j in ((coupling.first, coupling.second), (coupling.second, coupling.first)):
                 rate = _times(number(-coupling.shape), dt)
                 for divisor in ("axial_resistivity", "capacitance", lowered.area(k)):
-                    rate = _binary(rate, ast.Div(), ast.Name(id=divisor))
+                    rate = binary(rate, ast.Div(), ast.Name(id=divisor))
                 known = self._rows[k].get(j)
-                self._rows[k][j] = rate if known is None else _binary(known, ast.Add(), rate)
+                self._rows[k][j] = rate if known is None else binary(known, ast.Add(), rate)
         right: list[ast.expr] = []
         for k, name in enumerate(names):
             slope = slopes[name]
             own: ast.expr = number(1.0)
             if slope is not None:
-                own = _binary(own, ast.Sub(), _times(dt, slope))
+                own = binary(own, ast.Sub(), _times(dt, slope))
             self._rows[k] = {j: self._named(tree) for j, tree in self._rows[k].items()}
             self._rows[k][k] = self._named(own)
             right.append(self._named(_times(dt, ast.Name(id=f"rate_{name}_"))))
@@ -73,31 +74,27 @@ class _Elimination:
             near = sorted(rows[pivot].keys() & left)
             order.append((pivot, near))
             for k in near:
-                factor = self._named(_binary(rows[k][pivot], ast.Div(), rows[pivot][pivot]))
+                factor = self._named(binary(rows[k][pivot], ast.Div(), rows[pivot][pivot]))
                 for j in near:
                     less = _times(factor, rows[pivot][j])
                     known = rows[k].get(j)
                     changed = (
                         ast.UnaryOp(op=ast.USub(), operand=less)
                         if known is None
-                        else _binary(known, ast.Sub(), less)
+                        else binary(known, ast.Sub(), less)
                     )
                     rows[k][j] = self._named(changed)
-                right[k] = self._named(_binary(right[k], ast.Sub(), _times(factor, right[pivot])))
+                right[k] = self._named(binary(right[k], ast.Sub(), _times(factor, right[pivot])))
         change: dict[int, ast.expr] = {}
         for pivot, near in reversed(order):
             rest = right[pivot]
             for j in near:
-                rest = _binary(rest, ast.Sub(), _times(rows[pivot][j], change[j]))
-            change[pivot] = self._named(_binary(rest, ast.Div(), rows[pivot][pivot]))
+                rest = binary(rest, ast.Sub(), _times(rows[pivot][j], change[j]))
+            change[pivot] = self._named(binary(rest, ast.Div(), rows[pivot][pivot]))
         for k, name in enumerate(names):
-            moved = _binary(ast.Name(id=name), ast.Add(), change[k])
+            moved = binary(ast.Name(id=name), ast.Add(), change[k])
             self.statements.append(Assignment(name, moved))
 
 
-def _binary(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
-    return ast.BinOp(left=left, op=operator, right=right)
-
-
 def _times(left: ast.expr, right: ast.expr) -> ast.expr:
-    return _binary(left, ast.Mult(), right)
+    return binary(left, ast.Mult(), right)

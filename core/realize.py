@@ -21,6 +21,7 @@ from .errors import InputError
 from .experiment import Experiment
 from .expressions import names, parse
 from .held_inputs import chosen_cells, realize_input
+from .inlining import inlined
 from .inputs import Input
 from .losses import Intact, without_lost
 from .lowering import Lowered, check_bounds
@@ -30,7 +31,6 @@ from .neurons import check_parameters
 from .numpy_code import evaluate
 from .plasticity import RealizedPlasticity, check_numbers
 from .populations import PoissonSource, Population, SpikeTrains
-from .program import inlined
 from .projections import Explicit, Projection
 from .realization import Edges, Ints, Realization, RealizedPopulation, RealizedSource
 from .receptors import DoubleExponentialConductance

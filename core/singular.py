@@ -12,9 +12,9 @@ import numpy as np
 from .cell import Cell
 from .errors import InputError
 from .expressions import names, text
+from .inlining import inlined
 from .linear import linear_in
 from .numpy_code import compile_expression
-from .program import inlined
 from .realization import RealizedPopulation
 from .units import internal_unit
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from ...core.cell import Assignment, Cell, Increment
 from ...core.expressions import Renderer, names
+from ...core.inlining import inlined
 from ...core.numpy_code import evaluate_constants
-from ...core.program import Method, inlined, program_of
+from ...core.program import Method, program_of
 from ...core.realization import HeldInput
 from .blocks import Block, Values
 from .conventions import Choices, brian2_timestep

@@ -255,7 +255,11 @@ def _number(
     assert lowered is not None
 
     def written_out(match: re.Match[str]) -> str:
-        return lowered.find("channel", match[1], match[2]) or match[0]
+        parameter = lowered.find("channel", match[1], match[2])
+        if parameter is None:
+            problem = f"{text!r} uses {match[0]}, which is no number of the cell's channels"
+            raise InputError(where, problem)
+        return parameter
 
     tree = parse(re.sub(r"([A-Za-z]\w*)\.([A-Za-z]\w*)", written_out, text), where)
     tree = rename(tree, amounts)

@@ -15,9 +15,10 @@ import numpy as np
 
 from ...core.cell import Assignment, Cell
 from ...core.expressions import names, number, substitute
+from ...core.inlining import inlined_rates
 from ...core.linear import linear_in
 from ...core.numpy_code import compile_expression, evaluate_constants
-from ...core.program import Program, inlined_rates, program_of
+from ...core.program import Program, program_of
 from ...core.realization import RealizedPopulation
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import scipy
 
 from ...core.features import FEATURES
+from ...core.inlining import inlined
 from ...core.plasticity import Terminals, occurrences
-from ...core.program import METHODS, inlined
+from ...core.program import METHODS
 from ...core.realization import Edges, Realization
 from ...core.recording import Recording
 from ...core.settings import MODES, Settings

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ...core.errors import RunError
 from ...core.expressions import names, number, parse, substitute, text
+from ...core.inlining import inlined
 from ...core.linear import linear_in
 from ...core.numpy_code import compile_expression, compile_statements, evaluate_constants
-from ...core.program import inlined, program_of
+from ...core.program import program_of
 from ...core.realization import Realization, RealizedPopulation
 from ...core.recording import Spikes, Trace
 from .ends import MOST_SPIKES, StuckError, accumulates, leaves, slides

@@ -19,7 +19,8 @@ from typing_extensions import override
 
 from ...core.errors import RunError
 from ...core.features import FEATURES
-from ...core.program import Scheme, program_of, runs_away
+from ...core.guarded_rk4 import runs_away
+from ...core.program import Scheme, program_of
 from ...core.realization import Edges, Ints, Realization, RealizedPopulation
 from ...core.recording import Recording, Spikes, Trace
 from ...core.settings import MODES, Settings

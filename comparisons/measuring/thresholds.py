@@ -8,8 +8,8 @@ import numpy as np
 
 from ...backends.oracle.events import NoDistanceError, distance
 from ...core.expressions import names
+from ...core.inlining import inlined
 from ...core.numpy_code import evaluate
-from ...core.program import inlined
 from ...core.realization import Realization
 from ...core.recording import Trace
 

@@ -14,12 +14,13 @@ from coincide.core.cable import CableCell
 from coincide.core.channels import Channel, Ion, Pool
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
+from coincide.core.inlining import inlined, inlined_rates
 from coincide.core.inputs import ConstantInput
 from coincide.core.kinetics import Gate
 from coincide.core.morphology import Morphology, ball_and_stick, cylinder
 from coincide.core.numpy_code import evaluate
 from coincide.core.populations import Population
-from coincide.core.program import METHODS, Method, inlined, inlined_rates
+from coincide.core.program import METHODS, Method
 from coincide.core.realization import RealizedPopulation
 from coincide.core.realize import realize
 from coincide.core.settings import Settings

@@ -13,11 +13,12 @@ from coincide.core.cable import CableCell
 from coincide.core.channels import Channel
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
+from coincide.core.inlining import inlined
 from coincide.core.kinetics import Gate, Scheme
 from coincide.core.morphology import cylinder
 from coincide.core.numpy_code import evaluate
 from coincide.core.populations import Population
-from coincide.core.program import METHODS, Method, inlined
+from coincide.core.program import METHODS, Method
 from coincide.core.realization import RealizedPopulation
 from coincide.core.realize import realize
 from coincide.core.recording import Recording

@@ -14,12 +14,13 @@ from coincide.core.channels import Channel, Ion, Pool
 from coincide.core.discretisation import FixedSegments, LengthConstant
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment, Record
+from coincide.core.inlining import inlined, inlined_rates
 from coincide.core.inputs import ConstantInput
 from coincide.core.kinetics import Gate, Scheme
 from coincide.core.morphology import Morphology, Section, cylinder
 from coincide.core.numpy_code import evaluate
 from coincide.core.populations import Population, SpikeTrains
-from coincide.core.program import METHODS, Method, inlined, inlined_rates, program_of
+from coincide.core.program import METHODS, Method, program_of
 from coincide.core.projections import AllToAll, Projection
 from coincide.core.realization import RealizedPopulation
 from coincide.core.realize import realize

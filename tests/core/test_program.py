@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from coincide.core.cell import Cell, build_cell
 from coincide.core.errors import InputError
 from coincide.core.expressions import names, number, text
+from coincide.core.inlining import inlined_rates
 from coincide.core.neurons import NeuronModel
 from coincide.core.numpy_code import compile_statements, evaluate_constants
 from coincide.core.populations import Population
-from coincide.core.program import METHODS, SCHEMES, Scheme, inlined_rates, program_of
+from coincide.core.program import METHODS, SCHEMES, Scheme, program_of
 from coincide.core.receptors import NMDA, DoubleExponentialConductance
 from coincide.models.library import load_model
 

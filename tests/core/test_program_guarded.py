@@ -8,10 +8,11 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from coincide.core.cell import Cell, build_cell
+from coincide.core.guarded_rk4 import runs_away
 from coincide.core.neurons import NeuronModel
 from coincide.core.numpy_code import compile_statements, evaluate_constants
 from coincide.core.populations import Population
-from coincide.core.program import Scheme, program_of, runs_away
+from coincide.core.program import Scheme, program_of
 
 
 def cell_of(equations: str, **more: Any) -> Cell:

@@ -8,10 +8,10 @@ import pytest
 
 from coincide.core.cell import Cell, build_cell
 from coincide.core.errors import InputError
+from coincide.core.inlining import inlined
 from coincide.core.neurons import NeuronModel
 from coincide.core.numpy_code import compile_expression
 from coincide.core.populations import Population
-from coincide.core.program import inlined
 from coincide.core.receptors import (
     NMDA,
     AlphaConductance,

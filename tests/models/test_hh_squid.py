@@ -7,8 +7,9 @@ import pytest
 
 from coincide.backends.registry import load_backend
 from coincide.core.errors import InputError
+from coincide.core.inlining import inlined, inlined_rates
 from coincide.core.numpy_code import evaluate
-from coincide.core.program import METHODS, Method, inlined, inlined_rates
+from coincide.core.program import METHODS, Method
 from coincide.core.realize import realize
 from coincide.core.recording import Recording
 from coincide.core.settings import Settings

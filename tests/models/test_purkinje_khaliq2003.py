@@ -8,9 +8,10 @@ import pytest
 
 from coincide.backends.registry import load_backend
 from coincide.core.experiment import Experiment
+from coincide.core.inlining import inlined
 from coincide.core.numpy_code import evaluate
 from coincide.core.perturbations import apply
-from coincide.core.program import Method, inlined
+from coincide.core.program import Method
 from coincide.core.realization import RealizedPopulation
 from coincide.core.realize import realize
 from coincide.core.recording import Recording

@@ -16,7 +16,7 @@ from ....core.cache import cache_dir
 from ....core.errors import InputError
 from ....core.experiment import Experiment
 from ....core.expressions import names as names_in
-from ....core.program import inlined
+from ....core.inlining import inlined
 from ....core.realization import Realization
 from ....core.recording import Recording
 from ....core.settings import Settings

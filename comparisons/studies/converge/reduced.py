@@ -10,8 +10,8 @@ import numpy as np
 
 from ....backends.oracle.events import NoDistanceError, distance
 from ....core.expressions import names as names_in
+from ....core.inlining import inlined
 from ....core.numpy_code import evaluate
-from ....core.program import inlined
 from ....core.realization import Realization, RealizedPopulation
 from ....core.recording import Recording, Trace
 from ...measuring.ordering import Floats, Integers, sort_by_cell

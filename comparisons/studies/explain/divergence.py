@@ -13,8 +13,8 @@ from ....core.cell import Cell
 from ....core.errors import CoincideError
 from ....core.experiment import Record
 from ....core.expressions import names
+from ....core.inlining import inlined
 from ....core.numpy_code import Namespace, compile_expression
-from ....core.program import inlined
 from ....core.realization import Realization, RealizedPopulation
 from ....core.recording import Recording
 from ....core.units import internal_unit

@@ -25,8 +25,9 @@ from ....backends.reference import CompiledCell, compiled_cell
 from ....core.cell import Cell
 from ....core.errors import CoincideError
 from ....core.experiment import Record
+from ....core.inlining import inlined
 from ....core.numpy_code import Namespace, compile_expression, evaluate_constants
-from ....core.program import Method, inlined
+from ....core.program import Method
 from ....core.realization import Edges, Realization, RealizedPopulation
 from ....core.recording import Recording
 from ....core.values import Floats
