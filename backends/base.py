@@ -30,7 +30,8 @@ class Backend(ABC):
     To add one, write `_simulate` and declare what it can do:
 
     1. ``name``, ``modes``, ``methods`` (by mode, the default first), ``features`` (of core.features; none by
-       default), ``conventions`` and ``devices`` are class data, as is all below.
+       default), ``conventions`` and ``devices`` are class data, as is all below. A `Convention` says of what
+       class of causes it is and where it cannot act: explain, the probes and conformance know no other way.
     2. `_simulate` gets a realization whose features are all declared, builds the model from its arrays,
        draws nothing, runs it as ``settings`` say, and returns a Recording in internal units with ``build_s``
        and ``run_s``. Now and then it calls ``progress`` with the fraction done, and, now and then and at the

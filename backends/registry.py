@@ -32,9 +32,9 @@ class Entry:
     ``judge`` is True for what says who is right without being a simulator: it is no second opinion.
 
     What has to be known before a simulator is imported: ``options`` are those of `Settings` that it has, with
-    their values; ``start_s`` how long its start takes, roughly; ``colour`` what it is drawn in, a word of
-    `comparisons.showing.style`; ``numerics`` where its `Numerics` are and ``missing`` a function that yields
-    what this machine lacks for it and how to get that.
+    their values, ``compiling`` the targets that compile code; ``start_s`` how long its start takes, roughly;
+    ``colour`` what it is drawn in, a word of `comparisons.showing.style`; ``numerics`` where its `Numerics`
+    are and ``missing`` a function that yields what this machine lacks for it and how to get that.
     """
 
     target: str
@@ -46,10 +46,16 @@ class Entry:
     wraps: str = ""
     argument: str = ""
     judge: bool = False
+    compiling: frozenset[str] = frozenset()
     start_s: float = 0.0
     colour: str = ""
     numerics: str = ""
     missing: str = ""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The distributions whose versions say what ran: what it needs, and a plug-in itself."""
+        return (*self.needs, *self.plugin.split()[:1])
 
 
 _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
@@ -62,6 +68,7 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
             needs=("brian2",),
             install="pip install 'coincide[brian2]'",
             options={"target": ("numpy", "cython", "cpp_standalone")},
+            compiling=frozenset({"cython", "cpp_standalone"}),
             start_s=2.0,
             colour="blue",
             numerics="coincide.backends.brian2.numerics:NUMERICS",
@@ -84,6 +91,7 @@ _BUILT_IN: Mapping[str, Entry] = MappingProxyType(
                 "precision": ("float64", "float32"),
                 "target": ("eager", "compile"),
             },
+            compiling=frozenset({"compile"}),
             start_s=3.0,
             colour="green",
             numerics="coincide.backends.pymonntorch.numerics:NUMERICS",

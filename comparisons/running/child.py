@@ -157,7 +157,7 @@ def _peak_mb() -> float:
 
 def machine() -> dict[str, Any]:
     """Where this process runs, for the provenance of a result."""
-    needed = [package for entry in entries().values() for package in entry.needs]
+    needed = [package for entry in entries().values() for package in entry.packages]
     packages = dict.fromkeys(["numpy", "scipy", *needed])
     return {
         "platform": platform.platform(),

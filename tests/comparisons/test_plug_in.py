@@ -23,6 +23,7 @@ from coincide.core.populations import Population
 from coincide.core.projections import OneToOne, Projection
 from coincide.core.realize import realize
 from coincide.core.receptors import ExponentialCurrent
+from coincide.core.storage import read_run
 
 PLUGIN = """
     from dataclasses import replace
@@ -175,6 +176,8 @@ def test_in_lockstep_it_is_the_reference_to_the_bit(elsewhere: str) -> None:
     verdicts = {(p.a, p.b): p.verdict for p in comparison.pairs}
     assert verdicts["reference-lockstep", "elsewhere-lockstep"] == "identical"
     assert verdicts["reference-raw", "elsewhere-raw"] not in ("identical", "round-off")
+    (run,) = (run for run in comparison.runs if run.id == "elsewhere-raw")
+    assert read_run(run.folder)["machine"]["packages"]["elsewhere-backend"] == "1"
 
 
 def test_the_sheet_measures_a_convention_that_no_probe_knows(elsewhere: str) -> None:

@@ -114,8 +114,8 @@ def _of_its_integrator(case: Case, c: Candidate, left_in: dict[str, Side], bare:
     """
     side = left_in[c.hypothesis.name]
     for other in case.candidates:
-        alike = other.name == "integrator" and other.hypothesis.side == c.hypothesis.side
-        if alike and other is not c:
+        alike = other.hypothesis.side == c.hypothesis.side
+        if alike and other is not c and other.hypothesis.cause == "integrator":
             own = left_in[other.hypothesis.name]
             if _method(case, side) == _method(case, own) != _method(case, bare):
                 return own

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ....backends.registry import entries
 from ....core.errors import InputError
 from ....core.experiment import Experiment
 from ....core.realization import Realization
@@ -28,9 +29,8 @@ COARSEST, FINEST = 4, 64
 HOPELESS = 8.0
 """A candidate foretold to need this many times the best is left alone."""
 _METHODS_SHARE = 0.5
-# Ways of generating code that compile it, some within the run itself; builds as long as this may have too.
-_COMPILED = ("cython", "cpp_standalone", "compile", "cuda_graph")
 _LONG_BUILD_S = 0.5
+"""A build as long as this may have compiled."""
 _CONTENDER = 4.0
 """Candidates within this many times the quickest are measured twice: another's work may have slowed one."""
 _MOVED = 0.25
@@ -139,9 +139,9 @@ class Search:
         return run.ok
 
     def _may_have_compiled(self, run: Run) -> bool:
-        """Whether a first run may hold the time of compiling."""
+        """Whether a first run may hold the time of compiling, which some do within the run itself."""
         target = run.recording.provenance.get("target", "")
-        return target in _COMPILED or run.build_s > _LONG_BUILD_S
+        return target in entries()[run.backend].compiling or run.build_s > _LONG_BUILD_S
 
     def settle(self, bound: ErrorBound) -> None:
         """Measure once more what may be the quickest, as far as the budget goes; the quicker run counts."""
