@@ -29,9 +29,7 @@ def conventions(asked: Asked) -> int:
     with counting(console, "measuring") as bar:
         sheet = probes.conventions(asked.backends, modes, **asked.how(bar))
     print_sheet(console, sheet)
-    if asked.out is not None:
-        console.print(f"page: {sheet.save(asked.out)}")
-    asked.write_json(sheet.to_dict())
+    asked.write(console, sheet)
     cells = [cell for column in sheet.columns for cell in column.cells]
     if any(cell.status == "failed" and cell.agreement in ("other", "none") for cell in cells):
         return 3

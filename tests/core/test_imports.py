@@ -46,6 +46,13 @@ def test_import_coincide_loads_nothing_heavy() -> None:
     assert loaded.isdisjoint(SIMULATORS | HEAVY)
 
 
+def test_a_study_can_be_asked_for_without_what_draws_it() -> None:
+    program = "import coincide\nfor name in dir(coincide): getattr(coincide, name)"
+    loaded = modules_after(program)
+    assert "numpy" in loaded
+    assert loaded.isdisjoint(SIMULATORS | {"matplotlib", "pandas", "jinja2", "rich", "typer"})
+
+
 def test_no_module_of_the_core_loads_a_simulator() -> None:
     assert len(CORE) > 20
     program = "\n".join(f"import coincide.core.{name}" for name in CORE)

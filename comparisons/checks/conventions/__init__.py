@@ -7,18 +7,7 @@ from __future__ import annotations
 
 from .catalogue import PROBES
 from .measure import conventions
-from .page import sheet_html
 from .probe import Probe
 from .sheet import Cell, Change, Column, Declaration, Sheet
 
-__all__ = [
-    "PROBES",
-    "Cell",
-    "Change",
-    "Column",
-    "Declaration",
-    "Probe",
-    "Sheet",
-    "conventions",
-    "sheet_html",
-]
+__all__ = ["PROBES", "Cell", "Change", "Column", "Declaration", "Probe", "Sheet", "conventions"]

@@ -14,9 +14,10 @@ from coincide.backends import registry
 from coincide.backends.conventions import CAUSES
 from coincide.backends.reference import ReferenceBackend
 from coincide.backends.registry import load_backend
-from coincide.comparisons.checks.conventions import PROBES, Sheet, conventions, sheet_html
+from coincide.comparisons.checks.conventions import PROBES, Sheet, conventions
 from coincide.comparisons.checks.conventions.catalogue import BATCHES
 from coincide.comparisons.checks.conventions.pack import Packed, pack
+from coincide.comparisons.checks.conventions.page import sheet_html
 from coincide.comparisons.checks.conventions.sheet import (
     Cell,
     Column,
