@@ -17,6 +17,7 @@ from ..core.errors import CoincideError, MachineError
 from ..core.exit_status import ExitStatus, table_of
 from ..core.package import ROOT
 from ..core.printable import printable
+from ..core.process import ALONE
 from .commands.arguments import Grammar, spread
 from .commands.bench import bench
 from .commands.compare import compare
@@ -108,6 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not _has_memory():
         return ExitStatus.MACHINE
     arguments = spread_values(list(sys.argv[1:] if argv is None else argv))
+    if argv is None and arguments[:1] == ["run"]:
+        os.environ[ALONE] = "1"  # what this whole process is for, whoever started it
     try:
         # A scheduler's SIGTERM ends the simulators as Ctrl-C does.
         with contextlib.suppress(ValueError):  # only the main thread can set it

@@ -1,4 +1,4 @@
-"""What a process of one run does to end with the one that started it, however that one ends."""
+"""The process of one run: where it runs, how it ends with the one that started it, what it leaves behind."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Figures of numbers over numbers: their style, a look for every label, logarithmic axes that can be read."""
+"""What figures are made of: a figure in the style, a look for every label, legends, logarithmic axes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,39 +12,15 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from . import style
+from .layout import fitted
 
 WIDTH_IN = 7.6
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 DASHES = ("-", "--", ":", "-.")
-RC: Any = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 8,
-    "axes.linewidth": 0.7,
-    "axes.edgecolor": style.MUTED,
-    "axes.labelcolor": style.INK,
-    "text.color": style.INK,
-    "xtick.color": style.MUTED,
-    "ytick.color": style.MUTED,
-    "xtick.labelcolor": style.INK,
-    "ytick.labelcolor": style.INK,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "axes.labelsize": 8,
-    "axes.titlesize": 8.5,
-    "axes.titleweight": "bold",
-    "legend.frameon": False,
-    "legend.fontsize": 7.5,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.unicode_minus": True,
-    "text.parse_math": False,
-    "svg.fonttype": "none",
-}
 
 
 @dataclass(frozen=True)
@@ -90,14 +66,32 @@ def looks(labels: Iterable[tuple[str, str]]) -> dict[str, Look]:
     return found
 
 
+def looks_of(simulators: Sequence[str]) -> dict[str, Look]:
+    """A look for every simulator, which is called by its backend and what it was told."""
+    return looks([(name, name.split()[0]) for name in simulators])
+
+
+def styled(*differences: Mapping[str, Any]) -> Any:
+    """The style of all figures, but for some named *differences*, as a context."""
+    table: Any = {**style.TABLE}
+    for difference in differences:
+        table |= difference
+    return mpl.rc_context(table)
+
+
+def figure_of(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches whose parts are laid out without overlap."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
 @contextmanager
 def chart(width: float, height: float) -> Iterator[Figure]:
-    """An empty figure in the style of a page, of a size in inches, whose parts do not overlap."""
-    with mpl.rc_context(RC):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
+    """An empty figure of a size in inches; it is laid out while the style holds."""
+    with styled():
+        figure = figure_of(width, height)
         yield figure
-        # Laid out while the style holds.
         figure.draw_without_rendering()
 
 
@@ -106,6 +100,43 @@ def message(text: str) -> Figure:
     with chart(WIDTH_IN, 0.7) as figure:
         figure.text(0.01, 0.5, text, color=style.MUTED, va="center")
     return figure
+
+
+def headline(figure: Figure, text: str) -> None:
+    """What a figure shows, above all panels, in as many lines as it needs."""
+    room = 72 * figure.get_size_inches()[0] - 12
+    figure.suptitle(
+        fitted(text, room, 8.5, lines=3), fontsize=8.5, x=0.01, ha="left", color=style.MUTED
+    )
+
+
+def legend(figure: Figure, simulators: Sequence[str], free: Axes | None = None) -> None:
+    """The simulators with their markers, below all panels or in axes that nothing else is drawn in."""
+    handles = [
+        Line2D([], [], color=o.colour, marker=o.marker, markersize=5.5, linewidth=1.2, label=name)
+        for name, o in looks_of(simulators).items()
+    ]
+    if free is not None:
+        free.legend(handles=handles, loc="center left")
+        return
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))
+
+
+def row_label(ax: Axes, text: str, colour: str) -> None:
+    """The name of a simulator to the right of its row."""
+    ax.annotate(
+        text,
+        (1.0, 0.5),
+        (6, 0),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        rotation=-90,
+        va="center",
+        ha="left",
+        color=colour,
+        fontsize=8.5,
+        fontweight="bold",
+    )
 
 
 def log_axes(ax: Axes, x: Sequence[float], y: Sequence[float]) -> None:

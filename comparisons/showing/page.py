@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import matplotlib as mpl
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
@@ -24,7 +23,7 @@ from ...core.storage import atomic_folder
 from ..measuring import wording
 from ..measuring.pairs import json_safe
 from . import render
-from .charts import RC
+from .charts import styled
 from .drawing import Drawing
 from .layout import WIDTH_IN
 from .section import Provenance, Section, Statement, unbroken
@@ -102,7 +101,7 @@ class _Shown:
     @classmethod
     def of(cls, name: str, drawing: Drawing) -> _Shown:
         # Ticks that are only made when a figure is rendered take the style of then.
-        with mpl.rc_context(RC):
+        with styled():
             narrow = drawing.narrow and render.svg(drawing.narrow.figure, _narrow(name))
             return cls(name, drawing, render.svg(drawing.figure, name), narrow or "")
 
@@ -154,7 +153,7 @@ def page_files(
     for section, figures in zip(sections, shown, strict=True):
         for one in figures:
             keep(f"{one.name}.svg", render.standalone_svg(one.svg))
-            with mpl.rc_context(RC):
+            with styled():
                 keep(f"{one.name}.png", render.png(one.drawing.figure))
         for name, table in section.tables.items():
             keep(f"{name}.csv", table.to_csv())
@@ -255,7 +254,7 @@ def notebook_page(
 
 
 def _image(drawing: Drawing) -> tuple[str, str, str]:
-    with mpl.rc_context(RC):
+    with styled():
         address = render.data_uri(render.png(drawing.figure, _DPI))
     return address, drawing.alt, drawing.caption
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -13,6 +11,7 @@ from ...core.recording import Recording
 from ..measuring.wording import enumerate_words
 from . import panels, style
 from . import shown as select
+from .charts import styled
 from .drawing import Drawing
 from .layout import WIDTH_IN, Layout, fitted
 
@@ -54,7 +53,7 @@ def draw_recordings(
     if not keys and not n_spikes:
         return _empty("The runs have no spikes and no trace in common.", width)
     first = named[0][2]
-    with mpl.rc_context(_STYLE):
+    with styled(style.DENSE):
         sheet = panels.Sheet(
             panels.series_of(named),
             Layout(width, headline),
@@ -120,16 +119,3 @@ def _alt(sheet: panels.Sheet, keys: Sequence[select.Key], n_spikes: int) -> str:
     if n_spikes:
         shown.append("raster of the spikes")
     return f"{names}: {'; '.join(shown)}; over {sheet.duration_ms:g} ms."
-
-
-_STYLE: Any = {
-    "font.family": ["DejaVu Sans"], "font.size": 7.5, "axes.linewidth": 0.7,
-    "axes.edgecolor": style.MUTED, "axes.labelcolor": style.INK, "text.color": style.INK,
-    "xtick.color": style.MUTED, "ytick.color": style.MUTED,
-    "xtick.labelcolor": style.INK, "ytick.labelcolor": style.INK,
-    "xtick.labelsize": 7, "ytick.labelsize": 7, "axes.labelsize": 7.5,
-    "xtick.major.size": 3, "ytick.major.size": 3, "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7, "legend.frameon": False, "legend.fontsize": 7.5,
-    "axes.facecolor": "none", "figure.facecolor": "none", "axes.unicode_minus": True,
-    "lines.scale_dashes": False, "text.parse_math": False, "path.simplify": True,
-}  # fmt: skip

@@ -1,10 +1,11 @@
-"""How a figure looks: colours that the colour-blind tell apart, sizes, units of an axis."""
+"""How a figure looks: one table of type and lines, colours for the colour-blind too, units of an axis."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from ...backends.registry import entries, plug_ins
 
@@ -19,6 +20,56 @@ BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"
 PURPLE, SKY, ORANGE = "#cc79a7", "#56b4e9", "#e69f00"
 OTHERS = (PURPLE, SKY, ORANGE)
 """Colours of what is not the first of its backend; those that no built-in has are those of plug-ins."""
+
+TABLE: Mapping[str, Any] = MappingProxyType(
+    {
+        "font.family": ["DejaVu Sans"],
+        "font.size": 8,
+        "axes.linewidth": 0.7,
+        "axes.edgecolor": MUTED,
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "xtick.labelsize": 7.5,
+        "ytick.labelsize": 7.5,
+        "axes.labelsize": 8,
+        "axes.titlesize": 8.5,
+        "axes.titleweight": "bold",
+        "legend.frameon": False,
+        "legend.fontsize": 7.5,
+        "axes.facecolor": PAPER,
+        "figure.facecolor": PAPER,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.unicode_minus": True,
+        "text.parse_math": False,
+        "svg.fonttype": "none",
+    }
+)
+"""What Matplotlib is told of every figure; on a page, which may be dark, it is drawn without its ground."""
+
+DENSE: Mapping[str, Any] = MappingProxyType(
+    {
+        "font.size": 7.5,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "axes.labelsize": 7.5,
+        "xtick.major.size": 3,
+        "ytick.major.size": 3,
+        "xtick.major.width": 0.7,
+        "ytick.major.width": 0.7,
+        "lines.scale_dashes": False,
+        "path.simplify": True,
+        "axes.spines.top": True,
+        "axes.spines.right": True,
+        "axes.facecolor": "none",
+        "figure.facecolor": "none",
+    }
+)
+"""What is otherwise where many strips of traces and rasters lie close together, and their axes overlap."""
 
 THEMED: Mapping[str, str] = MappingProxyType(
     {

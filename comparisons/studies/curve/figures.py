@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ...measuring.wording import titled
 from ...showing import style
-from ...showing.paper import WIDTH_IN, empty, figure_of, headline, looks, styled
+from ...showing.charts import WIDTH_IN, figure_of, headline, looks_of, message, styled
 from .study import Curve
 from .words import between
 
@@ -18,7 +18,7 @@ from .words import between
 def curve_figure(curve: Curve) -> Figure:
     """The f-I curves of all simulators over the yardstick's, and their differences to it."""
     if not curve.rates:
-        return empty("No simulator has a curve.")
+        return message("No simulator has a curve.")
     truth = curve.yardstick
     others = [name for name in curve.simulators if name != truth]
     with styled():
@@ -41,12 +41,11 @@ def curve_figure(curve: Curve) -> Figure:
             label=truth,
             zorder=1,
         )
-        look = looks(others)
+        look = looks_of(others)
         for name in others:
-            colour, marker = look[name]
             how: dict[str, Any] = {
-                "color": colour,
-                "marker": marker,
+                "color": look[name].colour,
+                "marker": look[name].marker,
                 "markerfacecolor": "none",
                 "markersize": 4.5,
                 "linewidth": 0.8,

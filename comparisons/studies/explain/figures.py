@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ...showing import style
-from ...showing.paper import empty, figure_of, styled
+from ...showing.charts import figure_of, message, styled
 from .divergence import Divergence
 from .events import Event
 from .explanation import Explanation, Finding
@@ -32,7 +32,7 @@ def explanation_figure(explanation: Explanation) -> Figure:
     """The share of every cause, and what is left rung by rung as causes are removed."""
     e = explanation
     if not e.causes and not e.unexplained:
-        return empty("The two agree, so there is nothing to explain.")
+        return message("The two agree, so there is nothing to explain.")
     n_causes, n_rungs = len(e.causes) + bool(e.unexplained), max(1, len(e.ladder))
     with styled():
         height = 1.5 + _ROW_IN * (n_causes + n_rungs) + 0.6
@@ -143,7 +143,7 @@ def divergence_figure(explanation: Explanation) -> Figure:
     """The cell in which the two first part, on both sides, with what reached it."""
     d = explanation.divergence
     if d is None:
-        return empty("The two part nowhere that can be seen.")
+        return message("The two part nowhere that can be seen.")
     with styled():
         figure = figure_of(WIDTH_IN, 5.0 if d.courses else 2.2)
         colours = style.colours(

@@ -21,8 +21,8 @@ from ...measuring.readings import Measure
 from ...measuring.readouts import populations_of
 from ...measuring.wording import titled
 from ...showing import style
+from ...showing.charts import WIDTH_IN, figure_of, headline, looks_of, message, row_label, styled
 from ...showing.layout import fitted
-from ...showing.paper import WIDTH_IN, empty, figure_of, headline, looks, row_label, styled
 from ...showing.shown import thin
 from .arms import Arm
 from .look import arms_shown, mode_of
@@ -68,12 +68,12 @@ def voltage_figure(
     shown = _runs_shown(study, mode, severity, names)
     chosen = _cell_shown(study, [r for row in shown[2] for r in row if r is not None])
     if chosen is None:
-        return empty("No membrane potential was recorded, so there is none to draw.")
+        return message("No membrane potential was recorded, so there is none to draw.")
     population, variable, cell = chosen
     with styled():
         grid = _grid(study, *shown, 1.15, sharey=True)
         span = _window(study, population, grid)
-        colours = looks(grid.simulators)
+        look = looks_of(grid.simulators)
         for axes, runs, name in zip(grid.axes, grid.rows, grid.simulators, strict=True):
             for ax, found in zip(axes, runs, strict=True):
                 if found is None:
@@ -86,7 +86,7 @@ def voltage_figure(
                     continue
                 inside = (trace.times >= span[0]) & (trace.times <= span[1])
                 x, y = thin(trace.times[inside], trace.values[inside, column], _COLUMNS)
-                ax.plot(x, y, color=colours[name][0], linewidth=0.9)
+                ax.plot(x, y, color=look[name].colour, linewidth=0.9)
                 _rate(ax, study, found, population)
             axes[0].set_ylabel(fitted(style.with_unit(variable, "mV"), 72 * 1.1, 8.0))
             axes[0].yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 4, 5, 10]))
@@ -107,20 +107,20 @@ def raster_figure(
     """
     shown = _runs_shown(study, mode, severity, names)
     if not shown[0]:
-        return empty("No run ended well, so there are no spikes to draw.")
+        return message("No run ended well, so there are no spikes to draw.")
     populations = populations_of(study.experiment)
     bands = _bands(study.experiment, populations, len(shown[0]))
     with styled():
         height = max(bands[-1].bottom, 0.7)
         grid = _grid(study, *shown, height, sharey=True)
-        colours = looks(grid.simulators)
+        look = looks_of(grid.simulators)
         for axes, runs, name in zip(grid.axes, grid.rows, grid.simulators, strict=True):
             for ax, found in zip(axes, runs, strict=True):
                 ax.tick_params(axis="y", length=0)
                 if found is None:
                     _not_there(ax, "no run")
                     continue
-                _draw_raster(ax, study, found, bands, height / bands[-1].bottom, colours[name][0])
+                _draw_raster(ax, study, found, bands, height / bands[-1].bottom, look[name].colour)
             _label_rows(axes[0], bands)
         grid.axes[0][0].set_xlim(0.0, study.experiment.duration_ms)
         grid.axes[0][0].set_ylim(bands[-1].bottom, 0.0)
@@ -157,7 +157,7 @@ def _grid(
     figure = figure_of(max(WIDTH_IN, _ARM_IN * len(arms)), height * len(simulators) + 1.0)
     axes = figure.subplots(len(simulators), len(arms), squeeze=False, sharex=True, sharey=sharey)
     for name, row in zip(simulators, axes, strict=True):
-        row_label(row[-1], name, looks(simulators)[name][0])
+        row_label(row[-1], name, looks_of(simulators)[name].colour)
     return _Grid(figure, axes.tolist(), rows, simulators, arms)
 
 

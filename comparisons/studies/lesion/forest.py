@@ -18,8 +18,8 @@ from matplotlib.ticker import MaxNLocator
 from ...measuring.readings import Measure
 from ...measuring.wording import titled
 from ...showing import style
+from ...showing.charts import WIDTH_IN, figure_of, headline, legend, looks_of, message, styled
 from ...showing.layout import fitted
-from ...showing.paper import WIDTH_IN, empty, figure_of, headline, legend, looks, styled
 from .effects import Effect
 from .look import mode_of
 from .study import LesionStudy
@@ -55,7 +55,7 @@ def effects_figure(
     effects = {name: study.at(mode, name, severity) for name in lesions}
     simulators = study.simulators(mode)
     if not simulators or not any(effects.values()):
-        return empty("No run ended well, so there is no effect to draw.")
+        return message("No run ended well, so there is no effect to draw.")
     rows = {name: _ordered(found) for name, found in effects.items()}
     heights = [len(r) + _LINE * len(_folded(effects[n], r)) for n, r in rows.items()]
     with styled():
@@ -197,13 +197,13 @@ def _draw_effect(ax: Axes, row: int, e: Effect, simulators: Sequence[str]) -> fl
     step = 0.72 / max(len(simulators), 1)
     for s in told:
         place = simulators.index(s.simulator) - (len(simulators) - 1) / 2
-        colour, marker = looks(simulators)[s.simulator]
+        look = looks_of(simulators)[s.simulator]
         y, scale = row + place * step, 100 / abs(s.healthy)
         if s.has_interval:
             ax.plot(
                 [scale * s.low, scale * s.high],
                 [y, y],
-                color=colour,
+                color=look.colour,
                 linewidth=1.2,
                 solid_capstyle="butt",
                 gid=_INTERVAL,
@@ -211,8 +211,8 @@ def _draw_effect(ax: Axes, row: int, e: Effect, simulators: Sequence[str]) -> fl
         ax.plot(
             scale * s.effect,
             y,
-            marker,
-            color=colour,
+            look.marker,
+            color=look.colour,
             markersize=4.6,
             markeredgecolor="white",
             markeredgewidth=0.4,
@@ -238,7 +238,7 @@ def dose_figure(study: LesionStudy, mode: str | None = None, name: str | None = 
         if m not in still and np.isfinite(_of(table, m)["response"].to_numpy(dtype=float)).any()
     ]
     if not measures:
-        return empty("No read-out changes, so there is no response to draw.")
+        return message("No read-out changes, so there is no response to draw.")
     across = 2 if len(measures) == 4 else min(_ACROSS, len(measures))
     down = math.ceil(len(measures) / across)
     with styled():
@@ -273,22 +273,22 @@ def _draw_doses(ax: Axes, table: pandas.DataFrame, simulators: Sequence[str]) ->
     bars: list[tuple[Any, str]] = []
     for name, own in table.groupby("simulator", sort=False):
         place = simulators.index(name) - (len(simulators) - 1) / 2
-        colour, marker = looks(simulators)[name]
+        look = looks_of(simulators)[name]
         # Beside each other, so that simulators that agree can all be seen.
         x = own["severity"].to_numpy(dtype=float) + shift * place
         y, low, high = (own[c].to_numpy(dtype=float) for c in ("response", "low", "high"))
         ax.plot(
             x,
             y,
-            color=colour,
+            color=look.colour,
             linewidth=1.0,
-            marker=marker,
+            marker=look.marker,
             markersize=4.2,
             markeredgecolor="white",
             markeredgewidth=0.4,
         )
-        ax.vlines(x, low, high, color=colour, linewidth=1.2)
-        bars.append((np.column_stack([x, low, high]), colour))
+        ax.vlines(x, low, high, color=look.colour, linewidth=1.2)
+        bars.append((np.column_stack([x, low, high]), look.colour))
     doses = sorted(set(table["severity"]))
     if len(doses) <= 6:
         ax.set_xticks(doses, [f"{dose:g}" for dose in doses])

@@ -312,7 +312,7 @@ def test_a_backend_that_failed_leaves_the_choice_undecided(own_cache: Path, monk
 
 
 def test_a_larger_run_is_never_foretold_quicker_than_a_smaller_took() -> None:
-    ran = _Measured(_point(1.0, 0.1), lambda jobs: (), 1.0)
+    ran = _Measured(_point(1.0, 0.1), How())
     ran.loads = [Load(100.0, 80.0, 500.0, 10.0), Load(100.0, 160.0, 1000.0, 20.0)]
     ran.run_s, ran.build_s = [2.0, 0.5], [0.3, 0.1]  # another's work slowed the smaller
     model = ran.model()
