@@ -1,5 +1,13 @@
 """One model, many simulators: do they coincide? If not, why, and does your conclusion survive?
 
+An `Experiment` describes; `realize` draws what is random in it, once; backends run what was drawn; a study
+(`compare`, `explain`, `converge`, `select`, `lesion`, `sensitivity`, `curve`, `diff`) says what came of it::
+
+    core                    descriptions, units, drawing, programs; knows no simulator
+    backends  models  data  a package a simulator; the library; gait recordings
+    comparisons             running, measuring < showing < studies < checks < commands < cli
+
+What is to the left or above knows nothing of what is to the right or below it.
 Names are imported on first use, so that ``import coincide`` stays quick and needs no simulator.
 """
 

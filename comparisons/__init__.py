@@ -1,1 +1,1 @@
-"""Running, comparing, explaining, reporting."""
+"""The instrument: runs, numbers, verdicts, pages, studies, its own checks, and the command line."""
