@@ -8,7 +8,7 @@ import typer
 
 from ...backends.registry import EXAMPLE
 from ...core.errors import InputError
-from .asking import GAIT, HOW, MODEL, NUMERICS, OUTPUT, Asked, asking
+from .asking import GAIT, HOW, MODEL, OUTPUT, Asked, asking
 
 
 @asking(
@@ -28,7 +28,7 @@ def explain(
     """Why two backends disagree on a model, or one and the clock contract: causes, each proved."""
     from ..showing.bars import running
     from ..studies.explain import explain as explain_pair
-    from ..studies.explain.terminal import command, exit_status, print_explanation, spelled
+    from ..studies.explain.terminal import exit_status, print_explanation, spelled
 
     modes, backends = asked.modes or ["raw"], asked.backends
     if len(modes) > 1:
@@ -48,6 +48,5 @@ def explain(
             **asked.how(bars),
         )
     print_explanation(console, found, spelled(asked.model, asked.given(*MODEL[1:], *GAIT)))
-    given = asked.given(*MODEL[1:], *GAIT, *NUMERICS, "tolerance")
-    asked.write(console, found, command(asked.model, backends, modes[0], given))
+    asked.write(console, found)
     return exit_status(found)

@@ -34,19 +34,20 @@ def provenance_of(experiment: Experiment, runs: Sequence[Run], command: str) -> 
     return Provenance(command, tuple((term, text) for term, text in rows if text), experiment)
 
 
-_DEFAULTS: Mapping[str, str | None] = {
+DEFAULTS: Mapping[str, str | None] = {
     "method": None,
     "device": "cpu",
     "precision": None,
     "target": None,
 }
+"""The options of a run that its settings hold, with their defaults."""
 
 
 def options_of(runs: Iterable[Run]) -> list[str]:
     """The options that runs were given, as a command has them: those that were not left to their default."""
     settings = [dict(run.recording.provenance.get("settings") or {}) for run in runs if run.ok]
     words = []
-    for name, default in _DEFAULTS.items():
+    for name, default in DEFAULTS.items():
         given = {s.get(name) for s in settings} - {default, None}
         if len(given) == 1:
             words += [f"--{name}", str(given.pop())]

@@ -323,4 +323,5 @@ def _told(
         () if judgement is None else judgement.told,
         (*caveats_of_side(case.a, case.trials), *caveats_of_side(case.b, case.trials)),
         judgement is not None and judgement.alike(case.trials),
+        case.trials.tolerance_ms,
     )

@@ -151,7 +151,7 @@ class Explanation(Result):
     ``unexplained`` is its share, 0 to 1. ``causes`` are in order of their shares, ``ladder`` begins with
     the two as they are. ``judged`` says what the contract finds about each side by itself, ``caveats`` what
     was not seen of them; ``alike`` that both are off it in the same way. ``runs`` are all that were done, at
-    most ``budget``.
+    most ``budget``. ``tolerance_ms`` is how far spikes may be apart to match, None for a time step.
     """
 
     kind: ClassVar[str] = "coincide-explanation/1"
@@ -173,6 +173,7 @@ class Explanation(Result):
     judged: tuple[Judged, ...] = ()
     caveats: tuple[Caveat, ...] = ()
     alike: bool = False
+    tolerance_ms: float | None = None
 
     @property
     def off(self) -> tuple[Judged, ...]:

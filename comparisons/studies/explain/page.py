@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from ....core.storage import read_run
 from ...showing.drawing import Drawing
+from ...showing.page import EXPERIMENT
+from ...showing.provenance import DEFAULTS
 from ...showing.section import Provenance, Section, Statement, Table, Tone, bullets, prose
 from .explanation import Explanation
 from .figures import divergence_figure, explanation_figure
@@ -122,8 +125,26 @@ def heading(explanation: Explanation) -> tuple[str, str]:
 
 
 def provenance(explanation: Explanation) -> Provenance:
-    """What was run; the command that repeats it is known to who asked for it."""
-    return Provenance("", _rows(explanation))
+    """The command that repeats it, where its runs can be asked for by one, and what was run."""
+    return Provenance(command(explanation), _rows(explanation), explanation.experiment)
+
+
+def command(explanation: Explanation) -> str:
+    """The command that repeats it from the experiment beside its page; empty for what no command asks for."""
+    e = explanation
+    # One backend alone is held against the contract, which has another label.
+    asked = [side for side in (e.a, e.b) if side.label == side.backend]
+    if e.experiment is None or not asked or any(s.settings.undone is not None for s in asked):
+        return ""
+    settings = asked[0].settings
+    words = ["coincide", "explain", EXPERIMENT, "-b", *(side.backend for side in asked)]
+    words += ["--mode", settings.mode, "--budget", str(e.budget)]
+    for name, default in DEFAULTS.items():
+        given = [value for s in asked if (value := getattr(s.settings, name)) != default]
+        words += [f"--{name}", str(given[0])] if given else []
+    if e.tolerance_ms is not None:
+        words += ["--tolerance", f"{e.tolerance_ms:g} ms"]
+    return shlex.join(words)
 
 
 def files(explanation: Explanation) -> dict[str, str]:

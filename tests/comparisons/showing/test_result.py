@@ -19,6 +19,7 @@ from coincide import (
     explain,
     lesion,
     select,
+    sensitivity,
 )
 from coincide.backends.registry import is_installed
 from coincide.comparisons import studies
@@ -65,6 +66,7 @@ STUDIES: dict[str, Callable[[], Result]] = {
     "curve": lambda: curve(
         "msn_d1", SIMULATOR, first="550 pA", last="600 pA", duration_ms=60.0, oracle=False
     ),
+    "sensitivity": lambda: sensitivity(short(), SIMULATOR, parameters="cells.tau"),
     "targets": of_targets,
     "diff": of_recordings,
     "conventions": lambda: conventions(["reference"]),
@@ -130,9 +132,7 @@ def test_a_page_is_saved_with_the_files_that_it_names(
     assert contents["subtitle"]
     assert contents["verdict"]
     assert contents["provenance"]["command"] == "coincide again"
-    assert ("experiment.json" in contents["files"]) == (
-        name not in WITHOUT_EXPERIMENT | {"explanation"}
-    )
+    assert ("experiment.json" in contents["files"]) == (name not in WITHOUT_EXPERIMENT)
     files = [page.parent / f"{data}.json" for s in contents["sections"] for data in s["data"]]
     assert result.to_dict() in [json.loads(file.read_text(encoding="utf-8")) for file in files]
     html = page.read_text(encoding="utf-8")
@@ -143,9 +143,8 @@ def test_a_page_is_saved_with_the_files_that_it_names(
 def test_the_page_says_what_repeats_it(name: str, result: Result, tmp_path: Path) -> None:
     page = result.save(tmp_path / "new")
     command = json.loads((page.parent / "page.json").read_text())["provenance"]["command"]
-    # Who explains, or reads files, knows what it asked for; the result does not.
-    known = name not in ("explanation", "diff")
-    assert command.startswith("coincide ") == known
+    # Where recordings come from knows who read them; the result does not.
+    assert command.startswith("coincide ") == (name != "diff")
 
 
 def test_it_prints_what_was_found(result: Result) -> None:

@@ -89,7 +89,7 @@ def test_json_says_cause_share_and_run(lif_10):
 
 @brian2
 def test_files_figures_and_the_notebook(lif_10, tmp_path):
-    page = lif_10.save(tmp_path / "why", command="coincide explain lif_10")
+    page = lif_10.save(tmp_path / "why")
     folder = page.parent
     assert {p.name for p in folder.iterdir()} == {
         "explanation.txt",
@@ -100,11 +100,13 @@ def test_files_figures_and_the_notebook(lif_10, tmp_path):
         "explanation.svg",
         "divergence.png",
         "divergence.svg",
+        "experiment.json",
         "index.html",
         "page.json",
     }
     html = page.read_text(encoding="utf-8")
-    assert "coincide explain lif_10" in html
+    asked = "-b brian2 reference --mode raw --budget 15 --target numpy"
+    assert f"coincide explain experiment.json {asked}" in html
     for cause in lif_10.causes:
         assert cause.run.split(" and ")[0] in html
     assert len((folder / "causes.csv").read_text().splitlines()) == 1 + len(lif_10.causes)
