@@ -228,8 +228,8 @@ def _fail_not_finite(
                 before[other] = float(trace.values[row - 1, column_of[0]])
             if other == variable:
                 value = float(trace.values[row, column_of[0]])
-    told = advice(realization, population, cell, value, before)
+    remedy = advice(realization, population, cell, value, before)
     number = cell_number(population, cell)
     raise RunError(
-        backend, f"{name}.{variable} of cell {number} is {value} from {time_ms:g} ms on; {told}"
+        backend, f"{name}.{variable} of cell {number} is {value} from {time_ms:g} ms on; {remedy}"
     )

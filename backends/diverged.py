@@ -37,15 +37,15 @@ def advice(
     with np.errstate(all="ignore"):
         if np.isnan(value):
             start = {n: float(v[index]) for n, v in population.initial.items()}
-            found = list(singularities(population, index))
+            points = list(singularities(population, index))
             for known, when in ((before or {}, "stood"), (start, "began")):
-                for point in found:
+                for point in points:
                     if abs(known.get(point.state, np.nan) - point.at) <= _AT * max(
                         1.0, abs(point.at)
                     ):
                         return f"{point}, where it {when}; {EXPREL}"
-            if found:
-                return f"{found[0]}; {EXPREL}, or, if that is not where it came from, {NEUTRAL}"
+            if points:
+                return f"{points[0]}; {EXPREL}, or, if that is not where it came from, {NEUTRAL}"
         rate = fastest_rate(population, index, realization.dt_ms)
         if rate * realization.dt_ms > 2.0:
             return (
@@ -76,8 +76,8 @@ def fastest_rate(population: RealizedPopulation, index: int, dt_ms: float) -> fl
     ns |= dict(zip(states, moved, strict=True))
     ns["not_refractory"] = np.ones(2 * n, dtype=bool)
     run(ns)
-    found: Floats = np.array([np.broadcast_to(ns[name], 2 * n) for name in rates])
-    slopes = (found[:, :n] - found[:, n:]) / (2 * step)
+    rates_there: Floats = np.array([np.broadcast_to(ns[name], 2 * n) for name in rates])
+    slopes = (rates_there[:, :n] - rates_there[:, n:]) / (2 * step)
     if not np.isfinite(slopes).all():
         return 0.0
     return float(max(0.0, -np.linalg.eigvals(slopes).real.min()))

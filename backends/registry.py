@@ -163,10 +163,10 @@ def entries() -> Backends:
     A plug-in announces ``name = "package.module:Class"`` in the entry point group ``coincide.backends``;
     it cannot take the name of a built-in backend.
     """
-    found = dict(_BUILT_IN)
+    entries = dict(_BUILT_IN)
     for point in entry_points(group=GROUP):
-        found.setdefault(point.name, Entry(point.value, plugin=_plugin_version(point)))
-    return Backends(found)
+        entries.setdefault(point.name, Entry(point.value, plugin=_plugin_version(point)))
+    return Backends(entries)
 
 
 def is_judge(name: str) -> bool:

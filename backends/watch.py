@@ -53,8 +53,8 @@ class Divergence:
 class Watch:
     """What a backend tells while it runs: how far it is (called with a fraction), and its states (`look`)."""
 
-    def __init__(self, backend: str, realization: Realization, told: Progress) -> None:
-        self._backend, self._realization, self._told = backend, realization, told
+    def __init__(self, backend: str, realization: Realization, progress: Progress) -> None:
+        self._backend, self._realization, self._progress = backend, realization, progress
         self._recorded: dict[tuple[str, str], Any] = {
             (p, v): cells for p, v, cells in realization.recorded()
         }
@@ -70,7 +70,7 @@ class Watch:
 
     def __call__(self, fraction: float) -> None:
         """Tell the fraction done."""
-        self._told(fraction)
+        self._progress(fraction)
 
     def look(self, time_ms: float, states: States) -> None:
         """Look at all states of a moment; RunError for one that is not finite.
@@ -128,19 +128,20 @@ class Watch:
 
     def error(self) -> RunError:
         """What was found, as the error that ends the run."""
-        found, population = self.found, None
-        assert found is not None
-        what = f"{found.owner}.{found.variable} of connection {found.index}"
-        if found.owner in self._realization.populations:
-            population = self._realization.populations[found.owner]
-            what = f"{found.owner}.{found.variable} of cell {cell_number(population, found.index)}"
+        divergence, population = self.found, None
+        assert divergence is not None
+        what = f"{divergence.owner}.{divergence.variable} of connection {divergence.index}"
+        if divergence.owner in self._realization.populations:
+            population = self._realization.populations[divergence.owner]
+            cell = cell_number(population, divergence.index)
+            what = f"{divergence.owner}.{divergence.variable} of cell {cell}"
         when = (
-            f"from a time between {found.after_ms:g} and {found.until_ms:g} ms on"
-            if found.after_ms < found.until_ms
-            else f"at {found.until_ms:g} ms"
+            f"from a time between {divergence.after_ms:g} and {divergence.until_ms:g} ms on"
+            if divergence.after_ms < divergence.until_ms
+            else f"at {divergence.until_ms:g} ms"
         )
-        told = advice(self._realization, population, found.index, found.value)
-        return RunError(self._backend, f"{what} is {found.value} {when}; {told}")
+        remedy = advice(self._realization, population, divergence.index, divergence.value)
+        return RunError(self._backend, f"{what} is {divergence.value} {when}; {remedy}")
 
     def caveats(
         self, recording: Recording, settings: Settings, on_grid: bool
@@ -157,12 +158,12 @@ class Watch:
                 self._highest[population, variable] = max(
                     known, (float(largest[k]), int(trace.cells[k]))
                 )
-        found = list(self._implausible(settings, on_grid))
+        caveats = list(self._implausible(settings, on_grid))
         if on_grid:
             for name, spikes in recording.spikes.items():
                 rate = rate_of_the_step(self._realization, name, spikes)
-                found += [] if rate is None else [rate]
-        return tuple(found)
+                caveats += [] if rate is None else [rate]
+        return tuple(caveats)
 
     def _implausible(self, settings: Settings, on_grid: bool) -> Iterable[Caveat]:
         worst: dict[str, tuple[float, int, str]] = {}

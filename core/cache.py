@@ -65,18 +65,18 @@ def _make(folder: Path) -> None:
 def _check(top: Path) -> None:
     if is_shared() or not hasattr(os, "getuid"):
         return
-    found = top.stat()
+    top_stat = top.stat()
     meant = (
         f"set COINCIDE_CACHE_DIR to a folder of your own, or {SHARED}=1 if it is shared on purpose"
     )
-    if found.st_uid != os.getuid():
+    if top_stat.st_uid != os.getuid():
         raise MachineError(
             str(top),
             "belongs to another user, whose compiled code would be loaded from this cache; "
             + meant,
         )
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        who = "its group" if not found.st_mode & stat.S_IWOTH else "everybody"
+    if top_stat.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        who = "its group" if not top_stat.st_mode & stat.S_IWOTH else "everybody"
         raise MachineError(
             str(top),
             f"may be written to by {who}, and compiled code is loaded from this cache; say "

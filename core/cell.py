@@ -86,16 +86,16 @@ class Cell:
 
     def variable(self, name: str) -> Variable:
         """A variable by name; InputError with the nearest name if there is none."""
-        for found in self.variables:
-            if found.name == name:
-                return found
+        for variable in self.variables:
+            if variable.name == name:
+                return variable
         raise unknown(self.name, "variable", name, [v.name for v in self.variables])
 
     def port(self, receptor: str) -> Port:
         """A receptor by name."""
-        for found in self.receptors:
-            if found.name == receptor:
-                return found
+        for port in self.receptors:
+            if port.name == receptor:
+                return port
         raise unknown(self.name, "receptor", receptor, [r.name for r in self.receptors])
 
 

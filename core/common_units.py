@@ -31,7 +31,7 @@ _PREFIXES: Mapping[str, int] = MappingProxyType(
 
 
 def _named() -> dict[str, tuple[int, tuple[int, ...]]]:
-    found = {
+    units = {
         prefix + symbol: (power, exponents)
         for symbol, exponents in _SYMBOLS.items()
         for prefix, power in _PREFIXES.items()
@@ -39,8 +39,8 @@ def _named() -> dict[str, tuple[int, tuple[int, ...]]]:
     }
     # A molar, mol/l, is 10³ mol/m³.
     molar = (0, -3, 0, 0, 1, 0)
-    found |= {f"{p}M": (3 + _PREFIXES[p], molar) for p in ("", "m", "u", "n")}
-    return found
+    units |= {f"{p}M": (3 + _PREFIXES[p], molar) for p in ("", "m", "u", "n")}
+    return units
 
 
 def _spelled_out() -> dict[str, tuple[int, tuple[int, ...]]]:
@@ -57,13 +57,13 @@ def _spelled_out() -> dict[str, tuple[int, tuple[int, ...]]]:
         "metre": "m",
         "kelvin": "K",
     }
-    found = {
+    units = {
         prefix + word: (power, _SYMBOLS[symbol])
         for word, symbol in words.items()
         for prefix, power in _PREFIXES.items()
         if prefix != "c" or symbol == "m"
     }
-    return found | {f"{p}molar": _named()[f"{p}M"] for p in ("", "m", "u", "n")}
+    return units | {f"{p}molar": _named()[f"{p}M"] for p in ("", "m", "u", "n")}
 
 
 SPELLED_OUT: Mapping[str, tuple[int, tuple[int, ...]]] = MappingProxyType(_spelled_out())

@@ -24,8 +24,8 @@ def derivative(tree: ast.expr, name: str) -> ast.expr:
     order = {n: f"x{k}__" for k, n in enumerate(_in_order(tree))}
     if name not in order:
         return ast.Constant(value=0.0)
-    found = _derivative_of(text(rename(tree, order)), order[name])
-    return rename(found, {new: old for old, new in order.items()})
+    derivative = _derivative_of(text(rename(tree, order)), order[name])
+    return rename(derivative, {new: old for old, new in order.items()})
 
 
 def _in_order(tree: ast.expr) -> list[str]:

@@ -86,16 +86,16 @@ def _cells(population: AnyPopulation) -> int | str:
 
 def _models(populations: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Every neuron model once, with the populations that have it."""
-    found: list[tuple[Any, list[str]]] = []
+    described: list[tuple[Any, list[str]]] = []
     for population in populations:
         if "model" not in population:
             continue
-        for model, names in found:
+        for model, names in described:
             if model == population["model"]:
                 names.append(population["name"])
                 break
         else:
-            found.append((population["model"], [population["name"]]))
+            described.append((population["model"], [population["name"]]))
     return [
         {
             "name": model["name"],
@@ -103,7 +103,7 @@ def _models(populations: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
             "text": _equations(model),
             "parameters": _mapping(model.get("parameters", {})),
         }
-        for model, names in found
+        for model, names in described
     ]
 
 

@@ -141,7 +141,7 @@ def cut(
     capacitance: float,
 ) -> Compartments:
     """The compartments of a morphology under a rule; Ra in GOhm·µm, capacitance in pF/µm²."""
-    found: list[Compartment] = []
+    compartments: list[Compartment] = []
     first: dict[str, int] = {}
     counts = {s.name: rule.count(s, resistivity, capacitance) for s in morphology.sections}
     if sum(counts.values()) > _MOST:
@@ -152,13 +152,15 @@ def cut(
     ends: dict[tuple[str, float], list[tuple[int, float]]] = {}
     couplings: list[Coupling] = []
     for section in morphology.sections:
-        n, start = counts[section.name], len(found)
+        n, start = counts[section.name], len(compartments)
         first[section.name] = start
         edges = [section.extent_um * k / n for k in range(n + 1)]
         halves = []
         for k in range(n):
             a, b = edges[k], edges[k + 1]
-            found.append(Compartment(section.name, k, n, lateral_area(section.profile, a, b)))
+            compartments.append(
+                Compartment(section.name, k, n, lateral_area(section.profile, a, b))
+            )
             middle = 0.5 * (a + b)
             halves.append(
                 (
@@ -196,7 +198,7 @@ def cut(
                 f"instance at {name}(0.5)",
             )
         couplings += _meshed(arms)
-    return Compartments(tuple(found), tuple(couplings))
+    return Compartments(tuple(compartments), tuple(couplings))
 
 
 def _meshed(arms: Sequence[tuple[int, float]]) -> list[Coupling]:
@@ -214,16 +216,16 @@ def _pieces(
 
     A step in diameter is a cone of length 0; at ``start`` it is inside, at ``stop`` if that is the end.
     """
-    found = []
+    pieces = []
     for (x0, d0), (x1, d1) in itertools.pairwise(profile):
         a, b = max(x0, start), min(x1, stop)
         step = x1 - x0 < _STEP_UM
         if b > a and not step:
             slope = (d1 - d0) / (x1 - x0)
-            found.append((b - a, d0 + slope * (a - x0), d0 + slope * (b - x0)))
+            pieces.append((b - a, d0 + slope * (a - x0), d0 + slope * (b - x0)))
         elif step and (start <= x0 < stop or x1 == stop == profile[-1][0]):
-            found.append((0.0, d0, d1))
-    return found
+            pieces.append((0.0, d0, d1))
+    return pieces
 
 
 def lateral_area(profile: Sequence[tuple[float, float]], start: float, stop: float) -> float:

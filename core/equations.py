@@ -179,15 +179,15 @@ def constants_of(
     """The values of the sub-expressions that are numbers, whatever the states, parameters and inputs are."""
     pending = {v.name: _right(v) for v in variables if v.kind == "subexpression"}
     needs = {name: names(tree) for name, tree in pending.items()}
-    found: dict[str, float | bool] = {}
-    while ready := [n for n in pending if all(u in found or u not in known for u in needs[n])]:
+    constants: dict[str, float | bool] = {}
+    while ready := [n for n in pending if all(u in constants or u not in known for u in needs[n])]:
         for name in ready:
             tree = pending.pop(name)
             values = {u: q.internal for u, q in units_in(tree, known).items()}
-            value = fold(tree, f"{where}.{name}", {**values, **found})
+            value = fold(tree, f"{where}.{name}", {**values, **constants})
             if value is not None:
-                found[name] = value
-    return found
+                constants[name] = value
+    return constants
 
 
 def known_dimensions(variables: tuple[Variable, ...]) -> dict[str, Dimension | str]:
@@ -212,22 +212,22 @@ def check_dimension(
     units = units_in(tree, known)
     # Chained, not copied: a cell of many compartments has many names and many equations.
     dimensions = {name: unit.dimension for name, unit in units.items()}
-    found = dimension_of(tree, ChainMap(dimensions, known), where)  # type: ignore[arg-type]
+    dimension = dimension_of(tree, ChainMap(dimensions, known), where)  # type: ignore[arg-type]
     if units or constants:
         values = {name: unit.internal for name, unit in units.items()}
         fold(tree, where, ChainMap(values, constants or {}))  # type: ignore[arg-type]
-    if found == needed:
+    if dimension == needed:
         return
     if needed == BOOLEAN:
         raise InputError(
             where, f"{shown(text(tree))} is a value, not a condition such as 'v > v_th'"
         )
-    if isinstance(found, str):
+    if isinstance(dimension, str):
         raise InputError(where, f"{shown(text(tree))} is a condition, not a value")
     assert isinstance(needed, Dimension)
     raise InputError(
         where,
-        f"{shown(text(tree))} has the dimension of {describe(found)}, "
+        f"{shown(text(tree))} has the dimension of {describe(dimension)}, "
         f"but {describe(needed)} is needed",
     )
 

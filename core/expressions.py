@@ -157,17 +157,17 @@ def _as_float(value: float, where: str) -> float:
 
 def names(tree: ast.AST) -> frozenset[str]:
     """The names of variables in a tree; the names of functions are not among them."""
-    found = set()
+    used = set()
     stack = [tree]
     while stack:
         node = stack.pop()
         if isinstance(node, ast.Name):
-            found.add(node.id)
+            used.add(node.id)
         elif isinstance(node, ast.Call):
             stack.extend(node.args)
         else:
             stack.extend(ast.iter_child_nodes(node))
-    return frozenset(found)
+    return frozenset(used)
 
 
 def text(tree: ast.expr) -> str:
@@ -235,12 +235,12 @@ def dimension_of(
     """The dimension of a tree, or BOOLEAN; InputError names the two sides that do not agree."""
 
     def value_of(node: ast.expr) -> Dimension:
-        found = visit(node)
-        if isinstance(found, str):
+        dimension = visit(node)
+        if isinstance(dimension, str):
             raise InputError(
                 where, f"{text(node)!r} is a condition, not a value; use int(…) to count it"
             )
-        return found
+        return dimension
 
     def condition(node: ast.expr) -> None:
         if visit(node) != BOOLEAN:

@@ -133,10 +133,10 @@ class Scheme(Description):
     @property
     def arrows(self) -> tuple[Transition, ...]:
         """The transitions one by one."""
-        found: list[Transition] = []
+        arrows: list[Transition] = []
         for text in self.transitions:
-            found += _read(text)
-        return tuple(found)
+            arrows += _read(text)
+        return tuple(arrows)
 
     @property
     def states(self) -> tuple[str, ...]:

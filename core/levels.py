@@ -43,12 +43,12 @@ def _levels(
                     return
             difference = ast.BinOp(left=left, op=ast.Sub(), right=right)
             for name in sorted(names(difference)):
-                found = linear_in(difference, name) if name in states else None
-                slope = None if found is None or found.slope is None else fold(found.slope, name)
-                if found is None or not slope:
+                linear = linear_in(difference, name) if name in states else None
+                slope = None if linear is None or linear.slope is None else fold(linear.slope, name)
+                if linear is None or not slope:
                     continue
-                rest = ast.Constant(value=0.0) if found.intercept is None else found.intercept
+                rest = ast.Constant(value=0.0) if linear.intercept is None else linear.intercept
                 turned = ast.UnaryOp(op=ast.USub(), operand=rest)
-                assert found.slope is not None
-                level = ast.BinOp(left=turned, op=ast.Div(), right=found.slope)
+                assert linear.slope is not None
+                level = ast.BinOp(left=turned, op=ast.Div(), right=linear.slope)
                 yield name, level, higher == (slope > 0)

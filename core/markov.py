@@ -35,7 +35,7 @@ def steady_state(
                 "it has to be finite and >= 0",
             )
         flow[:, rows[source], rows[target]] += values
-    found = np.empty((size, n))
+    occupancies = np.empty((size, n))
     patterns, members = np.unique((flow > 0).reshape(size, -1), axis=0, return_inverse=True)
     for k, pattern in enumerate(patterns):
         root = _common_end(pattern.reshape(n, n))
@@ -47,8 +47,8 @@ def steady_state(
             )
         cells = np.flatnonzero(members.ravel() == k)
         order = np.roll(np.arange(n), -root)
-        found[np.ix_(cells, order)] = _eliminated(flow[np.ix_(cells, order, order)])
-    return {state: np.ascontiguousarray(found[:, k]) for state, k in rows.items()}
+        occupancies[np.ix_(cells, order)] = _eliminated(flow[np.ix_(cells, order, order)])
+    return {state: np.ascontiguousarray(occupancies[:, k]) for state, k in rows.items()}
 
 
 def _common_end(links: NDArray[np.bool_]) -> int | None:
@@ -67,8 +67,8 @@ def _eliminated(flow: Floats) -> Floats:
         # Without state k, what came into it goes on to where it would have gone.
         flow[:, :k, k] /= flow[:, k, :k].sum(axis=1)[:, None]
         flow[:, :k, :k] += flow[:, :k, k, None] * flow[:, None, k, :k]
-    found = np.ones((len(flow), n))
+    weights = np.ones((len(flow), n))
     for k in range(1, n):
-        found[:, k] = (found[:, :k] * flow[:, :k, k]).sum(axis=1)
-        found[:, : k + 1] /= found[:, : k + 1].max(axis=1)[:, None]
-    return np.asarray(found / found.sum(axis=1)[:, None])
+        weights[:, k] = (weights[:, :k] * flow[:, :k, k]).sum(axis=1)
+        weights[:, : k + 1] /= weights[:, : k + 1].max(axis=1)[:, None]
+    return np.asarray(weights / weights.sum(axis=1)[:, None])

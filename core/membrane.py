@@ -60,14 +60,14 @@ def sections_of(channel: Channel, morphology: Morphology, where: str) -> dict[st
 
     InputError for a region that is not there, or two that share a section.
     """
-    found: dict[str, str] = {}
+    regions: dict[str, str] = {}
     for region in sorted(channel.amounts, key=lambda name: name != "all"):
         for section in morphology.in_region(region, f"{where}.region"):
-            other = found.get(section.name, "all")
+            other = regions.get(section.name, "all")
             if other != "all":
                 raise InputError(where, f"is given in {section.name} by {other!r} and {region!r}")
-            found[section.name] = region
-    return found
+            regions[section.name] = region
+    return regions
 
 
 class MembraneWriter(MembraneNames):

@@ -29,15 +29,15 @@ def read_by_morphio(path: Path, scale: float = 1.0) -> tuple[dict[int, SwcPoint]
     damaged file, or without MorphIO.
     """
     whole = _opened(path)
-    found: dict[int, SwcPoint] = {}
+    points: dict[int, SwcPoint] = {}
 
     def add(kind: int, place: Any, diameter: float, parent: int) -> int:
-        number = len(found)
+        number = len(points)
         x, y, z = (scale * float(value) for value in place)
         radius = 0.5 * scale * float(diameter)
         if not np.isfinite([x, y, z, radius]).all():
             raise InputError(str(path), "has a point with a number that is not finite")
-        found[number] = SwcPoint(number, kind, x, y, z, radius, parent, number, str(path))
+        points[number] = SwcPoint(number, kind, x, y, z, radius, parent, number, str(path))
         return number
 
     soma, contour = np.asarray(whole.soma.points, dtype=float), None
@@ -52,12 +52,12 @@ def read_by_morphio(path: Path, scale: float = 1.0) -> tuple[dict[int, SwcPoint]
         for k, (place, diameter) in enumerate(zip(section.points, section.diameters, strict=True)):
             # A branch repeats the point that it begins at.
             repeated = k == 0 and not section.is_root
-            if not (repeated and _at(found[number], place, scale)):
+            if not (repeated and _at(points[number], place, scale)):
                 number = add(int(section.type), place, diameter, number)
         last[section.id] = number
-    if not found:
+    if not points:
         raise InputError(str(path), "has no points")
-    return found, contour
+    return points, contour
 
 
 def _at(point: SwcPoint, place: Any, scale: float) -> bool:

@@ -89,10 +89,10 @@ class Morphology(Reading):
 
     def section(self, name: str, where: str = "section") -> Section:
         """A section by name; InputError with the nearest name if there is none."""
-        found = self._by_name.get(name)
-        if found is None:
+        section = self._by_name.get(name)
+        if section is None:
             raise unknown(where, "section", name, self._by_name)
-        return found
+        return section
 
     @cached_property
     def _by_name(self) -> dict[str, Section]:

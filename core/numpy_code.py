@@ -242,11 +242,11 @@ def compile_for_one(
     def run(ns: Namespace) -> None:
         given = [v.item() if isinstance(v := ns[name], np.ndarray) else v for name in needed]
         try:
-            found = quick(given)
+            values = quick(given)
         except (ArithmeticError, ValueError):
             full(ns)
             return
-        for name, value in zip(kept, found, strict=True):
+        for name, value in zip(kept, values, strict=True):
             ns[name] = np.array([value])
 
     return run

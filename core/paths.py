@@ -134,10 +134,10 @@ def resolve_all(
     known = places(experiment) if known is None else known
     if not is_pattern(path):
         return [resolve(experiment, path, where, known)]
-    found = [p for name, p in known.items() if fnmatchcase(name, path)]
-    if not found:
+    matches = [p for name, p in known.items() if fnmatchcase(name, path)]
+    if not matches:
         raise _no_match(path, known, where)
-    by_steps = {resolve(experiment, p.path, where, known).steps: p for p in reversed(found)}
+    by_steps = {resolve(experiment, p.path, where, known).steps: p for p in reversed(matches)}
     return [
         p
         for steps, p in reversed(by_steps.items())
@@ -227,11 +227,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def places(experiment: Experiment) -> dict[str, Place]:
     """Every value of an experiment by its path. Two things of one path have a place without steps."""
-    found: dict[str, Place] = {}
+    by_path: dict[str, Place] = {}
     for place in _places(experiment):
-        twice = place.path in found
-        found[place.path] = Place(place.path, (), None) if twice else place
-    return found
+        twice = place.path in by_path
+        by_path[place.path] = Place(place.path, (), None) if twice else place
+    return by_path
 
 
 def _places(experiment: Experiment) -> Iterator[Place]:

@@ -403,10 +403,10 @@ def _silence_input(given: Input, plain: dict[str, Any], effect: float, where: st
 
 def _named(pattern: str, known: Sequence[str], where: str) -> list[str]:
     """The names that a name or a pattern stands for; InputError if there is none."""
-    found = [name for name in known if fnmatchcase(name, pattern)]
-    if not found:
+    matches = [name for name in known if fnmatchcase(name, pattern)]
+    if not matches:
         raise InputError(where, f"matches nothing; {nearest(pattern, known)}")
-    return found
+    return matches
 
 
 def _part_of(data: dict[str, Any], kind: str, name: str) -> dict[str, Any]:

@@ -38,10 +38,10 @@ class PointTree:
 
     @cached_property
     def _children(self) -> Mapping[int, list[SwcPoint]]:
-        found: dict[int, list[SwcPoint]] = {}
+        children: dict[int, list[SwcPoint]] = {}
         for point in sorted(self.points.values(), key=lambda p: p.line):
-            found.setdefault(point.parent, []).append(point)
-        return found
+            children.setdefault(point.parent, []).append(point)
+        return children
 
     def children(self, point: SwcPoint) -> list[SwcPoint]:
         """The points whose parent it is, in the order of the file."""
@@ -159,11 +159,11 @@ def _ordered(points: Mapping[int, SwcPoint]) -> dict[int, SwcPoint]:
     children: dict[int, list[int]] = {}
     for point in points.values():
         children.setdefault(point.parent, []).append(point.number)
-    pending, found = list(children[-1]), {}
+    pending, ordered = list(children[-1]), {}
     for number in pending:
-        found[number] = points[number]
+        ordered[number] = points[number]
         pending += children.get(number, [])
-    return found
+    return ordered
 
 
 def check_radii(tree: PointTree, ends: Iterable[int] = ()) -> None:

@@ -214,10 +214,10 @@ def read_port(population: str, receptor: WrittenReceptor, flat: tuple[Variable, 
             coefficient = ast.UnaryOp(op=ast.USub(), operand=coefficient)
         units = units_in(coefficient, known)
         dimensions_here = known | {n: q.dimension for n, q in units.items()}
-        found = dimension_of(coefficient, dimensions_here, where)
+        unit_of_rest = dimension_of(coefficient, dimensions_here, where)
         fold(coefficient, where, {n: q.internal for n, q in units.items()})
         dimension = states[full].dimension / (
-            found if isinstance(found, Dimension) else DIMENSIONLESS
+            unit_of_rest if isinstance(unit_of_rest, Dimension) else DIMENSIONLESS
         )
         if weight is not None and dimension != weight:
             raise InputError(

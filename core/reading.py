@@ -78,9 +78,9 @@ to stand here; is there a comma too many before it?
 
 def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object, none of whose keys was given twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise InputError("", f"an object has the key {twice!r} twice")
-    return found
+    return mapping

@@ -55,9 +55,9 @@ def renumbered(cells: NDArray[np.integer], kept: Ints | None) -> NDArray[np.inte
     """Numbers in the intact population as numbers among the *kept* cells; -1 for a cell that is lost."""
     if kept is None:
         return cells
-    found = np.searchsorted(kept, cells)
-    there = kept[np.minimum(found, kept.size - 1)] == cells
-    return np.where(there, found, -1)
+    position = np.searchsorted(kept, cells)
+    there = kept[np.minimum(position, kept.size - 1)] == cells
+    return np.where(there, position, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,23 +269,23 @@ class Realization:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             header = json.loads(str(arrays.pop("header")))
-            found = cls._from_arrays(header, arrays)
+            realization = cls._from_arrays(header, arrays)
             written = header["digest"]
         except _DAMAGED as error:
             raise InputError(
                 str(path), "is no realization, or is damaged; give the model instead"
             ) from error
-        if found.digest != written:
+        if realization.digest != written:
             raise InputError(str(path), "has other numbers than were written")
-        return found
+        return realization
 
     @classmethod
     def _from_arrays(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Realization:
         experiment = Experiment.from_dict(header["experiment"])
 
         def under(prefix: str) -> dict[str, Any]:
-            found = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
-            return {k: v.item() if v.ndim == 0 else v for k, v in found.items()}
+            below = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+            return {k: v.item() if v.ndim == 0 else v for k, v in below.items()}
 
         populations, sources, sizes = {}, {}, {}
         for p in experiment.populations:

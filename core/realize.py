@@ -200,7 +200,7 @@ def _initial_values(
         ready = [state for state, tree in expressions.items() if not names(tree) & waiting]
         for state in ready:
             values[state] = _at_start(expressions.pop(state), values, f"{place}.{state}")
-        found = False
+        settled = False
         for scheme in list(schemes):
             rates = [(a, b, inlined(cell, ast.Name(id=r))) for a, b, r in scheme.arrows]
             if not any(names(tree) & waiting for _, _, tree in rates):
@@ -208,8 +208,8 @@ def _initial_values(
                 numbers = {(a, b): _at_start(tree, values, place) for a, b, tree in rates}
                 values.update(steady_state(scheme.states, numbers, size, name))
                 schemes.remove(scheme)
-                found = True
-        if not ready and not found:
+                settled = True
+        if not ready and not settled:
             raise InputError(
                 f"{name}.initial", f"{', '.join(sorted(waiting))} need each other's values"
             )
@@ -225,17 +225,17 @@ def _at_start(tree: ast.expr, values: Mapping[str, float | Floats], where: str) 
     """The value of a tree at t = 0; InputError unless it is finite."""
     try:
         with np.errstate(all="ignore"):
-            found: float | Floats = evaluate(tree, values)
+            value: float | Floats = evaluate(tree, values)
     except InputError as error:
         raise InputError(where, error.problem) from None
-    if not np.isfinite(found).all():
-        wrong = np.ravel(found)[~np.isfinite(np.ravel(found))][0]
+    if not np.isfinite(value).all():
+        wrong = np.ravel(value)[~np.isfinite(np.ravel(value))][0]
         quotient = zero_by_zero(tree, values)
         why = "a state has to start at a number"
         if quotient is not None:
             why = f"{quotient} is 0/0 there; {EXPREL}"
         raise InputError(where, f"comes to {wrong:g} at t = 0; {why}")
-    return found
+    return value
 
 
 def _check_kinetics(
@@ -267,13 +267,15 @@ def _check_rates(
     times = set(cell.lowered.time_constants)
     for rate in rates:
         place = f"{name}.{cell.lowered.places[rate]}"
-        found = np.ravel(_at_start(inlined(cell, ast.Name(id=rate)), values, place))
-        wrong = (found <= 0) if rate in times else (found < 0)
+        rates_at_start = np.ravel(_at_start(inlined(cell, ast.Name(id=rate)), values, place))
+        wrong = (rates_at_start <= 0) if rate in times else (rates_at_start < 0)
         if wrong.any():
             what = "ms at t = 0; a time constant has to be > 0"
             if rate not in times:
                 what = "/ms at t = 0; a rate has to be >= 0"
-            raise InputError(place, f"comes to {found[wrong][0]:g} {what}".replace(" /ms", "/ms"))
+            raise InputError(
+                place, f"comes to {rates_at_start[wrong][0]:g} {what}".replace(" /ms", "/ms")
+            )
 
 
 def _refractory_steps(
@@ -450,7 +452,7 @@ def _realize_plasticity(projection: Projection, n: int, seed: int) -> RealizedPl
     described = projection.plasticity
     if described is None:
         return None
-    found: dict[str, float | Floats] = {}
+    numbers: dict[str, float | Floats] = {}
     for field, unit in (("U", "1"), ("tau_rec", "ms"), ("tau_facil", "ms")):
         where = f"{projection.name}.plasticity.{field}"
         given = getattr(described, field)
@@ -459,5 +461,5 @@ def _realize_plasticity(projection: Projection, n: int, seed: int) -> RealizedPl
         if isinstance(projection.rule, Explicit) and isinstance(given, Array):
             value = np.asarray(value)[explicit_order(projection.rule)]
         check_numbers(field, np.asarray(value), where)
-        found[field] = value
-    return RealizedPlasticity(**found)
+        numbers[field] = value
+    return RealizedPlasticity(**numbers)

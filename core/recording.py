@@ -102,22 +102,22 @@ class Recording:
 
 
 def _lines(recording: Recording) -> list[str]:
-    said = [f"Recording of {recording.duration_ms:g} ms in steps of {recording.dt_ms:g} ms"]
+    lines = [f"Recording of {recording.duration_ms:g} ms in steps of {recording.dt_ms:g} ms"]
     for name, spikes in recording.spikes.items():
         size = recording.sizes.get(name, 0)
         cells = "1 cell" if size == 1 else f"{size:,} cells"
-        said.append(f"  {name}: {cells}, {len(spikes):,} spikes")
+        lines.append(f"  {name}: {cells}, {len(spikes):,} spikes")
     for (population, variable), trace in recording.traces.items():
         n_samples, n_cells = trace.values.shape
         cells = "1 cell" if n_cells == 1 else f"{n_cells:,} cells"
-        said.append(f"  {population}.{variable} [{trace.unit}]: {cells}, {n_samples:,} samples")
-    if len(said) > _MOST_LINES:
-        said = [*said[: _MOST_LINES - 1], f"  … and {len(said) - _MOST_LINES + 1} more"]
+        lines.append(f"  {population}.{variable} [{trace.unit}]: {cells}, {n_samples:,} samples")
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[: _MOST_LINES - 1], f"  … and {len(lines) - _MOST_LINES + 1} more"]
     caveats = recording.caveats[:_MOST_CAVEATS]
-    said += [f"  {caveat.kind}: {caveat}" for caveat in caveats]
+    lines += [f"  {caveat.kind}: {caveat}" for caveat in caveats]
     if len(recording.caveats) > len(caveats):
-        said.append(f"  … and {len(recording.caveats) - len(caveats)} more not seen or assumed")
-    return said
+        lines.append(f"  … and {len(recording.caveats) - len(caveats)} more not seen or assumed")
+    return lines
 
 
 _MOST_LINES = 12

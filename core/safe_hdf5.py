@@ -72,66 +72,66 @@ def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset | None:
 
     *name* may be a path, every part of which is looked at.
     """
-    found: Any = group
+    item: Any = group
     for part in name.split("/"):
-        if not isinstance(found, h5py.Group):
+        if not isinstance(item, h5py.Group):
             return None
         try:
-            link = found.get(part, getlink=True)
+            link = item.get(part, getlink=True)
             if link is None:
                 return None
             if not isinstance(link, h5py.HardLink):
                 raise InputError(
-                    f"{_place(found)}/{part}".replace("//", "/"),
+                    f"{_place(item)}/{part}".replace("//", "/"),
                     "is a link to somewhere else, which is not followed; write the data themselves",
                 )
-            found = found.get(part)
+            item = item.get(part)
         except InputError:
             raise
         except _BROKEN as error:
             raise InputError(
-                f"{_place(found)}/{part}", f"is damaged: {what_is_wrong(error)}"
+                f"{_place(item)}/{part}", f"is damaged: {what_is_wrong(error)}"
             ) from error
-    return found
+    return item
 
 
 def group_in(group: h5py.Group, name: str) -> h5py.Group | None:
     """A group in a group, None if there is none; InputError if something else stands there."""
-    found = member(group, name)
-    if found is not None and not isinstance(found, h5py.Group):
+    item = member(group, name)
+    if item is not None and not isinstance(item, h5py.Group):
         raise InputError(f"{_place(group)}/{name}", "is a data set; a group is needed")
-    return found
+    return item
 
 
 def dataset_in(group: h5py.Group, name: str) -> h5py.Dataset | None:
     """A data set of numbers, None if there is none; InputError if it is something else or kept elsewhere."""
-    found = member(group, name)
-    if found is None:
+    dataset = member(group, name)
+    if dataset is None:
         return None
     where = f"{_place(group)}/{name}"
-    if not isinstance(found, h5py.Dataset):
+    if not isinstance(dataset, h5py.Dataset):
         raise InputError(where, "is a group; a data set is needed")
-    if found.external or found.is_virtual:
+    if dataset.external or dataset.is_virtual:
         raise InputError(where, "keeps its data in another file, which is not followed")
-    if found.shape is None or found.dtype.kind not in "iuf":
-        raise InputError(where, f"holds {found.dtype}; numbers are needed")
-    stored = int(found.id.get_storage_size())
-    if found.size * found.dtype.itemsize > _BEST_COMPRESSION * stored + _SMALL:
-        raise InputError(where, f"declares {found.size:,} numbers and stores {stored:,} bytes")
-    return found
+    if dataset.shape is None or dataset.dtype.kind not in "iuf":
+        raise InputError(where, f"holds {dataset.dtype}; numbers are needed")
+    stored = int(dataset.id.get_storage_size())
+    if dataset.size * dataset.dtype.itemsize > _BEST_COMPRESSION * stored + _SMALL:
+        raise InputError(where, f"declares {dataset.size:,} numbers and stores {stored:,} bytes")
+    return dataset
 
 
 def array_in(group: h5py.Group, name: str, ndim: int = 1) -> Any | None:
     """The numbers of a data set with so many axes, None if there is none; InputError for another shape."""
-    found = dataset_in(group, name)
-    if found is None:
+    dataset = dataset_in(group, name)
+    if dataset is None:
         return None
     where = f"{_place(group)}/{name}"
-    if found.ndim != ndim:
+    if dataset.ndim != ndim:
         axes = "axis is" if ndim == 1 else "axes are"
-        raise InputError(where, f"has the shape {found.shape}; {ndim} {axes} needed")
+        raise InputError(where, f"has the shape {dataset.shape}; {ndim} {axes} needed")
     try:
-        return np.asarray(found[()])
+        return np.asarray(dataset[()])
     except _BROKEN as error:
         raise InputError(where, f"cannot be read: {what_is_wrong(error)}") from error
 
@@ -155,15 +155,15 @@ def _place(group: h5py.Group) -> str:
 
 def what_is_wrong(error: BaseException) -> str:
     """Why HDF5 cannot read something, in a sentence without the library's own words."""
-    said = str(error)
-    missing = re.search(r"object '([^']*)' doesn't exist", said)
+    message = str(error)
+    missing = re.search(r"object '([^']*)' doesn't exist", message)
     if missing is not None:
         return f"there is no {missing[1]!r} in it"
-    cut = re.search(r"truncated file: eof = (\d+), .*stored_eof = (\d+)", said)
+    cut = re.search(r"truncated file: eof = (\d+), .*stored_eof = (\d+)", message)
     if cut is not None:
         return f"it is cut short, {cut[1]} of {cut[2]} bytes are there"
-    if "file signature not found" in said:
+    if "file signature not found" in message:
         return "it does not begin as such a file does"
-    if isinstance(error, OSError) and error.errno is not None and not said.startswith("Unable"):
+    if isinstance(error, OSError) and error.errno is not None and not message.startswith("Unable"):
         return reason_of(error)
     return "its structure is broken, or what stands there is of another kind"

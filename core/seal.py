@@ -39,10 +39,10 @@ def broken_seal(folder: Path) -> str | None:
     for name, digest in kept["files"].items():
         path = folder / str(name)
         try:
-            found = _of_file(path) if not path.is_symlink() else ""
+            digest_now = _of_file(path) if not path.is_symlink() else ""
         except OSError:
             return f"{name} is missing"
-        if found != digest:
+        if digest_now != digest:
             return f"{name} is not as it was written"
     return None
 

@@ -79,10 +79,10 @@ class Section(Description):
         if self.length is not None and self.diameter is not None:
             d = self.diameter.internal
             return ((0.0, d), (self.length.internal, d))
-        found = [(0.0, self.points[0][3])]
+        profile = [(0.0, self.points[0][3])]
         for a, b in pairwise(self.points):
-            found.append((found[-1][0] + math.dist(a[:3], b[:3]), b[3]))
-        return tuple(found)
+            profile.append((profile[-1][0] + math.dist(a[:3], b[:3]), b[3]))
+        return tuple(profile)
 
     @property
     def extent_um(self) -> float:

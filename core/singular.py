@@ -52,9 +52,9 @@ def singularities(population: RealizedPopulation, index: int) -> Iterator[Singul
         for node in ast.walk(variable.right):
             if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)):
                 continue
-            found = _singular(cell, node, states, numbers)
-            if found is not None:
-                state, at = found
+            singular = _singular(cell, node, states, numbers)
+            if singular is not None:
+                state, at = singular
                 unit = internal_unit(cell.variable(state).dimension)
                 yield Singularity(variable.name, text(node), state, at, unit)
 

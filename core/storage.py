@@ -176,9 +176,9 @@ def _check_room(path: Path, n_bytes: int) -> None:
 
 def _not_written(error: Exception, path: Path) -> Exception:
     """What HDF5 says of a full disk, as what it is; any other error as it is."""
-    found = re.search(r"errno = (\d+)", str(error))
+    errno_named = re.search(r"errno = (\d+)", str(error))
     number = error.errno if isinstance(error, OSError) and error.errno else None
-    number = int(found[1]) if found is not None else number
+    number = int(errno_named[1]) if errno_named is not None else number
     return error if number is None else MachineError.of(OSError(number, ""), str(path.parent))
 
 
@@ -306,7 +306,7 @@ def read_spikes(path: str | Path) -> dict[str, Spikes]:
         everything = group_in(file, "spikes")
         if everything is None:
             raise InputError(str(path), "is no SONATA spike file: there is no group 'spikes' in it")
-        found = {}
+        spikes = {}
         for name in names_of(everything):
             group = group_in(everything, name)
             times = None if group is None else array_in(group, "timestamps")
@@ -322,8 +322,8 @@ def read_spikes(path: str | Path) -> dict[str, Spikes]:
                 )
             if not np.isfinite(times).all():
                 raise InputError(str(path), f"spikes/{name} has a time that is no finite number")
-            found[name] = Spikes.sorted(times, _cell_numbers(cells, f"{path}, spikes/{name}"))
-        return found
+            spikes[name] = Spikes.sorted(times, _cell_numbers(cells, f"{path}, spikes/{name}"))
+        return spikes
 
 
 def _cell_numbers(given: Any, where: str) -> NDArray[np.int32]:
@@ -345,7 +345,7 @@ def read_report(path: str | Path) -> dict[str, Trace]:
         everything = group_in(file, "report")
         if everything is None:
             raise InputError(str(path), "is no SONATA report: there is no group 'report' in it")
-        found = {}
+        traces = {}
         for name in names_of(everything):
             group = group_in(everything, name)
             mapping = None if group is None else group_in(group, "mapping")
@@ -374,8 +374,8 @@ def read_report(path: str | Path) -> dict[str, Trace]:
                     f"{cells.size} cells",
                 )
             numbers = _cell_numbers(cells, f"{path}, report/{name}")
-            found[name] = Trace(values, numbers, unit, start, dt)
-        return found
+            traces[name] = Trace(values, numbers, unit, start, dt)
+        return traces
 
 
 def _samples(path: str | Path, data: h5py.Dataset) -> Floats:

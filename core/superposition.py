@@ -60,11 +60,11 @@ def _all(used: Sequence[str]) -> str:
 
 
 def _written_out(variables: Sequence[Variable], where: str) -> Mapping[str, ast.expr]:
-    done: dict[str, ast.expr] = {}
+    written: dict[str, ast.expr] = {}
     for variable in in_order(tuple(variables), where):
         assert variable.right is not None
-        done[variable.name] = substitute(variable.right, done)
-    return done
+        written[variable.name] = substitute(variable.right, written)
+    return written
 
 
 def _equations(

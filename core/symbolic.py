@@ -224,15 +224,15 @@ def _surely_curved(rhs: Any, variable: Any) -> bool:
     others = sorted(rhs.free_symbols - {variable}, key=str)
     values = {other: sympy.Float(0.31 + 0.57 * k) for k, other in enumerate(others)}
     for start, step in _TRIED:
-        found = []
+        samples = []
         for k in range(3):
             try:
                 number = complex(rhs.xreplace({**values, variable: sympy.Float(start + k * step)}))
             except (TypeError, ValueError, ArithmeticError, AttributeError):
                 break
-            found.append(number.real if not number.imag else math.nan)
-        if len(found) == 3 and all(map(math.isfinite, found)):
-            a, b, c = found
+            samples.append(number.real if not number.imag else math.nan)
+        if len(samples) == 3 and all(map(math.isfinite, samples)):
+            a, b, c = samples
             if abs(a - 2 * b + c) > 1e-6 * max(abs(a), abs(b), abs(c)):
                 return True
     return False

@@ -238,13 +238,13 @@ def _has_unit(item: Any) -> bool:
 
 def in_unit(given: Any, unit: str, where: str) -> Any:
     """Numbers that carry a unit of their own as plain numbers in *unit*; anything else as it is."""
-    found = numbers_with_unit(given, where)
-    if found is None:
+    numbers = numbers_with_unit(given, where)
+    if numbers is None:
         return given
     dimension = parse_unit(unit)[1]
-    check_value(Quantity(1.0, found[1]), dimension, where)
-    factor = parse_unit(found[1])[0] / parse_unit(unit)[0]
-    return tuple(float(Decimal(repr(number)) * factor) for number in found[0])
+    check_value(Quantity(1.0, numbers[1]), dimension, where)
+    factor = parse_unit(numbers[1])[0] / parse_unit(unit)[0]
+    return tuple(float(Decimal(repr(number)) * factor) for number in numbers[0])
 
 
 def _read(given: Any) -> Any:

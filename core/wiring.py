@@ -107,9 +107,9 @@ def _bernoulli(total: int, p: float, rng: np.random.Generator) -> NDArray[np.int
         expected = (total - last) * p
         count = int(min(_CHUNK, expected + 4 * np.sqrt(expected) + 16))
         # A gap of a tiny p can be as long as an integer; beyond the end its length does not matter.
-        found = last + np.cumsum(np.minimum(rng.geometric(p, count), total + 1).astype(np.int64))
-        parts.append(found)
-        last = int(found[-1])
+        pairs = last + np.cumsum(np.minimum(rng.geometric(p, count), total + 1).astype(np.int64))
+        parts.append(pairs)
+        last = int(pairs[-1])
     linear = np.concatenate(parts)
     return linear[: np.searchsorted(linear, total)]
 

@@ -196,9 +196,9 @@ def given_spikes(realization: Realization, exact_times: bool) -> Given | None:
     if pairs.size:
         width = int(pairs[:, 1].max()) + 1
         keys = pairs[:, 0] * width + pairs[:, 1]
-        found = np.searchsorted(keys, cells[rank > 0] * width + rank[rank > 0])
+        position = np.searchsorted(keys, cells[rank > 0] * width + rank[rank > 0])
         cells = cells.copy()
-        cells[rank > 0] = total + found
+        cells[rank > 0] = total + position
     return Given(
         size=total + len(pairs),
         times_ms=times,

@@ -254,10 +254,10 @@ def arrivals(
         local.add(mangled(in_volts))
 
     def there(name: str) -> str:
-        found = here(name)
+        name_here = here(name)
         if name == "not_refractory" and refractoriness:
             return "(count_n_post <= 0)"
-        return f"{found}_post" if found in local else found
+        return f"{name_here}_post" if name_here in local else name_here
 
     together = arrivals_add and any(
         names(inlined(cell, i.coefficient)) & (states | {"not_refractory"})

@@ -34,14 +34,14 @@ def slopes(cell: Cell) -> dict[str, frozenset[str]] | None:
         assert variable.right is not None
         if not variable.held:
             inline[variable.name] = substitute(variable.right, inline)
-    found = {}
+    by_state = {}
     for state in cell.states:
         assert state.right is not None
         linear = linear_in(substitute(state.right, inline), state.name)
         if linear is None:
             return None
-        found[state.name] = frozenset() if linear.slope is None else names(linear.slope)
-    return found
+        by_state[state.name] = frozenset() if linear.slope is None else names(linear.slope)
+    return by_state
 
 
 def may_vanish(cell: Cell) -> frozenset[str]:

@@ -143,8 +143,10 @@ def _tree(morphology: Morphology, cut: Compartments, shapes: _Shapes) -> _Piece:
         try:
             return _grown(start, joints, shapes)
         except NoMorphologyError as error:
-            found = cut.compartments[int(str(error))]
-            problem = NoMorphologyError(f"{found.section}({(found.k + 0.5) / found.n:g})")
+            compartment = cut.compartments[int(str(error))]
+            problem = NoMorphologyError(
+                f"{compartment.section}({(compartment.k + 0.5) / compartment.n:g})"
+            )
     assert problem is not None
     raise problem
 

@@ -167,7 +167,7 @@ def _make_neuron(tree: Tree, options: Mapping[str, Any]) -> Any:
 
 def _series(block: Block | Tree, dt_ms: float) -> dict[str, Any]:
     """The inputs of a block as `TimedArray`, for equations that call them."""
-    found = {}
+    arrays = {}
     for given in block.inputs:
         frames = given.frames
         # One value for each frame where frames are equally long, as a user would have it.
@@ -183,8 +183,8 @@ def _series(block: Block | Tree, dt_ms: float) -> dict[str, Any]:
         name = f"{given.variable}_u_series_n"
         # Standalone code has one name space, and one input may drive several trees.
         own_name = f"{block.name}_{name}"
-        found[name] = b2.TimedArray(values, dt=length * dt_ms * b2.ms, name=own_name)
-    return found
+        arrays[name] = b2.TimedArray(values, dt=length * dt_ms * b2.ms, name=own_name)
+    return arrays
 
 
 def _hold(group: Any, block: Block | Tree, code: GroupCode, n_steps: int) -> list[Any]:
@@ -326,7 +326,7 @@ def spikes_of(
 ) -> dict[str, Spikes]:
     """The spikes of all populations, stamped as Brian2 or the contract has it."""
     dt_ms = realization.dt_ms
-    found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in realization.populations}
+    parts_of: dict[str, list[tuple[Any, Any]]] = {name: [] for name in realization.populations}
     for block in blocks:
         monitor = built.spikes.get(block.name)
         if monitor is None:
@@ -339,12 +339,12 @@ def spikes_of(
             steps = np.maximum(steps - 1, 0)
         for population in block.members:
             if isinstance(block, Tree):
-                found[population.name].append((steps, np.full(steps.size, block.index)))
+                parts_of[population.name].append((steps, np.full(steps.size, block.index)))
                 continue
             first = block.offsets[population.name]
             mine = (cells >= first) & (cells < first + population.size)
-            found[population.name].append((steps[mine], cells[mine] - first))
-    return {name: _joined(parts, dt_ms) for name, parts in found.items()}
+            parts_of[population.name].append((steps[mine], cells[mine] - first))
+    return {name: _joined(parts, dt_ms) for name, parts in parts_of.items()}
 
 
 def _joined(parts: Sequence[tuple[Any, Any]], dt_ms: float) -> Spikes:
@@ -358,15 +358,15 @@ def traces_of(
 ) -> dict[tuple[str, str], Trace]:
     """The samples of all that is recorded, to the end of the run or, in Brian2's way, to the step before."""
     samples = realization.n_steps + (1 if choices.last_sample else 0)
-    found = {}
+    traces = {}
     for population, variable, cells in realization.recorded():
         parts = [part.values()[:samples] for part in built.samples[population, variable]]
         cell = realization.populations[population].cell
-        found[population, variable] = Trace(
+        traces[population, variable] = Trace(
             np.ascontiguousarray(np.concatenate(parts, axis=1)),
             cells,
             internal_unit(cell.variable(variable).dimension),
             0.0,
             realization.dt_ms,
         )
-    return found
+    return traces

@@ -41,14 +41,14 @@ def states_of(
 
 
 def _values(group: Any, variable: str) -> Floats:
-    found: Floats = np.asarray(group.variables[variable].get_value())
-    return found
+    values: Floats = np.asarray(group.variables[variable].get_value())
+    return values
 
 
 def _of_tree(tree: Tree, group: Any) -> dict[str, Floats]:
     """The states of a cell with a tree in internal units, each by Brian2's compartments."""
-    found = {v.name: _values(group, mangled(v.name)) for v in tree.cell.states}
-    return {"v": _values(group, "v") * 1e3, **found}
+    states = {v.name: _values(group, mangled(v.name)) for v in tree.cell.states}
+    return {"v": _values(group, "v") * 1e3, **states}
 
 
 def _of_population(name: str, trees: Sequence[tuple[Tree, dict[str, Floats]]]) -> States:

@@ -55,10 +55,10 @@ class TreePlan:
 
     @cached_property
     def _flat(self) -> dict[str, list[tuple[str, int]]]:
-        found: dict[str, list[tuple[str, int]]] = {}
+        flat_of: dict[str, list[tuple[str, int]]] = {}
         for flat, (name, k) in self.home.items():
-            found.setdefault(name, []).append((flat, k))
-        return found
+            flat_of.setdefault(name, []).append((flat, k))
+        return flat_of
 
     def parameter(self, name: str, given: Mapping[str, Values], index: int) -> Values | None:
         """A parameter's number or numbers (compartments,) in a cell; None where it has no own."""
@@ -128,10 +128,10 @@ class Tree:
     @property
     def inputs(self) -> tuple[HeldInput, ...]:
         """The held inputs of this cell, each as one value for all compartments."""
-        found = []
+        inputs = []
         for given in self.population.inputs:
             column, gain = given.columns[self.index], given.gain[self.index]
-            found.append(
+            inputs.append(
                 replace(
                     given,
                     variable=self.plan.home[given.variable][0],
@@ -140,17 +140,17 @@ class Tree:
                     gain=np.ones(1),
                 )
             )
-        return tuple(found)
+        return tuple(inputs)
 
     @cached_property
     def parameters(self) -> dict[str, Values]:
         """The parameters of the equations, numbers or arrays in Brian2's order."""
-        found = {}
+        parameters = {}
         for variable in self.cell.parameters:
             value = self.plan.parameter(variable.name, self.population.parameters, self.index)
             if value is not None:
-                found[variable.name] = value if np.ndim(value) == 0 else self.placed(value)
-        return found
+                parameters[variable.name] = value if np.ndim(value) == 0 else self.placed(value)
+        return parameters
 
     @cached_property
     def initial(self) -> dict[str, Floats]:
@@ -168,9 +168,9 @@ class Tree:
 
     def placed(self, values: Any) -> Floats:
         """Values by our compartments in the order of Brian2's."""
-        found = np.empty(self.size)
-        found[self.rows] = values
-        return found
+        placed = np.empty(self.size)
+        placed[self.rows] = values
+        return placed
 
 
 def has_tree(population: RealizedPopulation) -> bool:
@@ -338,14 +338,14 @@ class _Extras:
 
     def named_beside(self, taken: Iterable[str]) -> dict[str, str]:
         """Names for what is added, none of which is *taken*."""
-        used, found = set(taken), {}
+        used, local = set(taken), {}
         for name in sorted(self._names):
             own = name
             while own in used:
                 own += "x"
             used.add(own)
-            found[name] = own
-        return found
+            local[name] = own
+        return local
 
 
 def _apart(what: str, compartments: Iterable[int], lowered: Lowered) -> str:

@@ -259,21 +259,21 @@ def _advance(network: Network, n: int, more: int, watch: Watch) -> None:
     if not hasattr(h, _ADVANCE):
         h(f"proc {_ADVANCE}() {{ local k  for k = 1, $1 {{ fadvance() }} }}")
     stops = [*range(chunk, n, chunk), n, n + more]
-    done = 0
+    steps_done = 0
     for stop in dict.fromkeys(stops):
         try:
             if in_groups:
                 # A quarter of a step more, because NEURON rounds the number of steps down.
                 context.psolve((stop + 0.25) * h.dt)
             else:
-                getattr(h, _ADVANCE)(stop - done)
+                getattr(h, _ADVANCE)(stop - steps_done)
         except RuntimeError as error:
             why = f"NEURON stopped ({_said(error)})"
             raise watch.stopped(why, float(h.t), network.states()) from error
-        done = stop
-        watch(min(1.0, done / n))
-        if done <= n:
-            watch.look(done * dt, network.states())
+        steps_done = stop
+        watch(min(1.0, steps_done / n))
+        if steps_done <= n:
+            watch.look(steps_done * dt, network.states())
 
 
 def _choose_steps(h: Any) -> None:

@@ -122,11 +122,11 @@ def plan_of(
 def _places(
     lowered: Lowered, membranes: Iterable[Membrane], built_in: Iterable[BuiltIn], second_order: bool
 ) -> dict[str, Place]:
-    found = {lowered.potential(k): Place(k, None, "v") for k in range(len(lowered.compartments))}
+    places = {lowered.potential(k): Place(k, None, "v") for k in range(len(lowered.compartments))}
     for m in membranes:
         for flat, (state, i) in m.piece.flat.items():
             owner = None if m.piece.kind == "pool" else m.name
-            found[flat] = Place(
+            places[flat] = Place(
                 m.piece.compartments[i],
                 owner,
                 m.recorded[state],
@@ -141,8 +141,8 @@ def _places(
                     continue
                 for k in own.compartments:
                     flat = lowered.name("gate", channel.name, gate.name, k)
-                    found[flat] = Place(k, own.mechanism, gate.name, ahead=second_order)
-    return found
+                    places[flat] = Place(k, own.mechanism, gate.name, ahead=second_order)
+    return places
 
 
 def _is_range(name: str) -> bool:
@@ -164,7 +164,7 @@ def built_in_of(realization: Realization, name: str) -> list[BuiltIn]:
     population = realization.populations[name]
     assert population.cell.lowered is not None
     model = population.cell.lowered.cell
-    found = [
+    mechanisms = [
         _built_in(realization, population, stand_in)
         for stand_in in model.stand_ins
         if stand_in.simulator == "neuron"
@@ -174,9 +174,9 @@ def built_in_of(realization: Realization, name: str) -> list[BuiltIn]:
         for p in realization.populations.values()
         if p.cell.lowered is not None and p.cell.lowered.cell.stand_ins
     }
-    if found and (np.ndim(population.parameters["temperature"]) or len(temperatures) > 1):
-        raise _differs(name, found[0].mechanism, "takes one temperature for all cells")
-    return found
+    if mechanisms and (np.ndim(population.parameters["temperature"]) or len(temperatures) > 1):
+        raise _differs(name, mechanisms[0].mechanism, "takes one temperature for all cells")
+    return mechanisms
 
 
 def _differs(name: str, mechanism: str, why: str) -> UnsupportedError:

@@ -226,8 +226,8 @@ def _essence(output: str) -> str:
     hint = "NOTE: If you are encountering MOD file compilation errors"
     kept = [line for line in output.splitlines() if line.strip() and hint not in line]
     wrong = [line for line in kept if re.search(r"[Ee]rror\b|Assertion", line)]
-    found = (wrong or kept[-1:] or ["it said nothing"])[0].strip()
-    return found if len(found) <= 200 else f"{found[:197]}..."
+    telling = (wrong or kept[-1:] or ["it said nothing"])[0].strip()
+    return telling if len(telling) <= 200 else f"{telling[:197]}..."
 
 
 def _numbered(text: str) -> str:

@@ -224,18 +224,18 @@ class _Writer:
     def _known(self) -> list[str]:
         """What NEURON keeps and the mechanism uses."""
         piece = self.piece
-        found = ["v"]
+        kept = ["v"]
         states = {self.neuron(s) for s in piece.states}
         for own in piece.reads.values():
-            found += own
+            kept += own
         if piece.kind == "pool":
             assert piece.writes is not None
-            found.append(f"i{ion_name(piece.writes)}")
+            kept.append(f"i{ion_name(piece.writes)}")
         elif piece.writes is not None:
-            found.append(f"i{ion_name(piece.writes)}")
+            kept.append(f"i{ion_name(piece.writes)}")
         else:
-            found.append("i")
-        return [name for name in dict.fromkeys(found) if name not in states]
+            kept.append("i")
+        return [name for name in dict.fromkeys(kept) if name not in states]
 
     def _before(self, wanted: Set[str], statements: _Statements) -> None:
         """The sub-expressions that the wanted names depend on."""

@@ -73,12 +73,12 @@ def needed(wanted: set[str], subexpressions: tuple[Assignment, ...]) -> list[Ass
 
 
 def _depending_on(state: str, subexpressions: tuple[Assignment, ...]) -> dict[str, ast.expr]:
-    found: dict[str, ast.expr] = {}
+    trees: dict[str, ast.expr] = {}
     for statement in subexpressions:
-        tree = substitute(statement.expression, found)
+        tree = substitute(statement.expression, trees)
         if state in names(tree):
-            found[statement.target] = tree
-    return found
+            trees[statement.target] = tree
+    return trees
 
 
 def _linear(rate: ast.expr, name: str) -> tuple[ast.expr, ast.expr | None]:

@@ -236,18 +236,18 @@ class Network:
         if name in self.cables:
             cable = self.cables[name]
             states = list(cable.plan.states)
-            found = [cable.pointer(v, k) for v in states for k in range(population.size)]
+            references = [cable.pointer(v, k) for v in states for k in range(population.size)]
         else:
             states = [v.name for v in population.cell.states]
-            found = [
+            references = [
                 getattr(cell, reference)
                 for reference in (f"_ref_{mangled(v)}" for v in states)
                 for cell in self._cells[name]
             ]
-        pointers = self.h.PtrVector(max(1, len(found)))
-        for k, pointer in enumerate(found):
+        pointers = self.h.PtrVector(max(1, len(references)))
+        for k, pointer in enumerate(references):
             pointers.pset(k, pointer)
-        return states, pointers, self.h.Vector(len(found))
+        return states, pointers, self.h.Vector(len(references))
 
     def states(self) -> States:
         """Every state as it stands, gathered by NEURON."""

@@ -229,11 +229,11 @@ class CableCells:
     def samples(self, variable: str, values: Floats, n: int) -> Floats:
         """The n samples of t_n among the recorded values, shape (n or more, cells)."""
         place = self.plan.places[variable]
-        found = values[int(place.later) :][:n]
+        samples = values[int(place.later) :][:n]
         if not place.ahead:
-            return found
+            return samples
         # Half a step ahead: the mean of the two around t_n, but for the initial value.
-        return np.concatenate([found[:1], 0.5 * (found[:-1] + found[1:])])
+        return np.concatenate([samples[:1], 0.5 * (samples[:-1] + samples[1:])])
 
     def close(self) -> None:
         """Let go of everything, point processes before the Sections they are in."""

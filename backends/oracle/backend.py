@@ -238,7 +238,7 @@ def _released(
     chosen: np.ndarray,
 ) -> np.ndarray:
     """The part of its weight that each arrival carries: the spikes of a cell one after the other."""
-    found = np.empty(chosen.size)
+    amounts = np.empty(chosen.size)
     ends = np.cumsum(counts)
     in_time = np.argsort(times, kind="stable")
     for once in occurrences(cells[in_time]):
@@ -246,7 +246,7 @@ def _released(
         many = counts[spikes]
         where = np.arange(int(many.sum())) + np.repeat(ends[spikes] - np.cumsum(many), many)
         if terminals.per_connection:
-            found[where] = terminals.release(chosen[where], np.repeat(times[spikes], many))
+            amounts[where] = terminals.release(chosen[where], np.repeat(times[spikes], many))
         else:
-            found[where] = np.repeat(terminals.release(cells[spikes], times[spikes]), many)
-    return found
+            amounts[where] = np.repeat(terminals.release(cells[spikes], times[spikes]), many)
+    return amounts

@@ -132,10 +132,10 @@ class CellGroup:
             for name, state in zip(self._states, states, strict=True):
                 ns[name] = state
             self._derive(ns)
-            found = np.empty_like(states)
+            slopes = np.empty_like(states)
             for k, name in enumerate(self._rate_names):
-                found[k] = ns[name]
-            return found
+                slopes[k] = ns[name]
+            return slopes
 
         return rates
 
@@ -144,16 +144,16 @@ class CellGroup:
         ns = self._namespace(cells, times, states[:0])
         for row, state in zip(self._looked_at, states, strict=True):
             ns[self._states[row]] = state
-        found = np.empty((3, times.size))
-        found[0], found[1] = self._root(ns), self._inside(ns)
+        measures = np.empty((3, times.size))
+        measures[0], measures[1] = self._root(ns), self._inside(ns)
         # What lies below the threshold matters only where there is no reset.
-        found[2] = self._beyond(ns) if self._on_crossing else found[1]
-        return found[0], found[1], found[2]
+        measures[2] = self._beyond(ns) if self._on_crossing else measures[1]
+        return measures[0], measures[1], measures[2]
 
     def _search(
         self, cells: Rows, begin: Floats, end: Floats, above: Bools
     ) -> tuple[Floats, Bools]:
-        found = np.full(cells.size, np.inf)
+        crossings = np.full(cells.size, np.inf)
         stayed = above.copy()
         rows = np.flatnonzero(~self._waiting[cells]) if self._threshold else np.empty(0, np.intp)
         if rows.size:
@@ -165,8 +165,8 @@ class CellGroup:
                 )
 
             armed = above[rows] & self._on_crossing
-            found[rows], stayed[rows] = first_crossing(measure, begin[rows], end[rows], armed)
-        return found, stayed
+            crossings[rows], stayed[rows] = first_crossing(measure, begin[rows], end[rows], armed)
+        return crossings, stayed
 
     # -- set up ------------------------------------------------------------------------------
 
@@ -227,9 +227,11 @@ class CellGroup:
 
     def inputs(self, cell: int, time: float) -> Inputs:
         """The inputs of a cell at a time, then whether it is not refractory, until its next event."""
-        one, now = np.array([cell]), np.array([time])
-        found = [float(d.at(now, one)[0]) if d.moves else float(d.held[cell]) for d in self.drives]
-        return (*found, not bool(self._waiting[cell]))
+        rows, now = np.array([cell]), np.array([time])
+        values = [
+            float(d.at(now, rows)[0]) if d.moves else float(d.held[cell]) for d in self.drives
+        ]
+        return (*values, not bool(self._waiting[cell]))
 
     def _reach(self, cell: int) -> tuple[float, list[tuple[int, float]]] | None:
         """The distance of a cell to its threshold as ``constant + Σ factor·state``, if it is linear."""
@@ -237,18 +239,18 @@ class CellGroup:
             return -np.inf, []
         tree: Any = self._distance
         values = self._constants_of(cell)
-        found = []
+        factors = []
         for row in self._looked_at.tolist():
             linear = None if tree is None else linear_in(tree, self._states[row])
             if linear is None or linear.slope is None or names(linear.slope) - values.keys():
                 return None
-            found.append((row, float(compile_expression(linear.slope)(values))))
+            factors.append((row, float(compile_expression(linear.slope)(values))))
             tree = linear.intercept
         if tree is None:
-            return 0.0, found
+            return 0.0, factors
         if names(tree) - values.keys():
             return None
-        return float(compile_expression(tree)(values)), found
+        return float(compile_expression(tree)(values)), factors
 
     @property
     def n_steps(self) -> int:
@@ -397,20 +399,20 @@ class CellGroup:
 
     def after_spike(self, cell: int, state: Floats) -> None:
         """Put one cell at t = 0 into a state (S,) in which a spike has just left it."""
-        one = np.array([cell])
-        self._steps.above[one] = self._on_crossing
+        rows = np.array([cell])
+        self._steps.above[rows] = self._on_crossing
         if not self._on_crossing:
-            self._waiting[one] = self._refractory_ms[one] > 0
-            self._until[one] = self._refractory_ms[one]
-        self._steps.restart(one, np.zeros(1), state[:, None])
+            self._waiting[rows] = self._refractory_ms[rows] > 0
+            self._until[rows] = self._refractory_ms[rows]
+        self._steps.restart(rows, np.zeros(1), state[:, None])
 
     def state_at(self, cell: int, time: float) -> Floats:
         """The state (S,) of a cell at a time up to which it has been moved, since its last event."""
-        steps, one = self._steps, np.array([cell])
+        steps, rows = self._steps, np.array([cell])
         if time >= steps.end[cell]:
             return steps.state[:, cell].copy()
-        found: Floats = steps.dense(one, np.array([time]))[:, 0]
-        return found
+        state: Floats = steps.dense(rows, np.array([time]))[:, 0]
+        return state
 
     def _sample_until(self, cells: Rows, until: Floats) -> None:
         self._samples.between(cells, self._steps.begin[cells], until, self._steps.dense)

@@ -80,13 +80,13 @@ def accumulates(who: str, times: Floats) -> str:
     # The gaps fall as a geometric series does: what is left of it is one gap times ratio/(1 - ratio).
     # Those that round-off of the times blurs tell no ratio: in the end two spikes have one time.
     blurred = np.flatnonzero(gaps < _BLURRED * np.spacing(times[-1]))
-    told = gaps[: blurred[0]] if blurred.size else gaps
-    if told.size < 3:
+    reliable = gaps[: blurred[0]] if blurred.size else gaps
+    if reliable.size < 3:
         limit = float(times[-1])
     else:
-        middle = told.size // 2 if told.size > 3 else 0
-        ratio = float((told[-1] / told[middle]) ** (1 / (told.size - 1 - middle)))
-        limit = float(times[told.size] + told[-1] * ratio / max(1 - ratio, 1e-3))
+        middle = reliable.size // 2 if reliable.size > 3 else 0
+        ratio = float((reliable[-1] / reliable[middle]) ** (1 / (reliable.size - 1 - middle)))
+        limit = float(times[reliable.size] + reliable[-1] * ratio / max(1 - ratio, 1e-3))
     return (
         f"the spikes of {who} accumulate at {limit:.6g} ms, after {times.size} of them within "
         f"{times[-1] - times[0]:.3g} ms: in continuous time it spikes without end before that instant, "

@@ -108,7 +108,7 @@ def first_crossing(
     first. A maximum hidden between the nodes is looked for wherever the neighbours' curvature lets
     it reach zero.
     """
-    found = np.full(begin.shape, np.inf)
+    crossings = np.full(begin.shape, np.inf)
     low, high = begin.copy(), begin.copy()
     rows: Rows = np.arange(begin.size)
     left, right = begin, end
@@ -135,7 +135,7 @@ def first_crossing(
             which = np.flatnonzero(hit)
             before = np.maximum(node - 1, 0)
             low[chosen], high[chosen] = times[which, before], times[which, node]
-            found[chosen] = 0.0
+            crossings[chosen] = 0.0
         # The highest inner node and its neighbours: can a parabola through them reach zero?
         rising = np.where(was_below[:, 1:-1], root[:, 1:-1], -np.inf)
         top = np.argmax(rising, axis=1) + 1
@@ -149,10 +149,10 @@ def first_crossing(
         picked = np.flatnonzero(hopeful)
         left, right = times[picked, top[picked] - 1], times[picked, top[picked] + 1]
         rows = rows[picked]
-    crossed: Rows = np.flatnonzero(found == 0.0)
+    crossed: Rows = np.flatnonzero(crossings == 0.0)
     if crossed.size:
-        found[crossed] = _root(measure, crossed, low[crossed], high[crossed])
-    return found, stayed
+        crossings[crossed] = _root(measure, crossed, low[crossed], high[crossed])
+    return crossings, stayed
 
 
 def _root(measure: Measure, rows: Rows, low: Floats, high: Floats) -> Floats:

@@ -81,10 +81,10 @@ def steady_interval(
     """
     coarse = _Return(experiment, population, cell, spikes, 100 * relative, longest_ms)
     state = coarse.settle()
-    found = coarse.solve(state)
+    rough = coarse.solve(state)
     fine = _Return(experiment, population, cell, spikes, relative, longest_ms)
     fine.scale, fine.seen = coarse.scale, coarse.seen
-    better = fine.solve(found.state)
+    better = fine.solve(rough.state)
     multiplier = coarse.multiplier(better.state)
     if multiplier >= 1:
         raise RunError(
@@ -94,7 +94,7 @@ def steady_interval(
         )
     return Orbit(
         period_ms=better.period,
-        error_ms=abs(better.period - found.period) + better.left,
+        error_ms=abs(better.period - rough.period) + better.left,
         state=dict(zip(fine.states, better.state.tolist(), strict=True)),
         multiplier=multiplier,
         spikes=spikes,
@@ -131,20 +131,20 @@ class _Return:
         population = names[0] if population is None and len(names) == 1 else population
         if population is None or population not in realization.populations:
             raise unknown("population", "population", str(population), names)
-        found = realization.populations[population]
-        if not 0 <= cell < found.size:
+        cells = realization.populations[population]
+        if not 0 <= cell < cells.size:
             raise InputError(
-                "cell", f"{population} has the cells 0 to {found.size - 1}, not {cell}"
+                "cell", f"{population} has the cells 0 to {cells.size - 1}, not {cell}"
             )
         self.label = f"cell {cell} of {population}"
-        if found.cell.threshold is None:
+        if cells.cell.threshold is None:
             raise InputError(population, "has no threshold, so it has no spikes")
         for edges in realization.edges:
             if edges.target == population and len(edges):
                 raise InputError(
                     edges.name, f"reaches {population}; only a cell without synapses has an orbit"
                 )
-        self._group = CellGroup(realization, found, Tolerance(relative, 1e-13))
+        self._group = CellGroup(realization, cells, Tolerance(relative, 1e-13))
         self._group.prepare("radau")
         for drive in self._group.drives:
             if drive.breakpoints.size or drive.moves:
@@ -152,7 +152,7 @@ class _Return:
                     drive.variable,
                     "changes with time; only a cell driven by constants has an orbit",
                 )
-        self.states = [v.name for v in found.cell.states]
+        self.states = [v.name for v in cells.cell.states]
         self._cell, self._spikes, self._longest = cell, spikes, longest_ms
         self._only = np.array([cell])
         self.seen: list[float] = []
@@ -201,8 +201,8 @@ class _Return:
 
     def _derivative(self, state: Floats, image: Floats, direction: Floats) -> Floats:
         moved, _ = self(state + _SHIFT * self.scale * direction)
-        found: Floats = (moved - image) / (_SHIFT * self.scale)
-        return found
+        slope: Floats = (moved - image) / (_SHIFT * self.scale)
+        return slope
 
     def solve(self, state: Floats) -> _Fixed:
         """Newton's method with the linear systems in Krylov spaces."""
@@ -241,17 +241,17 @@ class _Return:
         size = float(np.linalg.norm(miss))
         if size == 0:
             return np.zeros_like(miss)
-        found = miss
+        step = miss
         for basis, hessenberg in self._arnoldi(state, image, miss / size):
             m = hessenberg.shape[1]
             system = np.eye(m + 1, m) - hessenberg
             right = np.zeros(m + 1)
             right[0] = size
             weights = np.linalg.lstsq(system, right, rcond=None)[0]
-            found = basis[:m].T @ weights
+            step = basis[:m].T @ weights
             if np.linalg.norm(system @ weights - right) < 1e-3 * size:
                 break
-        return found
+        return step
 
     def _arnoldi(
         self, state: Floats, image: Floats, start: Floats

@@ -54,8 +54,8 @@ class _Dense:
 
     def solve_real(self, vector: Floats) -> Floats:
         """For the real eigenvalue."""
-        found: Floats = self._inverse[0].real @ vector
-        return found
+        solution: Floats = self._inverse[0].real @ vector
+        return solution
 
 
 class _Sparse:
@@ -81,16 +81,16 @@ class _Sparse:
 
     def solve(self, vectors: Any) -> Any:
         """For every eigenvalue its vector, shape (k, S)."""
-        found = np.empty(vectors.shape, dtype=complex)
-        found[0] = self._factors[0].solve(vectors[0].real.copy())
+        solutions = np.empty(vectors.shape, dtype=complex)
+        solutions[0] = self._factors[0].solve(vectors[0].real.copy())
         for k, factors in enumerate(self._factors[1:], 1):
-            found[k] = factors.solve(vectors[k])
-        return found
+            solutions[k] = factors.solve(vectors[k])
+        return solutions
 
     def solve_real(self, vector: Floats) -> Floats:
         """For the real eigenvalue."""
-        found: Floats = self._factors[0].solve(vector)
-        return found
+        solution: Floats = self._factors[0].solve(vector)
+        return solution
 
 
 class RadauSolver:
@@ -117,8 +117,8 @@ class RadauSolver:
 
     def restart(self, time: float, state: Floats) -> None:
         """Begin at a state: the switches stand as their conditions say."""
-        found = self.cell.conditions(state.tolist(), self._inputs(time), ())
-        self._modes = tuple(bool(m) for m in found)
+        conditions = self.cell.conditions(state.tolist(), self._inputs(time), ())
+        self._modes = tuple(bool(m) for m in conditions)
         self._last = None
 
     def step(self, begin: float, state: Floats, limit: float) -> Piece:
@@ -189,8 +189,8 @@ class RadauSolver:
         last = self._last
         if last is None or last.end != begin or h > 8 * (last.end - last.begin):
             return None
-        found: Floats = last.at(begin + TABLEAU.nodes * h) - last.after
-        return found
+        stages: Floats = last.at(begin + TABLEAU.nodes * h) - last.after
+        return stages
 
     def _solve(
         self,
@@ -257,11 +257,11 @@ class RadauSolver:
             return float(np.sqrt(np.mean((vector / scale) ** 2)))
 
         error = linear.solve_real(slope + ends)
-        found = size(error)
-        if found >= 1 and (again or self._last is None):
+        estimate = size(error)
+        if estimate >= 1 and (again or self._last is None):
             moved = np.array(self.cell.rates((state + error).tolist(), inputs, self._modes))
-            found = size(linear.solve_real(moved + ends))
-        return found if found < np.inf else 1e30
+            estimate = size(linear.solve_real(moved + ends))
+        return estimate if estimate < np.inf else 1e30
 
     def _part(self, piece: Piece, time: float, linear: _Dense | _Sparse | None) -> Piece:
         """The first part of a step, integrated anew."""
@@ -279,12 +279,12 @@ class RadauSolver:
         """The step up to where the first switch turns; from there on it stands otherwise."""
         times = piece.begin + TABLEAU.nodes * (piece.end - piece.begin)
         states = (piece.state + piece.stages).tolist()
-        found = [
+        at_nodes = [
             self.cell.turned(y, self._inputs(t), piece.modes)
             for t, y in zip(times.tolist(), states, strict=True)
         ]
         start = self.cell.turned(piece.state.tolist(), self._inputs(piece.begin), piece.modes)
-        values = np.array([start, *found])
+        values = np.array([start, *at_nodes])
         at = np.append(piece.begin, times)
         first, switch = np.inf, -1
         for k in np.flatnonzero(_may_turn(values)).tolist():
@@ -381,5 +381,5 @@ def _may_turn(values: Floats) -> NDArray[np.bool_]:
     at, left, right = values[top, columns], values[top - 1, columns], values[top + 1, columns]
     bend = np.abs(left - 2 * at + right)
     inner = (at >= np.maximum(left, right)) & (at + 2 * bend > 0)
-    found: NDArray[np.bool_] = (np.max(values, axis=0) > 0) | inner
-    return found
+    may_turn: NDArray[np.bool_] = (np.max(values, axis=0) > 0) | inner
+    return may_turn

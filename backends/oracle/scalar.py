@@ -49,17 +49,17 @@ class OneCell:
     def jacobian(self, state: Floats, inputs: Inputs, modes: Modes) -> Floats:
         """The Jacobian, shape (S, S), by differences where there is no algebra for it."""
         n = state.size
-        found = np.zeros((n, n))
+        matrix = np.zeros((n, n))
         if self.entries is not None:
-            found[self.rows, self.columns] = self.entries(state.tolist(), inputs, modes)
-            return found
+            matrix[self.rows, self.columns] = self.entries(state.tolist(), inputs, modes)
+            return matrix
         rate = np.array(self.rates(state.tolist(), inputs, modes))
         for k in range(n):
             moved = state.copy()
             moved[k] += 1e-7 * max(abs(state[k]), 1e-5)
             there = np.array(self.rates(moved.tolist(), inputs, modes))
-            found[:, k] = (there - rate) / (moved[k] - state[k])
-        return found
+            matrix[:, k] = (there - rate) / (moved[k] - state[k])
+        return matrix
 
 
 class ScalarEquations:
@@ -145,15 +145,15 @@ class ScalarEquations:
 
     def _dependences(self) -> dict[str, frozenset[str]]:
         """The states that every state and assigned name depends on."""
-        found = {name: frozenset([name]) for name in self._states}
+        depends = {name: frozenset([name]) for name in self._states}
         for statement in self._statements:
-            used = (found.get(n, frozenset()) for n in names(statement.expression))
-            found[statement.target] = frozenset().union(*used)
-        return found
+            used = (depends.get(n, frozenset()) for n in names(statement.expression))
+            depends[statement.target] = frozenset().union(*used)
+        return depends
 
     def _find_switches(self) -> list[ast.expr]:
         """The conditions that depend on the state and have a distance, inner ones first."""
-        found: dict[str, ast.expr] = {}
+        conditions: dict[str, ast.expr] = {}
         for statement in self._statements:
             for node in reversed(list(ast.walk(statement.expression))):
                 test = condition_of(node)
@@ -165,8 +165,8 @@ class ScalarEquations:
                     distance(test)
                 except (NoDistanceError, TypeError, AttributeError):
                     continue
-                found[text(test)] = test
-        return list(found.values())
+                conditions[text(test)] = test
+        return list(conditions.values())
 
     # -- the Jacobian ------------------------------------------------------------------------
 
@@ -216,10 +216,10 @@ def _local(name: str) -> str:
 def _guarded(fast: Callable[..., Any], slow: Callable[..., Any]) -> Function:
     def function(y: Sequence[float], u: Inputs, s: Modes) -> tuple[Any, ...]:
         try:
-            found: tuple[Any, ...] = fast(y, u, s)
+            result: tuple[Any, ...] = fast(y, u, s)
         except (ArithmeticError, ValueError):
             with np.errstate(all="ignore"):
-                found = slow([np.float64(x) for x in y], u, s)
-        return found
+                result = slow([np.float64(x) for x in y], u, s)
+        return result
 
     return function

@@ -130,13 +130,13 @@ class RadauStepper(OneByOne):
         return np.array([piece.begin]), np.array([piece.end])
 
     def _which(self, cell: int, times: Floats) -> Rows:
-        found: Rows = np.searchsorted(self._ends[cell], times)
-        return np.minimum(found, len(self._pieces[cell]) - 1)
+        piece: Rows = np.searchsorted(self._ends[cell], times)
+        return np.minimum(piece, len(self._pieces[cell]) - 1)
 
     def dense(self, cells: Rows, times: Floats, rows: Rows | None = None) -> Floats:
         """The states (S, times) by the polynomials of degree 7."""
         chosen = np.arange(self.state.shape[0]) if rows is None else rows
-        found = np.empty((chosen.size, cells.size))
+        states = np.empty((chosen.size, cells.size))
         for cell in set(cells.tolist()):
             here = np.flatnonzero(cells == cell)
             which = self._which(cell, times[here])
@@ -145,19 +145,19 @@ class RadauStepper(OneByOne):
                 piece = self._pieces[cell][number]
                 x = (times[mine] - piece.begin) / (piece.end - piece.begin)
                 change = TABLEAU.basis(x) @ piece.coefficients[:, chosen]
-                found[:, mine] = (piece.state[chosen] + change).T
-        return found
+                states[:, mine] = (piece.state[chosen] + change).T
+        return states
 
     def exact(self, cells: Rows, times: Floats) -> Floats:
         """The states (S, times) by one step of order 13 from the begin of the piece."""
-        found = np.empty((self.state.shape[0], cells.size))
+        states = np.empty((self.state.shape[0], cells.size))
         for k, (cell, time) in enumerate(zip(cells.tolist(), times.tolist(), strict=True)):
             if time == self.end[cell]:
-                found[:, k] = self._after[:, cell]
+                states[:, k] = self._after[:, cell]
                 continue
             piece = self._pieces[cell][int(self._which(cell, np.array([time]))[0])]
-            found[:, k] = self._solvers[cell].exact(piece, time)
-        return found
+            states[:, k] = self._solvers[cell].exact(piece, time)
+        return states
 
 
 class LSODAStepper(OneByOne):
@@ -221,7 +221,7 @@ class LSODAStepper(OneByOne):
 
     def dense(self, cells: Rows, times: Floats, rows: Rows | None = None) -> Floats:
         """The states (S, times) by the solver's own interpolation."""
-        found = np.empty((self.state.shape[0], cells.size))
+        states = np.empty((self.state.shape[0], cells.size))
         for cell in np.unique(cells).tolist():
             here = np.flatnonzero(cells == cell)
             pieces = self._pieces[cell]
@@ -229,16 +229,16 @@ class LSODAStepper(OneByOne):
             which = np.minimum(np.searchsorted(edges, times[here]), len(pieces) - 1)
             for piece in np.unique(which).tolist():
                 mine = here[which == piece]
-                found[:, mine] = pieces[piece](times[mine])
-        return found if rows is None else found[rows]
+                states[:, mine] = pieces[piece](times[mine])
+        return states if rows is None else states[rows]
 
     def exact(self, cells: Rows, times: Floats) -> Floats:
         """The states (S, times) by interpolation, which is as good as the steps here."""
-        found = np.empty((self.state.shape[0], cells.size))
+        states = np.empty((self.state.shape[0], cells.size))
         for k, (cell, time) in enumerate(zip(cells.tolist(), times.tolist(), strict=True)):
             if time == self.end[cell]:
-                found[:, k] = self._after[:, cell]
+                states[:, k] = self._after[:, cell]
                 continue
             piece = next(p for p in self._pieces[cell] if time <= p.t)
-            found[:, k] = piece(time)
-        return found
+            states[:, k] = piece(time)
+        return states

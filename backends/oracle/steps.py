@@ -222,8 +222,8 @@ class VectorDOP853(Stepper):
         moved = np.abs(after - last).max(axis=0, initial=0.0)
         seen = moved > 1e4 * np.spacing(np.abs(after).max(axis=0, initial=1.0))
         rate = np.abs(k[12] - k[11]).max(axis=0, initial=0.0)[seen] / moved[seen]
-        told = seen & accepted
-        self._fastest[cells[told]] = rate[accepted[seen]]
+        measured = seen & accepted
+        self._fastest[cells[measured]] = rate[accepted[seen]]
         asked = ~seen & accepted & (h * self._fastest[cells] > 1)
         if asked.any():
             probed = self._probed(rates, ends, k[12], after)
@@ -240,8 +240,8 @@ class VectorDOP853(Stepper):
         beside /= np.abs(beside).max(initial=1e-300)
         size = 1e-7 * np.abs(after).max(axis=0, initial=1.0)
         changed = rates(ends, after + beside[:, None] * size) - slope
-        found: Floats = np.abs(changed).max(axis=0, initial=0.0) / size
-        return found
+        rates_there: Floats = np.abs(changed).max(axis=0, initial=0.0) / size
+        return rates_there
 
     def _error(self, cells: Rows, h: Floats, k: Floats, after: Floats) -> Floats:
         size = np.maximum(np.abs(self.state[:, cells]), np.abs(after))

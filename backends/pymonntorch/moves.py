@@ -67,7 +67,7 @@ def find_moves(
             return defined[tree.id]
         return None
 
-    found: list[_Move] = []
+    moves: list[_Move] = []
     after: list[Assignment] = []
     for statement in last:
         match statement.expression:
@@ -78,12 +78,12 @@ def find_moves(
             ) if name == statement.target:
                 place = own(step)
                 argument = None if place is None else _argument(statements[place].expression)
-                found.append(_Move(name, rate, step, argument))
+                moves.append(_Move(name, rate, step, argument))
             case _:
                 after.append(statement)
-    if len(found) < _FEWEST:
+    if len(moves) < _FEWEST:
         return None
-    found.sort(key=lambda move: move.argument is None)
+    moves.sort(key=lambda move: move.argument is None)
     before = list(statements[:first])
     rows: dict[int, tuple[str, int]] = {}
     signs: list[int] = []
@@ -99,7 +99,7 @@ def find_moves(
         if instead is not None:
             before[place] = Assignment(before[place].target, instead)
 
-    for k, move in enumerate(found):
+    for k, move in enumerate(moves):
         fill("rate", k, move.rate)
         if move.argument is not None:
             content, sign = _times_dt(move.argument)
@@ -108,11 +108,11 @@ def find_moves(
         elif not (isinstance(move.step, ast.Name) and move.step.id in fixed):
             fill("step", k, move.step)
     return Moves(
-        tuple(m.state for m in found),
+        tuple(m.state for m in moves),
         tuple(before),
         rows,
         tuple(signs),
-        tuple(m.step for m in found[len(signs) :]),
+        tuple(m.step for m in moves[len(signs) :]),
         tuple(after),
     )
 

@@ -31,8 +31,8 @@ def share(program: Program, constants: Mapping[str, Any]) -> list[Assignment]:
         for s in (*program.constants, *program.update)
         if s.target not in plain
     ]
-    found = [s for s in graph.statements(roots) if s.target not in known]
-    return needed(found, graph.states)
+    statements = [s for s in graph.statements(roots) if s.target not in known]
+    return needed(statements, graph.states)
 
 
 def needed(statements: Sequence[Assignment], wanted: Iterable[str]) -> list[Assignment]:
@@ -203,18 +203,18 @@ class _Graph:
 
     def _shared(self, root: int, named: dict[int, str]) -> list[int]:
         """The nodes below a root that others use too and that have no name yet, operands first."""
-        found: dict[int, None] = {}
+        shared: dict[int, None] = {}
 
         def visit(node: int) -> None:
-            if node in named or node in found:
+            if node in named or node in shared:
                 return
             for operand in self.nodes[node].operands:
                 visit(operand)
             if self.nodes[node].operands and self.uses[node] > 1 and node != root:
-                found[node] = None
+                shared[node] = None
 
         visit(root)
-        return list(found)
+        return list(shared)
 
 
 def _tree(what: object, operands: list[ast.expr]) -> ast.expr:

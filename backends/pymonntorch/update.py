@@ -64,13 +64,13 @@ def rows(moves: Moves, ns: Namespace, state: torch.Tensor) -> dict[str, torch.Te
             steps[row].copy_(ns[tree.id])
     one = torch.ones_like(ns["dt"])
     factors = [ns["dt"] * sign if sign else one for sign in moves.signs]
-    found = {"states_": state[:count], "rates_": rates, "steps_": steps}
+    blocks = {"states_": state[:count], "rates_": rates, "steps_": steps}
     if exact:
-        found |= {"arguments_": arguments, "exact_": steps[:exact]}
-        found["factors_"] = torch.stack(factors)[:, None]
+        blocks |= {"arguments_": arguments, "exact_": steps[:exact]}
+        blocks["factors_"] = torch.stack(factors)[:, None]
     for kind, block in (("rate", rates), ("argument", arguments), ("step", steps)):
-        found |= {f"{kind}{k}_": row for k, row in enumerate(block.unbind(0))}
-    return found
+        blocks |= {f"{kind}{k}_": row for k, row in enumerate(block.unbind(0))}
+    return blocks
 
 
 def _rows_moved(moves: Moves) -> list[str]:

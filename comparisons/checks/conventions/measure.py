@@ -59,7 +59,7 @@ def conventions(
         if mode not in MODES:
             raise unknown("--mode", "mode", mode, MODES)
     if listener is None:
-        listener = Listener() if on_run is None else _told(on_run)
+        listener = Listener() if on_run is None else _listener(on_run)
     machine = _Machine(How(jobs=jobs, timeout_s=timeout_s, fresh=fresh, listener=listener))
     kept: dict[Target, tuple[Column, tuple[Declaration, ...]]] = {}
     missing: list[Target] = []
@@ -90,7 +90,7 @@ def conventions(
     return Sheet(PROBES, tuple(columns), tuple(declarations), tuple(changes), tuple(notes))
 
 
-def _told(on_run: OnRun) -> Listener:
+def _listener(on_run: OnRun) -> Listener:
     return Callbacks(
         on_start=lambda place, job: on_run(None), on_end=lambda place, run: on_run(run)
     )

@@ -41,7 +41,7 @@ def spike_times(
     found: Found,
 ) -> Floats:
     """The times of spikes in ms; InputError asking for ``--unit`` where nothing tells it."""
-    unit = _told(table, column, meanings, found)
+    unit = _time_unit(table, column, meanings, found)
     if unit == STEPS:
         times = _from_steps(table, column, offset, meanings, found)
     else:
@@ -56,7 +56,7 @@ def spike_times(
 
 def sample_times(table: Table, column: int, meanings: Sequence[Column], found: Found) -> Floats:
     """The times of samples in ms; InputError asking for ``--unit`` where nothing tells it."""
-    unit = _told(table, column, meanings, found)
+    unit = _time_unit(table, column, meanings, found)
     if unit == STEPS:
         times = _from_steps(table, column, None, meanings, found)
     elif unit is not None:
@@ -79,7 +79,7 @@ def _place(table: Table, column: int) -> str:
     return f"{table.where}, column {table.names[column] or column + 1!r}"
 
 
-def _told(table: Table, column: int, meanings: Sequence[Column], found: Found) -> str | None:
+def _time_unit(table: Table, column: int, meanings: Sequence[Column], found: Found) -> str | None:
     """The unit of times in the file, or that of ``--unit``; InputError if they contradict each other."""
     own = (table.units[column] if table.units else "") or meanings[column].unit
     given = found.reading.time_unit

@@ -213,7 +213,7 @@ def converge(
         for growing, run in zip(running, runs, strict=True):
             growing.add(dt_ms, run, drawn, experiment.dt_ms)
         spent += how.seconds(runs)
-    study = _told(experiment, first, todo, truth_run, why_not, budget_s)
+    study = _study_of(experiment, first, todo, truth_run, why_not, budget_s)
     if seeds == 0 or not study.truth:
         return study
     horizon = horizon_of(
@@ -249,7 +249,7 @@ def _check(
         )
 
 
-def _told(
+def _study_of(
     experiment: Experiment,
     first: Realization,
     todo: Sequence[Growing],

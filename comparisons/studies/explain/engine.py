@@ -74,7 +74,7 @@ def explain_sides(
     trials.need(b)
     before = case.measured(a, b)
     if spoiled(a, trials) or spoiled(b, trials):
-        return _told(case, model, before, before, None, [])
+        return _explanation_of(case, model, before, before, None, [])
     conventional = before if before.settled else undo_conventions(case, before)
     if conventional.settled:  # nobody has to judge for that, so that it is not short of runs
         put_back(case, conventional)
@@ -102,7 +102,7 @@ def explain_sides(
             after = max((h.after for h in hearings), key=lambda d: (not d.settled, d.total))
         _share_out([case, *(h.case for h in hearings)], before, after)
     refine(case)
-    return _told(case, model, before, after, judgement, hearings)
+    return _explanation_of(case, model, before, after, judgement, hearings)
 
 
 def _is_the_truth(judged: Judged) -> bool:
@@ -275,7 +275,7 @@ def _named(cleared: Cleared, findings: Sequence[Finding]) -> bool:
     return False
 
 
-def _told(
+def _explanation_of(
     case: Case,
     model: str,
     before: Disagreement,

@@ -41,7 +41,7 @@ def _map_traces(recording: Recording, change: Callable[[Key, Trace], Trace]) -> 
     return replace(recording, traces={k: change(k, t) for k, t in recording.traces.items()})
 
 
-def _told(
+def _of_place(
     cause: Cause, words: str, side: Which, change: Transform, prior: float, place: str
 ) -> Hypothesis:
     """A hypothesis named by its words, of which one holds of its *place*; on side b it imitates the first."""
@@ -75,7 +75,7 @@ def not_finite(a: Recording, b: Recording) -> Iterator[Hypothesis]:
         f"the first recording has values of {'.'.join(key)} that are not finite from {when:g} ms on"
     )
     # What is left of both without these samples is compared.
-    yield _told("not_finite", words, "both", lambda r: _map_traces(r, same), 0.99, "not_finite")
+    yield _of_place("not_finite", words, "both", lambda r: _map_traces(r, same), 0.99, "not_finite")
 
 
 def scales(a: Recording, b: Recording) -> Iterator[Hypothesis]:
@@ -164,7 +164,7 @@ def precision(a: Recording, b: Recording) -> Iterator[Hypothesis]:
         return replace(trace, values=_single(trace.values)) if key in narrow else trace
 
     words = "stores traces as 32-bit numbers"
-    yield _told("precision", words, "b", lambda r: _map_traces(r, alike), 0.9, "digits")
+    yield _of_place("precision", words, "b", lambda r: _map_traces(r, alike), 0.9, "digits")
 
 
 def sample_lags(a: Recording, b: Recording) -> Iterator[Hypothesis]:
@@ -182,7 +182,7 @@ def sample_lags(a: Recording, b: Recording) -> Iterator[Hypothesis]:
         if abs(lag) > 1:
             steps += f" ({abs(lag) * pairs[0][0].dt_ms:.6g} ms)"
         words = f"samples the state of {steps} before"
-        yield _told("recording_grid", words, "b", partial(_all_late, lag=lag), 0.93, "samples")
+        yield _of_place("recording_grid", words, "b", partial(_all_late, lag=lag), 0.93, "samples")
         return
 
 

@@ -91,10 +91,10 @@ def _variants_for(arm: Arm, experiment: Experiment) -> list[str]:
 
 def is_unchanged(healthy: Experiment, lesioned: Experiment) -> bool:
     """Whether two experiments describe the same but for texts about them and what they read out."""
-    return _told(healthy) == _told(lesioned)
+    return _without_texts(healthy) == _without_texts(lesioned)
 
 
-def _told(experiment: Experiment) -> dict[str, Any]:
+def _without_texts(experiment: Experiment) -> dict[str, Any]:
     data = experiment.to_dict()
     for text in ("name", "variant", "title", "source", "signal", "output"):
         data.pop(text, None)

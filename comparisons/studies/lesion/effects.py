@@ -242,7 +242,7 @@ def effect_of(
         return replace(empty, simulators=tuple(told), remark=remark)
     kept = healthy[:, whole], lesioned[:, whole]
     told = [
-        replace(_told(name, h, w), judge=name in judges)
+        replace(_effect_on(name, h, w), judge=name in judges)
         for name, h, w in zip(simulators, *kept, strict=True)
     ]
     scale = max(float(np.abs(kept).max()), 1e-300)
@@ -280,7 +280,7 @@ def effect_of(
     )
 
 
-def _told(name: str, healthy: Floats, lesioned: Floats) -> SimulatorEffect:
+def _effect_on(name: str, healthy: Floats, lesioned: Floats) -> SimulatorEffect:
     difference = lesioned - healthy
     return SimulatorEffect(
         name,
