@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -17,7 +18,9 @@ from ...models.library import MODELS, load_sweep
 from ..measuring.pairs import VERDICTS
 from ..measuring.wording import SYMBOLS, caveat_sentences
 from ..running.runs import Run
+from ..showing import style
 from ..showing.bars import Tally
+from ..showing.charts import chart, styled
 from ..showing.terminal import STYLE
 from ..studies.compare.study import Comparison, compare, statistics_of
 from .asking import Asked
@@ -120,8 +123,9 @@ def write_sweep(points: Sequence[Point], model: str, folder: Path) -> Path:
     """Draw the sweep as a grid of rasters and write it as PNG and SVG; returns the PNG."""
     figure = sweep_figure(points, model)
     folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / "sweep.svg")
-    figure.savefig(folder / "sweep.png", dpi=150)
+    with styled():  # for what is only made when it is written
+        figure.savefig(folder / "sweep.svg")
+        figure.savefig(folder / "sweep.png", dpi=150)
     return folder / "sweep.png"
 
 
@@ -141,47 +145,47 @@ def _axes_of(points: Sequence[Point]) -> tuple[list[str], list[str]]:
     return across, down
 
 
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+_COLORS = (style.BLUE, style.VERMILION, style.GREEN, style.PURPLE, style.ORANGE)
 
 
-def sweep_figure(points: Sequence[Point], model: str) -> Any:
+def sweep_figure(points: Sequence[Point], model: str) -> Figure:
     """A grid of rasters, one for each experiment, with rate, CV, synchrony and the verdict."""
-    from matplotlib.figure import Figure
-
     across, down = _axes_of(points)
     columns = list(dict.fromkeys(tuple(p.labels[n] for n in across) for p in points))
     rows = list(dict.fromkeys(tuple(p.labels[n] for n in down) for p in points))
-    figure = Figure(figsize=(2.3 * len(columns) + 1.4, 1.5 * len(rows) + 1.5), layout="constrained")
-    axes = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True)
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for point in points:
-        row = rows.index(tuple(point.labels[n] for n in down))
-        ax = axes[row][columns.index(tuple(point.labels[n] for n in across))]
-        ax.set_axis_on()
-        _draw_point(ax, point)
-    for ax, names in zip(axes[0], columns, strict=True):
-        heading = "\n".join(f"{n}: {v}" for n, v in zip(across, names, strict=True))
-        ax.annotate(
-            heading,
-            (0.5, 1.0),
-            (0, 24),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="center",
-            fontsize=9,
-            fontweight="bold",
-        )
-    for ax, names in zip(axes[:, 0], rows, strict=True):
-        heading = "\n".join(f"{n}: {v}" for n, v in zip(down, names, strict=True))
-        ax.set_ylabel(heading or "cell", fontsize=8)
-    for ax in axes[-1]:
-        ax.set_xlabel("time (ms)", fontsize=8)
-    populations = list(dict.fromkeys(p for point in points for p in point.statistics))
-    handles = [_marker(color, name) for color, name in zip(_COLORS, populations, strict=False)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
-    figure.suptitle(f"{model}: {MODELS[model].title}", fontsize=11)
+    with chart(2.3 * len(columns) + 1.4, 1.5 * len(rows) + 1.5) as figure:
+        axes = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True)
+        for ax in axes.flat:
+            ax.set_axis_off()
+        for point in points:
+            row = rows.index(tuple(point.labels[n] for n in down))
+            ax = axes[row][columns.index(tuple(point.labels[n] for n in across))]
+            ax.set_axis_on()
+            _draw_point(ax, point)
+        for ax, names in zip(axes[0], columns, strict=True):
+            ax.annotate(
+                _heading(across, names),
+                (0.5, 1.0),
+                (0, 24),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+                fontweight="bold",
+            )
+        for ax, names in zip(axes[:, 0], rows, strict=True):
+            ax.set_ylabel(_heading(down, names) or "cell")
+        for ax in axes[-1]:
+            ax.set_xlabel("time (ms)")
+        populations = list(dict.fromkeys(p for point in points for p in point.statistics))
+        handles = [_marker(color, name) for color, name in zip(_COLORS, populations, strict=False)]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+        figure.suptitle(f"{model}: {MODELS[model].title}", fontsize=11)
     return figure
+
+
+def _heading(names: Sequence[str], values: Sequence[str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
 
 
 def _marker(color: str, name: str) -> Any:
@@ -213,9 +217,7 @@ def _draw_point(ax: Any, point: Point) -> None:
     ax.set_ylim(-1, max(offset, 1))
     ax.set_yticks([])
     ax.tick_params(labelsize=7)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
     chi = max((s["synchrony"] or 0.0 for s in point.statistics.values()), default=0.0)
     worst = point.comparison.worst
     words = f"{' / '.join(parts)} Hz, χ {chi:.2f}\n{SYMBOLS[worst] if worst else ''} {worst or 'no pair'}"
-    ax.set_title(words, fontsize=7.5, loc="left", pad=2)
+    ax.set_title(words, fontsize=7.5, fontweight="normal", loc="left", pad=2)

@@ -11,7 +11,7 @@ from ...core.experiment import Experiment
 from ...core.realization import Realization
 from ...core.realize import realize
 from ...core.seal import broken_seal
-from ...core.storage import RUN_FILE, read_recording, read_run
+from ...core.storage import RUN_FILE, read_run
 from .keys import code_fingerprint, installed_version, run_key
 from .process import run_in_process
 from .runs import LOG, Job, Run, as_run
@@ -74,9 +74,7 @@ def _from_store(job: Job, folder: Path) -> tuple[Run | None, str | None]:
     try:
         damage = broken_seal(folder)
         if damage is None:
-            data = read_run(folder)
-            read_recording(folder)
-            return as_run(job, data, folder, cached=True), None
+            return as_run(job, read_run(folder), folder, cached=True), None
     except InputError as error:
         damage = error.problem
     return None, f"the recording kept of this run was damaged ({damage}); it was computed again"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ....core.realization import Realization
 from ....core.settings import Settings
-from ....core.storage import read_recording
 from ...running.runs import Job, Run
 from .order import rms
 from .quantities import CROSSINGS, quantities
@@ -57,7 +56,7 @@ class Growing:
     def add(self, dt_ms: float, run: Run, realization: Realization, coarse: float) -> None:
         """Take in a run."""
         self.runs.append((dt_ms, run))
-        if not run.ok or run.folder is None:
+        if not run.ok:
             self.stopped = f"{run.status} at dt {dt_ms:g} ms: {run.reason}"
             return
-        self.reduced.append(reduce_recording(read_recording(run.folder), realization, coarse))
+        self.reduced.append(reduce_recording(run.read(), realization, coarse))

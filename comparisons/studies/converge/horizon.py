@@ -20,7 +20,6 @@ from ....core.inlining import inlined
 from ....core.realization import Realization
 from ....core.recording import Recording
 from ....core.settings import Settings
-from ....core.storage import read_recording
 from ...measuring import SpikeStatistics, spike_statistics
 from ...measuring.accuracy import pair_spikes
 from ...measuring.equivalence import Equivalence, equivalence, seed_margin
@@ -230,13 +229,13 @@ def store(realization: Realization) -> Path:
 
 def _lyapunov(first: Realization, base: Run, settings: Settings, how: How) -> Lyapunov | None:
     found = perturbed(first)
-    if found is None or base.folder is None:
+    if found is None or not base.ok:
         return None
     moved, what, step = found
     (run,) = how.run(store(moved), moved, [(base.backend, settings)])
-    if not run.ok or run.folder is None:
+    if not run.ok:
         return None
-    return growth(read_recording(base.folder), read_recording(run.folder), base.backend, what, step)
+    return growth(base.read(), run.read(), base.backend, what, step)
 
 
 def growth(a: Recording, b: Recording, simulator: str, what: str, step: float) -> Lyapunov:
@@ -314,8 +313,7 @@ def _statistics(
     runs = how.perform(jobs)
     counted: dict[str, list[dict[str, SpikeStatistics]]] = {}
     for k, s in enumerate(series):
-        folders = [run.folder for run in runs[k :: len(series)] if run.ok]
-        found = [_of(read_recording(f), *span) for f in folders if f is not None]
+        found = [_of(run.read(), *span) for run in runs[k :: len(series)] if run.ok]
         if len(found) == len(seeds):
             counted[s.label] = found
     yardstick, *others = [s.label for s in series if s.label in counted] or [""]

@@ -16,7 +16,6 @@ from ....core.experiment import Experiment
 from ....core.realization import Realization
 from ....core.recording import Recording
 from ....core.settings import Settings
-from ....core.storage import read_recording
 from ...measuring.accuracy import Accuracy, accuracy
 from ...measuring.caveats import capped, caveats_of, caveats_of_recording
 from ...running.how import How, HowKeywords
@@ -264,8 +263,8 @@ def _study_of(
     recording: Recording | None = None
     doubts: Mapping[str, float] = {}
     said = ""
-    if truth_run is not None and truth_run.ok and truth_run.folder is not None:
-        recording = read_recording(truth_run.folder)
+    if truth_run is not None and truth_run.ok:
+        recording = truth_run.read()
         truth = reduce_recording(recording, first, experiment.dt_ms, exact=True)
         said = f"the oracle ({truth_run.version})"
     else:
@@ -293,11 +292,11 @@ def _series(
     ran = next((run for _, run in g.runs if run.ok), last)
     levels, reduced = [], iter(g.reduced)
     for dt_ms, run in g.runs:
-        if not run.ok or run.folder is None or truth is None:
+        if not run.ok or truth is None:
             levels.append(Level(dt_ms, run))
             continue
         until = agree_until(next(reduced), truth)
-        error = None if recording is None else accuracy(read_recording(run.folder), recording)
+        error = None if recording is None else accuracy(run.read(), recording)
         levels.append(Level(dt_ms, run, error, until if np.isfinite(until) else None))
     orders: list[Order] = []
     for q in quantities(g.reduced, truth) if truth is not None and g.reduced else ():
@@ -329,8 +328,5 @@ def _series(
 
 def _not_seen(dt_ms: float, run: Run) -> list[Caveat]:
     """What was not seen of one level; its recording is read and not kept."""
-    if not run.ok or run.folder is None:
-        found = caveats_of([run])
-    else:
-        found = caveats_of_recording(read_recording(run.folder), run.id)
+    found = caveats_of_recording(run.read(), run.id) if run.ok else caveats_of([run])
     return [replace(c, where=f"{c.where}, dt {dt_ms:g} ms") for c in found]

@@ -9,7 +9,6 @@ from dataclasses import replace
 from ....core.errors import InputError
 from ....core.experiment import Experiment
 from ....core.realization import Realization
-from ....core.storage import read_recording
 from ...measuring.accuracy import ErrorBound
 from ...running.how import How
 from ...running.runs import Run
@@ -133,8 +132,7 @@ class _Measured:
 
     def keep(self, realization: Realization, run: Run, build_s: float) -> None:
         """Take in a run."""
-        assert run.folder is not None
-        load = load_of(realization, read_recording(run.folder))
+        load = load_of(realization, run.read())
         if run is self.chosen.run:
             self._base = load
         self.loads.append(load)

@@ -17,7 +17,6 @@ from ....core.experiment import Experiment
 from ....core.realization import Realization
 from ....core.recording import Recording
 from ....core.settings import Settings
-from ....core.storage import read_recording
 from ...measuring.accuracy import Accuracy, ErrorBound, accuracy
 from ...running.how import How
 from ...running.runs import Run
@@ -173,12 +172,7 @@ class Search:
         first = self.drawn(self.experiment.dt_ms)
         assert first is not None
         reduced = reduce_recording(truth, first[0], self.experiment.dt_ms)
-        recordings = [
-            read_recording(run.folder)
-            for c in self.candidates
-            for run in c.runs.values()
-            if run.ok and run.folder is not None
-        ]
+        recordings = [run.read() for c in self.candidates for run in c.runs.values() if run.ok]
         until = [
             agree_until(reduce_recording(r, first[0], self.experiment.dt_ms), reduced)
             for r in recordings
@@ -193,8 +187,8 @@ class Search:
 
     def _judge(self, candidate: Candidate, dt_ms: float) -> None:
         run = candidate.runs[dt_ms]
-        if self.truth is not None and run.ok and run.folder is not None:
-            found = accuracy(read_recording(run.folder), self.truth, self.until_ms)
+        if self.truth is not None and run.ok:
+            found = accuracy(run.read(), self.truth, self.until_ms)
             self.errors[id(candidate), dt_ms] = found
 
     def start(
@@ -299,9 +293,8 @@ class Search:
             fine = Candidate(chosen.backend, replace(chosen.settings))
             if self.run(fine, dt / 2**halvings):
                 found = fine.runs[dt / 2**halvings]
-                assert found.folder is not None
                 said = f"the run of {chosen.backend}, {chosen.settings.mode}, {found.method}"
-                return read_recording(found.folder), f"{said} with dt {dt / 2**halvings:g} ms"
+                return found.read(), f"{said} with dt {dt / 2**halvings:g} ms"
         return None
 
 

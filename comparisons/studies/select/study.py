@@ -19,7 +19,6 @@ from ....core.program import METHODS
 from ....core.realization import Realization
 from ....core.recording import Recording
 from ....core.settings import Settings
-from ....core.storage import read_recording
 from ...measuring.accuracy import ErrorBound, parse_error, spiking
 from ...measuring.caveats import capped, caveats_of
 from ...running.how import How, OneByOne
@@ -300,10 +299,10 @@ def _oracle(
         return None, ""
     job = how.with_(timeout_s=timeout_s, fresh=False).job(path, first, "oracle", settings)
     (run,) = how.perform([job])
-    if not run.ok or run.folder is None:
+    if not run.ok:
         notes.append(f"the oracle did not end well: {run.reason}")
         return None, ""
-    return read_recording(run.folder), f"the oracle ({run.version})"
+    return run.read(), f"the oracle ({run.version})"
 
 
 def _needs(candidates: Sequence[Candidate], errors: Errors, bound: ErrorBound) -> tuple[Need, ...]:

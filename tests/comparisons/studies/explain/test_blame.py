@@ -17,7 +17,7 @@ from coincide.comparisons.studies.explain.evidence import Evidence
 from coincide.comparisons.studies.explain.explaining import sides_of
 from coincide.comparisons.studies.explain.explanation import Explanation
 from coincide.comparisons.studies.explain.hypothesis import Side
-from coincide.comparisons.studies.explain.page import section, statement
+from coincide.comparisons.studies.explain.page import section, statements
 from coincide.comparisons.studies.explain.recorded import explain_recordings, from_recordings
 from coincide.comparisons.studies.explain.sizes import sizes
 from coincide.comparisons.studies.explain.trials import Trials
@@ -113,7 +113,7 @@ def test_two_that_are_wrong_alike_agree_and_are_both_off(model):
     assert found.verdict == "explained"
     assert "agree and are both off the contract" in found.in_words
     assert told(found) == told(explained(*pair[::-1]))
-    assert statement(found).tone != ""
+    assert statements(found)[0].tone != ""
 
 
 @pytest.mark.slow
