@@ -162,7 +162,7 @@ def _cached_step(equations: Any, variables: Any) -> Path:
     parts += [
         f"{name} {value.is_locally_constant(dt)}"
         for name, value in sorted(variables.items())
-        if name.endswith("_series_n")
+        if isinstance(value, brian2.TimedArray)
     ]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     return cache_dir("brian2", "exact") / f"{key}.txt"

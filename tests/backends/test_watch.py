@@ -263,7 +263,7 @@ class Looking(Watch):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("backend", ALL)
 def test_every_state_is_looked_at(backend: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("base", "brian2_states", "pymonntorch_"):
+    for module in ("base", "brian2.states", "pymonntorch.backend"):
         found = importlib.import_module(f"coincide.backends.{module}")
         monkeypatch.setattr(found, "IMPLAUSIBLE_MV", -1.0, raising=False)  # all is strange
         monkeypatch.setattr(found, "Watch", Looking, raising=False)

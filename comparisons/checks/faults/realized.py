@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from ....core.cell import Cell
+from ....core.excitation import inhibits
 from ....core.realization import Edges, HeldInput, Realization, RealizedPopulation, RealizedSource
 from ....core.realize import realize
 from .fault import ChangeModel
@@ -84,10 +85,6 @@ def _each_input(change: Callable[[HeldInput], HeldInput | None]) -> ChangeModel:
     return _each_population(one)
 
 
-def _inhibits(model: Realization, edges: Edges) -> bool:
-    return bool(np.mean(edges.weight) < 0) or "inh" in edges.receptor
-
-
 # Weights and connections.
 
 
@@ -95,7 +92,7 @@ def weight_factor(factor: float, which: str = "all") -> ChangeModel:
     """Weights times a factor: of ``all`` projections, the ``first``, or the ``inhibitory`` ones."""
 
     def change(model: Realization, edges: Edges) -> Edges | None:
-        if which == "inhibitory" and not _inhibits(model, edges):
+        if which == "inhibitory" and not inhibits(model, edges):
             return None
         if not np.any(edges.weight):
             return None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ....core.excitation import inhibits
 from ....core.realization import Edges, HeldInput, Realization, RealizedPopulation, RealizedSource
 from .causes import Cause
 from .hypothesis import Hypothesis, with_model
@@ -96,17 +97,12 @@ def in_steps(by: int) -> str:
     return f"{abs(by)} step{'s' if abs(by) > 1 else ''}"
 
 
-def inhibits(edges: Edges) -> bool:
-    """Whether a projection inhibits, as far as its weights or the name of its receptor say."""
-    return bool(np.mean(edges.weight) < 0) or edges.receptor.startswith("inh")
-
-
 def _any(edges: Edges) -> bool:
     return True
 
 
-def _excites(edges: Edges) -> bool:
-    return not inhibits(edges)
+def _is_among(edges: Edges, projections: frozenset[str]) -> bool:
+    return edges.name in projections
 
 
 def _has(edges: Edges, field: str, value: str) -> bool:
@@ -136,8 +132,10 @@ def projections_into(
     groups["projections between cells"] = partial(_from_cells, sources=sources)
     for receptor in dict.fromkeys(e.receptor for e in into):
         groups[f"projections to {receptor}"] = partial(_has, field="receptor", value=receptor)
-    groups["inhibitory projections"] = inhibits
-    groups["excitatory projections"] = _excites
+    inhibitory = frozenset(e.name for e in model.edges if len(e) and inhibits(model, e))
+    excitatory = frozenset(e.name for e in model.edges) - inhibitory
+    groups["inhibitory projections"] = partial(_is_among, projections=inhibitory)
+    groups["excitatory projections"] = partial(_is_among, projections=excitatory)
     for name in dict.fromkeys(e.source for e in into):
         groups[f"projections from {name}"] = partial(_has, field="source", value=name)
     for name in dict.fromkeys(e.target for e in into):
