@@ -1,9 +1,12 @@
-"""What is drawn, with notes of what was changed on the way."""
+"""What is drawn, with notes of what was changed on the way, and from which stream."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
@@ -28,3 +31,9 @@ class Drawn(Generic[T]):
 
     value: T
     notes: tuple[Note, ...] = ()
+
+
+def stream(seed: int, *name: str) -> np.random.Generator:
+    """The random stream of a name: the same for the same seed and name, whatever else is drawn."""
+    words = np.frombuffer(hashlib.sha256("/".join(name).encode()).digest(), dtype=np.uint32)
+    return np.random.default_rng(np.random.SeedSequence([seed, *words.tolist()]))

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from ...core.cell import choose_port
+from ...core.drawn import stream
 from ...core.errors import InputError, unknown
 from ...core.experiment import Experiment
 from ...core.held_inputs import realize_input
 from ...core.inputs import Input
 from ...core.populations import PoissonSource, Population
-from ...core.realize import stream
 from ...core.units import TIME, Dimension, Quantity, internal_unit
 from ...core.values import Array, Floats, Uniform
 from .recording import GaitRecording

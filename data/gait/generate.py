@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.drawn import stream
 from ...core.errors import InputError, unknown
 from ...core.reading import reason_of
-from ...core.realize import stream
 from .parameters import body, walker
 from .schema import AXES, COLUMNS, COORDINATES, JOINTS, Floats, features
 from .walking import plan_steps, walk

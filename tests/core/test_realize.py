@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, kstest, norm, poisson
 
 from coincide.core import inputs as core_inputs
+from coincide.core.drawn import stream
 from coincide.core.errors import InputError
 from coincide.core.experiment import Experiment
 from coincide.core.realization import Realization
-from coincide.core.realize import realize, stream
+from coincide.core.realize import realize
 from coincide.core.units import DIMENSIONLESS, dimension_of_unit
 from coincide.core.values import (
     Array,

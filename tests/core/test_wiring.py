@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, chi2
 
+from coincide.core.drawn import stream
 from coincide.core.errors import InputError
 from coincide.core.projections import (
     AllToAll,
@@ -18,7 +19,6 @@ from coincide.core.projections import (
     FixedTotalNumber,
     OneToOne,
 )
-from coincide.core.realize import stream
 from coincide.core.wiring import draw_pairs
 
 # Every bound below is crossed by a right program once in a million seeds; the seeds are fixed.

@@ -6,8 +6,8 @@ import numpy as np
 import pandas
 import pytest
 
+from coincide.core.drawn import stream
 from coincide.core.errors import InputError
-from coincide.core.realize import stream
 from coincide.data.gait.generate import SHIPPED, gait_text, make_gait, shipped
 from coincide.data.gait.parameters import body, read_parameters, walker
 from coincide.data.gait.schema import COLUMNS, COORDINATES, FEATURES, JOINTS
