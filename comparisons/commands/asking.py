@@ -228,7 +228,8 @@ def asking(
         signature = inspect.signature(command)
         hints = get_type_hints(command, include_extras=True)
         own = [p.replace(annotation=hints[p.name]) for p in signature.parameters.values()][1:]
-        shared = [_parameter(name, helps, defaults) for name in names]
+        panels = _PANELS if "model" in names else {}  # a command with few options needs none
+        shared = [_parameter(name, helps, defaults, panels.get(name)) for name in names]
         # An argument goes before options: the model first, then those that only this command has.
         together = sorted([*shared, *own], key=lambda p: (p.name != "model", not _is_argument(p)))
         # All are given by name, and so may stand in any order.
@@ -244,6 +245,15 @@ def asking(
         return wrapper
 
     return decorate
+
+
+_PANELS = {
+    **dict.fromkeys(MODEL[1:], "The model"),
+    **dict.fromkeys(GAIT, "Gait that drives it"),
+    **dict.fromkeys((*HOW, "reference", "oracle"), "How it is run"),
+    **dict.fromkeys((*OUTPUT, "expect"), "The result"),
+}
+"""Under which heading ``--help`` shows an option; the others stand with the command's own."""
 
 
 @cache
@@ -266,12 +276,12 @@ def _spelled(name: str) -> str:
 
 
 def _parameter(
-    name: str, helps: Mapping[str, str], defaults: Mapping[str, Any]
+    name: str, helps: Mapping[str, str], defaults: Mapping[str, Any], panel: str | None
 ) -> inspect.Parameter:
     kind, info = _options()[name]
-    if name in helps:
-        info = copy(info)
-        info.help = helps[name]
+    info = copy(info)
+    info.help = helps.get(name, info.help)
+    info.rich_help_panel = panel
     usual = {f.name: f.default for f in fields(Asked)}
     return inspect.Parameter(
         name,

@@ -16,8 +16,8 @@ from .asking import GAIT, HOW, MODEL, NUMERICS, OUTPUT, RUNNING, Asked, asking
 @asking(
     MODEL,
     GAIT,
-    "reference",
     HOW,
+    "reference",
     "tolerance",
     "expect",
     OUTPUT,

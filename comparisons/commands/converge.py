@@ -9,7 +9,7 @@ import typer
 from .asking import HOW, MODEL, OUTPUT, Asked, asking
 
 
-@asking(MODEL, "oracle", HOW, OUTPUT)
+@asking(MODEL, HOW, "oracle", OUTPUT)
 def converge(
     asked: Asked,
     budget: Annotated[

@@ -12,8 +12,8 @@ from .asking import HOW, MODEL, OUTPUT, Asked, asking
 
 @asking(
     MODEL,
-    "oracle",
     HOW,
+    "oracle",
     OUTPUT,
     without=("duration", "modes"),
     helps={"oracle": "The oracle's curve under the others."},

@@ -9,7 +9,7 @@ import typer
 from .asking import GAIT, HOW, MODEL, OUTPUT, Asked, asking
 
 
-@asking(MODEL, GAIT, "reference", HOW, OUTPUT)
+@asking(MODEL, GAIT, HOW, "reference", OUTPUT)
 def lesion(
     asked: Asked,
     lesions: Annotated[

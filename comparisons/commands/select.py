@@ -9,7 +9,7 @@ import typer
 from .asking import HOW, MODEL, OUTPUT, Asked, asking
 
 
-@asking(MODEL, "oracle", HOW, OUTPUT, without=("jobs", "fresh"))
+@asking(MODEL, HOW, "oracle", OUTPUT, without=("jobs", "fresh"))
 def select(
     asked: Asked,
     error: Annotated[
