@@ -50,7 +50,8 @@ def test_options_that_take_several_values(given: str, meant: str) -> None:
 def test_json_has_what_the_contract_says(model: Path, capsys) -> None:
     assert _compare(model, "-b", "reference", "--mode", "lockstep", "aligned", "--json", "-") == 0
     data = json.loads(capsys.readouterr().out)
-    assert set(data["experiment"]) == {"name", "variant", "hash", "seed", "dt_ms", "duration_ms"}
+    head = {"name", "variant", "title", "hash", "seed", "dt_ms", "duration_ms"}
+    assert set(data["experiment"]) == head
     for run in data["runs"]:
         assert {
             "id",
