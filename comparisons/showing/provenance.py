@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -34,7 +34,7 @@ def provenance_of(experiment: Experiment, runs: Sequence[Run], command: str) -> 
     return Provenance(command, tuple((term, text) for term, text in rows if text), experiment)
 
 
-DEFAULTS: Mapping[str, str | None] = {
+_DEFAULTS: Mapping[str, str | None] = {
     "method": None,
     "device": "cpu",
     "precision": None,
@@ -43,13 +43,19 @@ DEFAULTS: Mapping[str, str | None] = {
 """The options of a run that its settings hold, with their defaults."""
 
 
-def options_of(runs: Iterable[Run]) -> list[str]:
-    """The options that runs were given, as a command has them: those that were not left to their default."""
-    settings = [dict(run.recording.provenance.get("settings") or {}) for run in runs if run.ok]
+def options_of(runs: Iterable[Run], but: Container[str] = ()) -> list[str]:
+    """The options that runs were given, as a command has them, *but* for some; defaults are left out."""
+    good = (run for run in runs if run.ok)
+    return spelled((run.recording.provenance.get("settings") or {} for run in good), but)
+
+
+def spelled(settings: Iterable[Mapping[str, Any]], but: Container[str] = ()) -> list[str]:
+    """The options that stand in settings, as a command has them; one that differs among them is left out."""
+    every = list(settings)
     words = []
-    for name, default in DEFAULTS.items():
-        given = {s.get(name) for s in settings} - {default, None}
-        if len(given) == 1:
+    for name, default in _DEFAULTS.items():
+        given = {s.get(name) for s in every} - {default, None}
+        if len(given) == 1 and name not in but:
             words += [f"--{name}", str(given.pop())]
     return words
 

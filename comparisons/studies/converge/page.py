@@ -6,7 +6,7 @@ import shlex
 
 from ...showing.drawing import Drawing
 from ...showing.page import EXPERIMENT
-from ...showing.provenance import provenance_of
+from ...showing.provenance import provenance_of, spelled
 from ...showing.section import Provenance, Section, Statement, Table, bullets, prose
 from .figures import convergence_figure, horizon_figure
 from .order import Verdict
@@ -80,11 +80,14 @@ def command(study: ConvergenceStudy) -> str:
     backends = dict.fromkeys(s.backend for s in study.series)
     modes = dict.fromkeys(s.mode for s in study.series)
     words = ["coincide", "converge", EXPERIMENT, "-b", *backends, "--mode", *modes]
-    methods = {s.settings.method for s in study.series} - {None}
-    if len(methods) == 1:
-        words += ["--method", str(methods.pop())]
+    words += spelled(vars(s.settings) for s in study.series)
     words += ["--levels", str(max(LEAST_LEVELS, *(len(s.levels) for s in study.series)))]
-    return shlex.join([*words, "--budget", f"{study.budget_s:g}"])
+    words += ["--budget", f"{study.budget_s:g}"] + (
+        [] if study.truth_is_oracle else ["--no-oracle"]
+    )
+    seeds = () if study.horizon is None else study.horizon.seeds
+    words += ["--seeds", str(len(seeds))] if seeds or study.horizon is None else []
+    return shlex.join(words)
 
 
 def provenance(study: ConvergenceStudy) -> Provenance:

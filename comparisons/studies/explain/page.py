@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ....core.storage import read_run
 from ...showing.drawing import Drawing
 from ...showing.page import EXPERIMENT
-from ...showing.provenance import DEFAULTS
+from ...showing.provenance import spelled
 from ...showing.section import Provenance, Section, Statement, Table, Tone, bullets, prose
 from .explanation import Explanation
 from .figures import divergence_figure, explanation_figure
@@ -139,9 +139,7 @@ def command(explanation: Explanation) -> str:
     settings = asked[0].settings
     words = ["coincide", "explain", EXPERIMENT, "-b", *(side.backend for side in asked)]
     words += ["--mode", settings.mode, "--budget", str(e.budget)]
-    for name, default in DEFAULTS.items():
-        given = [value for s in asked if (value := getattr(s.settings, name)) != default]
-        words += [f"--{name}", str(given[0])] if given else []
+    words += spelled(vars(side.settings) for side in asked)
     if e.tolerance_ms is not None:
         words += ["--tolerance", f"{e.tolerance_ms:g} ms"]
     return shlex.join(words)

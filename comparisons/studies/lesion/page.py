@@ -11,7 +11,7 @@ import pandas
 
 from ...showing.drawing import Drawing
 from ...showing.page import EXPERIMENT
-from ...showing.provenance import provenance_of
+from ...showing.provenance import options_of, provenance_of
 from ...showing.section import Provenance, Section, Statement, Table, bullets
 from .arms import Arm
 from .figures import raster_figure, voltage_figure
@@ -165,6 +165,7 @@ def provenance(study: LesionStudy) -> Provenance:
     if study.severities != (1.0,):
         parts += ["--severity", ",".join(f"{s:g}" for s in study.severities)]
     parts += ["--from", f"{study.start_ms:g} ms"]
+    parts += options_of(runs)
     return provenance_of(study.experiment, runs, shlex.join(parts))
 
 

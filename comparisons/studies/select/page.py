@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 
 from ...measuring.wording import caveat_sentences
+from ...running.runs import Run
 from ...showing.drawing import Drawing
 from ...showing.page import EXPERIMENT
-from ...showing.provenance import provenance_of
+from ...showing.provenance import options_of, provenance_of
 from ...showing.section import Provenance, Section, Statement, Table, Tone, bullets
 from .figures import precision_figure
 from .study import Selection
@@ -58,12 +59,21 @@ def command(study: Selection) -> str:
     """The command that repeats a selection from the experiment beside its page."""
     backends = dict.fromkeys(a.backend for a in study.abilities)
     modes = dict.fromkeys(a.mode for a in study.abilities)
+    methods = {a.method for a in study.abilities}
     error = f"{study.bound}".replace(" ", "")
     words = ["coincide", "select", EXPERIMENT, "-b", *backends, "--mode", *modes]
-    return shlex.join([*words, "--error", error, "--budget", f"{study.budget_s:g}"])
+    # A backend's own choice stands among its methods unless one was asked for.
+    words += ["--method", *methods] if len(methods - {""}) == len(methods) == 1 else []
+    words += ["--error", error, "--budget", f"{study.budget_s:g}"]
+    words += [] if study.truth_is_oracle else ["--no-oracle"]
+    return shlex.join([*words, *options_of(_good(study), but=("method",))])
 
 
 def provenance(study: Selection) -> Provenance:
     """The command that repeats it, the versions, the machine."""
-    good = {p.backend: p.run for p in study.points if p.run.ok}
-    return provenance_of(study.experiment, [*good.values()], command(study))
+    return provenance_of(study.experiment, _good(study), command(study))
+
+
+def _good(study: Selection) -> list[Run]:
+    """A run of every backend that ended well."""
+    return [*{p.backend: p.run for p in study.points if p.run.ok}.values()]

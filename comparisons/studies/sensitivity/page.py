@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ...measuring.wording import caveat_sentences
 from ...showing.drawing import Drawing
 from ...showing.page import EXPERIMENT
-from ...showing.provenance import provenance_of
+from ...showing.provenance import options_of, provenance_of
 from ...showing.section import Provenance, Section, Statement, Table, Tone, bullets, prose
 from .figures import MOST, tornado
 from .study import MEANING, Sensitivity, Verdict
@@ -70,5 +70,6 @@ def provenance(study: Sensitivity) -> Provenance:
         words += ["--parameter", path]
     words += ["--percent", f"{study.percent:g}", "--seeds", str(len(study.seeds))]
     words += ["--from", f"{study.start_ms:g} ms"]
-    good = {run.backend: run for run in study.runs if run.ok}
-    return provenance_of(study.experiment, [*good.values()], shlex.join(words))
+    good = [*{run.backend: run for run in study.runs if run.ok}.values()]
+    command = shlex.join([*words, *options_of(good)])
+    return provenance_of(study.experiment, good, command)

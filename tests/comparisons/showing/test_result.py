@@ -2,6 +2,7 @@
 
 import json
 import pkgutil
+import shlex
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
@@ -23,11 +24,14 @@ from coincide import (
 )
 from coincide.backends.registry import is_installed
 from coincide.comparisons import studies
+from coincide.comparisons.cli import main
+from coincide.comparisons.running.how import HowKeywords
 from coincide.comparisons.showing.result import Result
 from coincide.comparisons.studies.targets.beside import beside
 from coincide.models.library import load_model, targets_of
 
 SIMULATOR = "brian2" if is_installed("brian2") else "reference"
+HOW: HowKeywords = {"target": "numpy"} if SIMULATOR == "brian2" else {}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,15 +62,15 @@ def of_recordings() -> Result:
 
 
 STUDIES: dict[str, Callable[[], Result]] = {
-    "comparison": lambda: compare(short(), SIMULATOR, ["lockstep", "raw"]),
-    "convergence": lambda: converge(short(), SIMULATOR, levels=3, seeds=0, oracle=False),
-    "selection": lambda: select(short(), SIMULATOR, "aligned", budget_s=5.0, oracle=False),
-    "explanation": lambda: explain(short(), [SIMULATOR, "reference"], budget=4),
-    "lesion": lambda: lesion(short(), "silence cells", SIMULATOR, seeds=1),
+    "comparison": lambda: compare(short(), SIMULATOR, ["lockstep", "raw"], **HOW),
+    "convergence": lambda: converge(short(), SIMULATOR, levels=3, seeds=0, oracle=False, **HOW),
+    "selection": lambda: select(short(), SIMULATOR, "aligned", budget_s=5.0, oracle=False, **HOW),
+    "explanation": lambda: explain(short(), [SIMULATOR, "reference"], budget=4, **HOW),
+    "lesion": lambda: lesion(short(), "silence cells", SIMULATOR, seeds=1, **HOW),
     "curve": lambda: curve(
-        "msn_d1", SIMULATOR, first="550 pA", last="600 pA", duration_ms=60.0, oracle=False
+        "msn_d1", SIMULATOR, first="550 pA", last="600 pA", duration_ms=60.0, oracle=False, **HOW
     ),
-    "sensitivity": lambda: sensitivity(short(), SIMULATOR, parameters="cells.tau"),
+    "sensitivity": lambda: sensitivity(short(), SIMULATOR, parameters="cells.tau", **HOW),
     "targets": of_targets,
     "diff": of_recordings,
     "conventions": lambda: conventions(["reference"]),
@@ -140,11 +144,22 @@ def test_a_page_is_saved_with_the_files_that_it_names(
         assert said["word"] in html
 
 
-def test_the_page_says_what_repeats_it(name: str, result: Result, tmp_path: Path) -> None:
+def test_the_page_says_what_repeats_it(
+    name: str, result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = result.save(tmp_path / "new")
     command = json.loads((page.parent / "page.json").read_text())["provenance"]["command"]
     # Where recordings come from knows who read them; the result does not.
     assert command.startswith("coincide ") == (name != "diff")
+    if name in ("diff", "targets", "selection", "conventions"):  # none, or nothing that is kept
+        return
+    assert ("--target numpy" in command) == bool(HOW)
+    monkeypatch.chdir(page.parent)
+    main([*shlex.split(command)[1:], "--json", "again.json"])
+    again, data = json.loads(Path("again.json").read_text()), result.to_dict()
+    for key in ("kind", "experiment", "verdict", "sentences", "in_words", "notes"):
+        assert again.get(key) == data.get(key), key
+    assert all(run.get("cached", True) for run in again.get("runs", ()))
 
 
 def test_it_prints_what_was_found(result: Result) -> None:
