@@ -268,7 +268,7 @@ def _advance(network: Network, n: int, more: int, watch: Watch) -> None:
             else:
                 getattr(h, _ADVANCE)(stop - steps_done)
         except RuntimeError as error:
-            why = f"NEURON stopped ({_said(error)})"
+            why = f"NEURON stopped ({_message_of(error)})"
             raise watch.stopped(why, float(h.t), network.states()) from error
         steps_done = stop
         watch(min(1.0, steps_done / n))
@@ -284,7 +284,7 @@ def _choose_steps(h: Any) -> None:
     cvode.condition_order(2)
 
 
-def _said(error: RuntimeError) -> str:
+def _message_of(error: RuntimeError) -> str:
     """What NEURON says without the names of its own functions."""
     return str(error).rpartition(": ")[2]
 
@@ -297,7 +297,7 @@ def _solve(network: Network, end_ms: float, watch: Watch) -> None:
         try:
             cvode.solve(end_ms * k / LOOKS)
         except RuntimeError as error:
-            why = f"CVODE stopped ({_said(error)})"
+            why = f"CVODE stopped ({_message_of(error)})"
             raise watch.stopped(why, float(h.t), network.states()) from error
         watch(k / LOOKS)
         watch.look(end_ms * k / LOOKS, network.states())

@@ -362,13 +362,13 @@ class CellGroup:
         """
         if stuck.finite or not self._threshold or self._on_crossing or self._waiting[stuck.cell]:
             return False
-        one, now = np.array([stuck.cell]), np.array([stuck.time])
+        rows, now = np.array([stuck.cell]), np.array([stuck.time])
         state = stuck.state[:, None]
-        rate = self._rates(one)(now, state)
+        rate = self._rates(rows)(now, state)
 
         def beyond(time: float) -> bool:
             there = (state + time * rate)[self._looked_at]
-            return bool(self._measure(one, now, there)[1][0] > 0)
+            return bool(self._measure(rows, now, there)[1][0] > 0)
 
         if not np.isfinite(rate).all() or not beyond(TOGETHER_MS):
             return False
@@ -376,7 +376,7 @@ class CellGroup:
         for _ in range(200):
             middle = 0.5 * (low + high)
             low, high = (low, middle) if beyond(middle) else (middle, high)
-        self._happen(one, now, state + high * rate, crossed=True)
+        self._happen(rows, now, state + high * rate, crossed=True)
         return True
 
     def _why(self, stuck: StuckError) -> str:

@@ -44,9 +44,9 @@ class OneByOne(Stepper):
 
     def _cross(self, cell: int, above: bool) -> bool:
         """Look for a crossing in the last piece; whether the cell stayed above."""
-        one: Rows = np.array([cell])
+        rows: Rows = np.array([cell])
         begin, end = self._last_piece(cell)
-        self.crossing[one], stayed = self._search(one, begin, end, np.array([above]))
+        self.crossing[rows], stayed = self._search(rows, begin, end, np.array([above]))
         return bool(stayed[0])
 
     @abstractmethod
@@ -174,17 +174,17 @@ class LSODAStepper(OneByOne):
         self._pieces: list[list[Any]] = [[] for _ in range(state.shape[1])]
 
     def _make(self, cell: int, limit: float) -> Any:
-        one, inputs = self._cells.of(cell), partial(self._cells.inputs, cell)
+        functions, inputs = self._cells.of(cell), partial(self._cells.inputs, cell)
 
         def modes(t: float, y: list[float]) -> tuple[bool, ...]:
-            return one.conditions(y, inputs(t), ())
+            return functions.conditions(y, inputs(t), ())
 
         def rates(t: float, y: Floats) -> tuple[Any, ...]:
             state = y.tolist()
-            return one.rates(state, inputs(t), modes(t, state))
+            return functions.rates(state, inputs(t), modes(t, state))
 
         def jacobian(t: float, y: Floats) -> Floats:
-            return one.jacobian(y, inputs(t), modes(t, y.tolist()))
+            return functions.jacobian(y, inputs(t), modes(t, y.tolist()))
 
         return LSODA(
             rates,
