@@ -64,6 +64,7 @@ _HOMES = {
     "coincide.comparisons.studies.sensitivity": ("Sensitivity", "sensitivity"),
     "coincide.comparisons.checks.conventions": ("Sheet", "conventions"),
     "coincide.comparisons.running.runs": ("run",),
+    "coincide.comparisons.running.how": ("HowKeywords", "Listener"),
     "coincide.comparisons.studies.diff.study": ("Diff", "diff"),
     "coincide.comparisons.running.foreign": ("from_neo", "read_foreign", "to_neo"),
 }  # fmt: skip

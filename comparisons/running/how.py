@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from ...core.errors import InputError
+from ...core.errors import InputError, nearest
 from ...core.realization import Realization
 from ...core.settings import Settings
 from .plan import plan
@@ -72,13 +72,7 @@ class Callbacks(Listener):
 
 
 class OneByOne(TypedDict, total=False):
-    """Keywords of a study that times its runs, so that it does them one at a time and afresh.
-
-    ``method`` is an integrator that the backends have; ``device`` (``cpu``, ``cuda``), ``precision``
-    (``float64``, ``float32``) and ``target`` go to the backends that have them. A run is ended after
-    ``timeout_s`` seconds. ``listener`` is told of every run; ``on_plan``, ``on_start`` and ``on_end`` are
-    functions in its place.
-    """
+    """Those of `HowKeywords` that a study takes which times its runs: one at a time and afresh."""
 
     method: str | None
     device: str
@@ -93,11 +87,14 @@ class OneByOne(TypedDict, total=False):
 
 
 class HowKeywords(OneByOne, total=False):
-    """The keywords of the public functions that say how runs are done: those of `OneByOne` and more.
+    """The keywords of the public functions that say how runs are done.
 
-    ``jobs`` runs are done side by side, as many as there are cores by default, in threads that wait for their
-    processes or by ``executor``, anything with the interface of `concurrent.futures`. With ``fresh`` a run is
-    done again although its result is kept.
+    ``method`` is an integrator that the backends have; ``device`` (``cpu``, ``cuda``), ``precision``
+    (``float64``, ``float32``) and ``target`` go to the backends that have them. ``jobs`` runs are done
+    side by side, as many as there are cores by default, in threads that wait for their processes or by
+    ``executor``, anything with the interface of `concurrent.futures`. A run is ended after ``timeout_s``
+    seconds; with ``fresh`` it is done again although its result is kept. ``listener`` (`Listener`) is
+    told of every run; ``on_plan``, ``on_start`` and ``on_end`` are functions in its place.
     """
 
     jobs: int | None
@@ -151,7 +148,8 @@ class How:
         given: dict[str, Any] = dict(keywords)
         for name in given:
             if name not in taken.__optional_keys__:
-                raise TypeError(f"got an unexpected keyword argument {name!r}")
+                known = nearest(name, taken.__optional_keys__)
+                raise TypeError(f"got an unexpected keyword argument {name!r}; {known}")
         told = {name: given.pop(name, None) for name in ("on_plan", "on_start", "on_end")}
         if any(function is not None for function in told.values()):
             if "listener" in given:
