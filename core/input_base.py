@@ -77,21 +77,15 @@ class InputBase(Description):
     @model_validator(mode="after")
     def _named(self) -> Any:
         check_identifier(self.name, "input")
-        for field in ("start", "stop", "interval", "tau"):
-            given = getattr(self, field, None)
-            if given is None:
-                continue
-            value = given.to(TIME, f"{self.name}.{field}")
-            if value < 0 or (value == 0 and field in {"interval", "tau"}):
-                word = ">= 0" if field in {"start", "stop"} else "> 0"
-                raise InputError(f"{self.name}.{field}", f"{given} has to be {word}")
-        start, stop = getattr(self, "start", None), getattr(self, "stop", None)
-        if start is not None and stop is not None and stop.internal <= start.internal:
-            raise InputError(self.name, f"stop {stop} is not after start {start}")
-        std = getattr(self, "std", None)
-        if std is not None and std.magnitude < 0:
-            raise InputError(f"{self.name}.std", f"{std} has to be >= 0")
         return self
+
+    def check_time(self, field: str, *, positive: bool) -> None:
+        """InputError unless a field is a time of 0 or more, or above 0."""
+        given = getattr(self, field)
+        value = given.to(TIME, f"{self.name}.{field}")
+        if value < 0 or (value == 0 and positive):
+            word = "> 0" if positive else ">= 0"
+            raise InputError(f"{self.name}.{field}", f"{given} has to be {word}")
 
     @property
     def constant(self) -> Value | None:
@@ -143,6 +137,15 @@ class Waveform(InputBase):
     if TYPE_CHECKING:
         start: Quantity
         stop: Quantity | None
+
+    @model_validator(mode="after")
+    def _starts_before_it_stops(self) -> Any:
+        self.check_time("start", positive=False)
+        if self.stop is not None:
+            self.check_time("stop", positive=False)
+            if self.stop.internal <= self.start.internal:
+                raise InputError(self.name, f"stop {self.stop} is not after start {self.start}")
+        return self
 
     def wave(self, times: Floats, start: float, stop: float) -> Floats:
         """The values at times [ms] for a gain of 1, shape (times,), where it starts and stops [ms] then."""
@@ -208,6 +211,11 @@ class Sampled(InputBase):
 
     if TYPE_CHECKING:
         interval: Quantity
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> Any:
+        self.check_time("interval", positive=True)
+        return self
 
     def samples(self, n: int, size: int, rng: np.random.Generator) -> Floats:
         """The first n samples, or all where there are fewer: shape (n, size), or (n, 1) for all cells."""

@@ -209,6 +209,11 @@ class _Noise(Sampled):
         raise NotImplementedError
 
 
+def _check_std(name: str, std: Quantity) -> None:
+    if std.magnitude < 0:
+        raise InputError(f"{name}.std", f"{std} has to be >= 0")
+
+
 class WhiteNoiseInput(_Noise):
     """Frozen white noise: a new normal number for every cell (or one for all) every ``interval``."""
 
@@ -219,6 +224,11 @@ class WhiteNoiseInput(_Noise):
     std: Quantity
     interval: Quantity
     shared: bool = False
+
+    @model_validator(mode="after")
+    def _spread(self) -> Any:
+        _check_std(self.name, self.std)
+        return self
 
     def noise(self, n: int, columns: int, rng: np.random.Generator) -> Floats:
         """mean + std·N(0, 1)."""
@@ -262,6 +272,12 @@ class OrnsteinUhlenbeckInput(_Noise):
     tau: Quantity
     interval: Quantity
     shared: bool = False
+
+    @model_validator(mode="after")
+    def _spread(self) -> Any:
+        self.check_time("tau", positive=True)
+        _check_std(self.name, self.std)
+        return self
 
     def noise(self, n: int, columns: int, rng: np.random.Generator) -> Floats:
         """The process at the beginning of every interval, from its stationary distribution on."""
