@@ -167,16 +167,16 @@ def runs_away(cell: Cell) -> bool:
         return False
     rates = inlined_rates(cell)
     order = {name: k for k, name in enumerate(rates)}
-    drives = np.zeros((len(order), len(order)))
+    drives = np.eye(len(order), dtype=bool)
     for name, tree in rates.items():
         for other in names(tree) & order.keys():
-            drives[order[other], order[name]] = 1.0
-    # Importing scipy's graphs takes a while, and few commands come here.
-    from scipy.sparse.csgraph import connected_components
-
-    _, circle = connected_components(drives, directed=True, connection="strong")
+            drives[order[other], order[name]] = True
+    # Whom a state drives by way of others: paths of twice the length each time.
+    for _ in range(len(order).bit_length()):
+        drives = drives.astype(float) @ drives.astype(float) > 0.5
+    circles = drives & drives.T
     for name, tree in rates.items():
-        own = {other for other, k in order.items() if circle[k] == circle[order[name]]}
+        own = {other for other, k in order.items() if circles[k, order[name]]}
         for other in own & names(tree):
             linear = linear_in(tree, other)
             if linear is None or (linear.slope is not None and names(linear.slope) & own):
