@@ -65,6 +65,13 @@ class Backend(ABC):
     def version(self) -> str:
         """The version of the simulator, such as ``Brian2 2.9.0``."""
 
+    def prepare(self) -> None:
+        """Import what a run needs, and leave nothing that one run could see of another.
+
+        Called once in a process that then forks for every run.
+        """
+        self.version()
+
     def _refuse(self, realization: Realization, settings: Settings) -> str | None:
         """A reason why this realization cannot be run, beyond missing features; None if it can."""
         return None

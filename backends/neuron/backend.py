@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from ...core.clock import step_times
 from ...core.features import FEATURES
@@ -70,6 +71,11 @@ class NeuronBackend(Backend):
             "WATCH notices a crossing: a cell that begins above its threshold never crosses it"
         )
     }
+
+    @override
+    def prepare(self) -> None:
+        """Import NEURON, with no mechanism but its own."""
+        load_neuron()
 
     def version(self) -> str:
         """NEURON's version."""

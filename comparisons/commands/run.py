@@ -33,6 +33,7 @@ def run(
     settings_json: Annotated[str | None, typer.Option("--settings", hidden=True)] = None,
     progress_file: Annotated[str | None, typer.Option("--progress-file", hidden=True)] = None,
     ends_after: Annotated[float | None, typer.Option("--ends-after", hidden=True)] = None,
+    waits: Annotated[bool, typer.Option("--waits", hidden=True)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
 ) -> int:
     """Run a model on one backend and store the recording (SONATA HDF5 and run.json)."""
@@ -47,10 +48,17 @@ def run(
         end_with_parent,
         in_its_own_environment,
         run_to_folder,
+        wait_for_runs,
         write_progress,
     )
 
-    end_with_parent(ends_after)
+    if waits:
+        task = wait_for_runs(backend)  # from here on this is one run
+        asked = asked.with_(model=task["realization"], out=Path(task["out"]))
+        settings_json, progress_file = json.dumps(task["settings"]), task["progress_file"]
+        quiet = True
+    else:
+        end_with_parent(ends_after)
     console = None if quiet else asked.console()
     if backend not in entries():
         raise unknown("-b", "backend", backend, entries())

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import platform
 import resource
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from ...backends.base import Progress
 from ...backends.registry import entries, interpreter, load_backend
 from ...core.errors import InputError, RunError, UnsupportedError
 from ...core.package import environment_that_finds_it
+from ...core.process import ALONE
 from ...core.reading import reason_of
 from ...core.realization import Realization
 from ...core.settings import Settings
@@ -64,6 +67,88 @@ def _wait_for_the_end() -> None:
         if os.getpgid(0) == os.getpid():
             os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
+
+
+def wait_for_runs(backend: str) -> dict[str, Any]:
+    """Import a backend's simulator and fork for every run asked for; returns in each fork with what to run.
+
+    Tasks come on standard input, one line of JSON each: the number of the run, its realization, settings,
+    ``out``, ``log``, ``progress_file``, ``ends_after`` [s] and environment. The answers are the process of a
+    fork when it begins and its status when it has ended. When the input ends, all runs end, and this process.
+    """
+    answers = os.dup(1)
+    os.dup2(2, 1)  # a simulator may print a word of its own while it is imported
+    load_backend(backend).prepare()
+    awake, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    running: dict[int, int] = {}
+    rest = b""
+
+    def answer(**words: int) -> None:
+        os.write(answers, json.dumps(words).encode() + b"\n")
+
+    while True:
+        ready, _, _ = select.select([0, awake], [], [])
+        if awake in ready:
+            os.read(awake, 4096)
+            for pid in tuple(running):
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    answer(number=running.pop(pid), code=os.waitstatus_to_exitcode(status))
+        if 0 not in ready:
+            continue
+        given = os.read(0, 1 << 16)
+        if not given:
+            for pid in running:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
+            os._exit(0)
+        *lines, rest = (rest + given).split(b"\n")
+        for line in lines:
+            task: dict[str, Any] = json.loads(line)
+            try:
+                pid = os.fork()
+            except (
+                OSError
+            ):  # no room for another process: whoever asked is told, and starts one itself
+                answer(number=task["number"])
+                continue
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for descriptor in (answers, awake, wake):
+                    os.close(descriptor)
+                _become(task)
+                return task
+            with contextlib.suppress(OSError):
+                os.setpgid(pid, pid)  # here too, so that it is so when the answer is read
+            running[pid] = task["number"]
+            answer(number=task["number"], pid=pid)
+
+
+def _become(task: Mapping[str, Any]) -> None:
+    """Make a fork what a process of its own would be: its group, its files, its environment, its time."""
+    parent = os.getppid()
+    os.setpgid(0, 0)
+    log = os.open(task["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    os.close(log)
+    os.close(nothing)
+    os.chdir(Path(task["log"]).parent)
+    # The worker's own parent and purpose stay.
+    kept = {name: os.environ[name] for name in (ALONE,) if name in os.environ}
+    os.environ.clear()
+    os.environ |= task["environment"] | kept
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, max(task["ends_after"], 0.001))
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # the worker ended before this was asked for
+        os._exit(1)
 
 
 def in_its_own_environment(backend: str, arguments: Sequence[str]) -> int | None:

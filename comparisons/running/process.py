@@ -20,10 +20,12 @@ from ...core.seal import seal
 from ...core.storage import read_run, replace_folder
 from .child import INSIDE, PARENT, child_environment
 from .runs import Job, Run, Status, as_run, too_late
+from .warm import Fork, forks, workers
 
 CANCELLED = "cancelled"
 
 
+_LOST = "the worker ended before the run began"
 _GRACE_S = 5.0
 """How long after its time a process that nobody ended ends itself."""
 
@@ -52,7 +54,9 @@ def run_in_process(job: Job, folder: Path) -> Run:
         ]
         if job.progress_file:
             command += ["--progress-file", job.progress_file]
-        status, reason = _wait(command, log, job, scratch)
+        status, reason = _wait(_forked(job, log, result) or _fresh(command, log), log, job)
+        if reason is _LOST:  # a process of its own says why the simulator cannot be imported
+            status, reason = _wait(_fresh(command, log), log, job)
         wall = time.perf_counter() - started
         try:
             data = read_run(result)
@@ -67,34 +71,62 @@ def run_in_process(job: Job, folder: Path) -> Run:
         return as_run(job, data, folder, cached=False)
 
 
-def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[Status, str]:
-    """Wait for a process until it ends, its time is over, or the whole comparison is cancelled."""
-    deadline = time.monotonic() + job.timeout_s
-    cancelled = Path(job.progress_file).with_name(CANCELLED) if job.progress_file else None
+def _forked(job: Job, log: Path, result: Path) -> Fork | None:
+    """A fork of the worker of its backend; None where that is not safe or there is no worker."""
+    if not forks(job.backend, job.settings):
+        return None
+    task = {
+        "realization": job.realization,
+        "settings": asdict(job.settings),
+        "out": str(result),
+        "log": str(log),
+        "progress_file": job.progress_file,
+        "ends_after": job.timeout_s + _GRACE_S,
+        "environment": child_environment() | {INSIDE: "1"},
+    }
+    try:
+        return workers()[job.backend].start(task)
+    except OSError:
+        return None
+
+
+def _fresh(command: Sequence[str], log: Path) -> subprocess.Popen[bytes] | str:
+    """A process of its own; else why there is none."""
     with log.open("wb") as output:
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.PIPE,
-                cwd=scratch,
+                cwd=log.parent,
                 start_new_session=True,
                 env=child_environment() | {PARENT: str(os.getpid()), INSIDE: "1"},
             )
         except FileNotFoundError:
-            return "failed", f"{command[0]} does not run: there is no such program"
-        try:
-            while process.poll() is None:
-                if time.monotonic() > deadline:
-                    return "timeout", too_late(job)
-                if cancelled is not None and cancelled.exists():
-                    return "failed", "cancelled"
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(0.05)
-        finally:
-            _kill(process)
+            return f"{command[0]} does not run: there is no such program"
+
+
+def _wait(process: Fork | subprocess.Popen[bytes] | str, log: Path, job: Job) -> tuple[Status, str]:
+    """Wait for a process until it ends, its time is over, or the whole comparison is cancelled."""
+    if isinstance(process, str):
+        return "failed", process
+    deadline = time.monotonic() + job.timeout_s
+    cancelled = Path(job.progress_file).with_name(CANCELLED) if job.progress_file else None
+    try:
+        while process.poll() is None:
+            if time.monotonic() > deadline:
+                return "timeout", too_late(job)
+            if cancelled is not None and cancelled.exists():
+                return "failed", "cancelled"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+    finally:
+        _kill(process)
     code = process.returncode
+    assert code is not None
+    if isinstance(process, Fork) and process.lost:
+        return "failed", _LOST
     if code == ExitStatus.MACHINE:
         raise MachineError("", _last_words(log).removeprefix("error: "))
     if code == -signal.SIGALRM:
@@ -106,8 +138,11 @@ def _wait(command: Sequence[str], log: Path, job: Job, scratch: str) -> tuple[St
     return "ok", ""
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: Fork | subprocess.Popen[bytes]) -> None:
     """End the process and all that it started."""
+    if isinstance(process, Fork):
+        process.kill()
+        return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
