@@ -19,6 +19,7 @@ from coincide.comparisons.running.child import write_progress
 from coincide.comparisons.running.how import How, Listener
 from coincide.comparisons.running.runs import Job
 from coincide.comparisons.running.store import perform, store_realization
+from coincide.comparisons.running.warm import COLD
 from coincide.comparisons.studies.compare.study import compare
 from coincide.core.errors import InputError
 from coincide.core.settings import Settings
@@ -131,6 +132,7 @@ def test_a_killed_process_costs_its_own_row(own_cache: Path, monkeypatch) -> Non
         started.append(process.pid)
         return process
 
+    monkeypatch.setenv(COLD, "1")  # of a fork the same is shown in test_warm.py
     monkeypatch.setattr(process.subprocess, "Popen", remembering)
     experiment = tiny_experiment().with_(duration="20000 ms")
     realization, path = store_realization(experiment)
