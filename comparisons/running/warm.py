@@ -149,6 +149,7 @@ class Worker:
                 else:
                     fork.gone()
         self.close()
+        self.process.stdout.close()
 
     def close(self) -> None:
         """End the process and the runs in it."""

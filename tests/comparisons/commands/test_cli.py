@@ -134,7 +134,8 @@ def test_a_sweep_takes_what_a_comparison_takes(own_cache: Path, tmp_path: Path) 
 
 
 def test_exit_status_of_a_run_that_fails(model: Path) -> None:
-    assert _compare(model, "-b", "oracle", "--mode", "aligned", "--timeout", "0.2") == 3
+    late = ("--duration", "1000 s", "--timeout", "0.2")
+    assert _compare(model, "-b", "oracle", "--mode", "aligned", *late) == 3
 
 
 def test_set_changes_the_experiment(model: Path, capsys) -> None:

@@ -96,6 +96,15 @@ def in_background(experiment: Experiment, backend: str, **how) -> tuple[threadin
     return thread, runs
 
 
+def ends(*pids: int) -> bool:
+    """Whether processes end within some seconds."""
+    for _ in range(100):
+        if not any(map(is_there, pids)):
+            return True
+        time.sleep(0.05)
+    return False
+
+
 def is_there(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -113,7 +122,7 @@ def test_what_is_killed_costs_its_own_row(whom: str) -> None:
     (run,) = runs
     assert run.status == "failed"
     assert run.reason == "the process died of SIGKILL; out of memory?"
-    assert not is_there(fork.pid)
+    assert ends(fork.pid)
     assert one(small(), "reference").ok
     assert (workers()["reference"].process.pid == worker) == (whom == "run")
 
@@ -126,7 +135,7 @@ def test_a_run_ends_with_its_time_and_the_worker_stays() -> None:
     thread.join(30)
     assert runs[0].status == "timeout"
     assert "did not finish within 2 s" in runs[0].reason
-    assert not is_there(fork.pid)
+    assert ends(fork.pid)
     assert workers()["reference"].process.pid == worker
     assert one(small(), "reference", fresh=True).ok
 
@@ -158,11 +167,7 @@ def test_worker_and_run_end_with_the_one_that_asked(tmp_path: Path) -> None:
     assert all(map(is_there, pids))
     asks.kill()
     asks.wait()
-    for _ in range(100):
-        if not any(map(is_there, pids)):
-            break
-        time.sleep(0.05)
-    assert not any(map(is_there, pids))
+    assert ends(*pids)
     asks.stdout.close()
 
 

@@ -567,7 +567,7 @@ def test_an_interrupted_study_goes_on_from_the_cache(model: Path, own_cache: Pat
 
 def test_a_simulator_that_fails_costs_itself(model: Path, capsys) -> None:
     arguments = ["lesion", str(model), "silence gait", "-b", "reference", "neuron", "--seeds", "1"]
-    assert main([*arguments, "--timeout", "0.1", "--fresh"]) == 3
+    assert main([*arguments, "--timeout", "0.1", "--duration", "100 s", "--fresh"]) == 3
     said = capsys.readouterr().out
     assert "0.1 s" in said
     assert "timeout" in said
