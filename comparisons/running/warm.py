@@ -196,9 +196,13 @@ class Workers:
             self._workers.clear()
 
 
-@lru_cache(maxsize=1)
 def workers() -> Workers:
-    """Those of this process."""
-    found = Workers()
-    atexit.register(found.close)
-    return found
+    """Those of this process; a fork of it, as an executor makes them, has its own."""
+    return _workers_of(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _workers_of(pid: int) -> Workers:
+    made = Workers()
+    atexit.register(lambda: made.close() if os.getpid() == pid else None)
+    return made

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,15 @@ def test_a_simulator_that_does_not_import_says_so_as_ever(
         reasons.add(run.reason)
     (reason,) = reasons
     assert "neuron" in reason
+
+
+def test_an_executor_of_processes_has_workers_of_its_own() -> None:
+    assert one(small(), "reference").ok
+    ours = workers()["reference"]
+    with ProcessPoolExecutor(1) as executor:
+        assert one(small(), "reference", fresh=True, executor=executor).ok
+    assert ours.alive
+    assert workers()["reference"] is ours
 
 
 def test_where_a_fork_is_not_safe_there_is_none() -> None:
