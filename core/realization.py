@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,10 @@ class Realization:
                 cells = cells[cells >= 0]
             for variable in self.experiment.recorded_variables(record) if cells.size else ():
                 yield record.population, variable, cells.astype(np.int32)
+
+    def drew_the_same(self, other: Realization) -> bool:
+        """Whether *other* has the same numbers, although its seed is another: nothing in it is random."""
+        return replace(other, experiment=self.experiment).digest == self.digest
 
     @cached_property
     def digest(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,5 +79,10 @@ def _cells(study: Sensitivity) -> Iterator[tuple[str, ...]]:
 
     for row in study.rows():
         names = (escape(row[key]) for key in ("read-out", "parameter", "simulator"))
-        changes = (f"{100 * row[side]:+.2f} %" for side in ("smaller", "larger"))
-        yield (*names, *changes, f"{row['elasticity']:+.2f}", row["verdict"])
+        changes = (_number(100 * row[side], " %") for side in ("smaller", "larger"))
+        yield (*names, *changes, _number(row["elasticity"]), row["verdict"])
+
+
+def _number(value: float, unit: str = "") -> str:
+    """A signed number of a table; a dash where there is none."""
+    return f"{value:+.2f}{unit}" if math.isfinite(value) else "–"

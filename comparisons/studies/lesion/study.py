@@ -15,7 +15,7 @@ from ....core.caveats import Caveat
 from ....core.errors import InputError
 from ....core.experiment import Experiment
 from ....core.populations import n_lost
-from ....core.realization import Ints, Realization
+from ....core.realization import Ints
 from ...measuring.caveats import caveats_of, caveats_of_recording
 from ...measuring.readings import COUNTED, Measure, Reading
 from ...measuring.readouts import (
@@ -409,7 +409,7 @@ def choose_seeds(
     def same(arm: Arm) -> bool:
         with _said_of(arm):
             a, b = (realize(described[arm].with_(seed=seed)) for seed in (first, first + 1))
-        return _as_if(a, b).digest == a.digest
+        return a.drew_the_same(b)
 
     # Every arm is drawn, for what is wrong with one is said before anything runs.
     if all(tuple(same(arm) for arm in described)):
@@ -450,8 +450,3 @@ def without_effect(described: Mapping[Arm, Experiment]) -> Iterator[str]:
             yield f"{arm.label}: leaves the model as it is, so that there is nothing to compare"
         elif not arm.is_healthy and spared:
             yield f"{arm.label}: too small a part of {enumerate_words(spared)} for a cell to be lost"
-
-
-def _as_if(a: Realization, b: Realization) -> Realization:
-    """The numbers of *b* under the description of *a*, whose seed is another."""
-    return replace(b, experiment=a.experiment)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack, get_args
 
@@ -17,6 +18,7 @@ from ....core.errors import InputError, nearest
 from ....core.experiment import Experiment
 from ....core.paths import Place, is_pattern, places
 from ....core.perturbations import Perturbation, apply
+from ....core.realize import realize
 from ....core.units import Quantity
 from ....core.values import Array, Distribution
 from ...measuring.caveats import capped, caveats_of, caveats_of_recording
@@ -29,6 +31,7 @@ from ...measuring.readouts import (
     smallest_step,
     with_thresholds,
 )
+from ...measuring.wording import enumerate_words
 from ...running.how import How, HowKeywords
 from ...running.runs import Job, Run
 from ...running.store import store_realization
@@ -185,8 +188,9 @@ def sensitivity(
 
     *experiment* is an Experiment or the name of a library model. *parameters* are paths or patterns, such as
     ``"exc.*"``, of those that are changed; all by default, each by itself. All else is drawn as before, with
-    *seeds* seeds, whose mean is taken. In *raw* the simulators are as they come. Measuring starts at
-    *start_ms*, a fifth of the run by default. That is 2 runs a parameter, backend and seed, and one more.
+    *seeds* seeds, whose mean is taken; with one, all is undecided if anything is random. In *raw* the
+    simulators are as they come. Measuring starts at *start_ms*, a fifth of the run by default. That is 2
+    runs a parameter, backend and seed, and one more.
 
     A parameter matters *more* than the choice of simulator where on each of them it changes a read-out by
     more than the simulators are apart on the model as it is. Raises InputError for anything wrong before
@@ -211,7 +215,7 @@ def sensitivity(
     probe = probe_of(experiment, check_start(experiment, start_ms))
     runner = How.of(backends, mode, how, reference=False)
     requests = runner.requests()
-    numbers = tuple(range(experiment.seed, experiment.seed + seeds))
+    numbers, draws, one_draw = _seeds(experiment, seeds)
     jobs: list[Job] = []
     asked: list[tuple[tuple[str, int], int]] = []
     for seed in numbers:
@@ -223,7 +227,8 @@ def sensitivity(
             asked += [(arm, seed)] * len(requests)
     runner.listener.plan([job.id for job in jobs])
     runs = runner.perform(jobs)
-    values, caveats = _read(probe, runs, asked)
+    values, seen = _read(probe, runs, asked)
+    caveats = (*one_draw, *seen)
     simulators = tuple(dict.fromkeys(run.backend for run in runs if run.ok))
     influences = [
         influence
@@ -244,7 +249,7 @@ def sensitivity(
         tuple(influences),
         runs,
         caveats,
-        (*notes, *probe.unavailable),
+        (*notes, *draws, *probe.unavailable),
     )
 
 
@@ -319,26 +324,54 @@ def changed(
     return made, left_out
 
 
+def _seeds(experiment: Experiment, asked: int) -> tuple[tuple[int, ...], list[str], list[Caveat]]:
+    """The seeds to run, one where nothing is random; a note; and that one draw tells nothing of another."""
+    first = experiment.seed
+    a, b = (realize(experiment.with_(seed=seed)) for seed in (first, first + 1))
+    if not a.drew_the_same(b):
+        one = "one draw only; more seeds (--seeds) tell whether it holds of others"
+        told = [Caveat("not settled", experiment.name, one)] if asked == 1 else []
+        return tuple(range(first, first + asked)), [], told
+    same = f"nothing in it is random, so that {asked} seeds would run the same {asked} times"
+    return (first,), [same] if asked > 1 else [], []
+
+
 def _read(
     probe: Probe, runs: Sequence[Run], asked: Sequence[tuple[tuple[str, int], int]]
 ) -> tuple[dict[tuple[tuple[str, int], str, Measure], float], tuple[Caveat, ...]]:
     """The read-outs, each the mean over seeds, and what was not seen; recordings are not kept."""
     by_seed: dict[tuple[tuple[str, int], str, Measure], list[float]] = {}
-    caveats: dict[Caveat, None] = {}
+    arms_of: dict[Caveat, list[str]] = {}
     for (arm, seed), run in zip(asked, runs, strict=True):
-        place = "" if arm == BASE else f", {arm[0]} {'larger' if arm[1] > 0 else 'smaller'}"
         if not run.ok:
-            told = caveats_of([run])
+            own = caveats_of([run])
         else:
             recording = run.read()
-            told = caveats_of_recording(recording, run.id)
+            own = caveats_of_recording(recording, run.id)
             for m, reading in measure(probe, recording, seed).items():
                 by_seed.setdefault((arm, run.backend, m), []).append(reading.value)
                 if reading.ambiguous:
                     where = f"{run.id}, {m.population}"
-                    told = (*told, Caveat("ambiguous", where, reading.ambiguous))
-        caveats |= dict.fromkeys(Caveat(c.kind, c.where + place, c.why) for c in told)
+                    own = (*own, Caveat("ambiguous", where, reading.ambiguous))
+        label = " ".join(
+            [*filter(None, arm[:1]), {-1: "smaller", 0: "as it is", 1: "larger"}[arm[1]]]
+        )
+        for caveat in dict.fromkeys(own):
+            arms_of.setdefault(caveat, []).append(label)
+    # What all runs of a simulator say is said once; of others it is said which.
+    n_runs = Counter(run.id for run in runs)
+    caveats = (
+        replace(c, where=c.where + _which(arms, c.where in n_runs and n_runs[c.where] == len(arms)))
+        for c, arms in arms_of.items()
+    )
     return {key: float(np.mean(v)) for key, v in by_seed.items()}, tuple(caveats)
+
+
+def _which(arms: Sequence[str], all_of_it: bool) -> str:
+    """Of which arms something is said, as the end of a place."""
+    known = list(dict.fromkeys(arms))
+    few = known if len(known) <= 3 else [*known[:3], f"{len(known) - 3} more"]
+    return "" if all_of_it else f", {enumerate_words(few)}"
 
 
 def _influences(
@@ -365,6 +398,7 @@ def _influences(
         )
         influence = Influence(path, m, smaller, larger, apart, "undefined")
         sizes = [influence.largest(name) for name in simulators if not is_judge(name)]
+        sizes = sizes or [influence.largest(name) for name in simulators]
         verdict = _verdict(sizes, apart)
         if verdict in ("more", "less", "depends"):
             verdict = capped(verdict, caveats, "undecided", VERDICTS)
@@ -379,6 +413,8 @@ def _relative(value: float | None, base: float) -> float:
 
 
 def _verdict(sizes: Sequence[float], apart: float) -> Verdict:
+    if not any(map(math.isfinite, sizes)):
+        return "undefined"
     if len(sizes) < 2:
         return "one only"
     if math.isnan(apart) or not all(map(math.isfinite, sizes)):

@@ -92,8 +92,44 @@ def test_a_simulator_that_did_not_run_leaves_all_undecided(
     assert influence.verdict == "undecided"
     assert set(influence.smaller) == {"brian2", "pymonntorch"}
     assert {c.kind for c in study.caveats} == {"not finished"}
-    assert all("neuron" in c.where for c in study.caveats)
+    # Of all its runs alike, so once.
+    assert [c.where for c in study.caveats] == ["neuron-raw"]
     assert "cells.tau is undecided, for not all was seen" in str(study)
+
+
+def noisy() -> Experiment:
+    shake = UniformNoiseInput(
+        name="shake", population="cells", low="0 mV", high="9 mV", interval="1 ms"
+    )
+    return leaky(duration="100 ms", dt="0.1 ms", inputs=[*leaky().inputs, shake])
+
+
+def test_one_draw_tells_nothing_of_another(own_cache: Path) -> None:
+    how = {"parameters": "cells.tau", "mode": "lockstep", "start_ms": 0.0}
+    backends = ["brian2", "neuron"]
+    one = sensitivity(noisy(), backends, **how)
+    assert [i.verdict for i in one.of(RATE)] == ["undecided"]
+    assert "one draw only; more seeds (--seeds)" in str(one)
+    two = sensitivity(noisy(), backends, seeds=2, **how)
+    assert [i.verdict for i in two.of(RATE)] == ["more"]
+    assert len(two.runs) == 2 * len(one.runs)
+    assert not two.caveats
+    # Nothing is random: more seeds would run the same again.
+    same = sensitivity(leaky(duration="50 ms", dt="0.1 ms"), ["reference"], seeds=3, **how)
+    assert len(same.runs) == 3
+    assert "nothing in it is random" in str(same)
+
+
+def test_what_is_silent_has_no_number_and_no_verdict(
+    own_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "silent.json"
+    model.write_text(leaky(duration="5 ms", dt="0.1 ms", inputs=[]).to_json())
+    asked = ["sensitivity", str(model), "-b", "reference", "--parameter", "cells.tau"]
+    assert main(asked) == 0
+    printed = capsys.readouterr().out
+    assert "nan" not in printed
+    assert "undefined" in printed
 
 
 def test_what_has_a_value_and_a_dimension_is_changed_each_once() -> None:
