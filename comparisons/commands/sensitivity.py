@@ -25,7 +25,12 @@ def sensitivity(
     ] = None,
     percent: Annotated[float, typer.Option(help="By how much each parameter is changed.")] = 10.0,
     mode: Annotated[str, typer.Option(help="raw, aligned or lockstep.")] = "raw",
-    seeds: Annotated[int, typer.Option(help="Seeds of which the mean is taken.")] = 1,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Seeds of which the mean is taken (default: 5, or 1 if nothing is random)."
+        ),
+    ] = None,
     start: Annotated[
         str | None, typer.Option("--from", help="Where measuring starts (default: a fifth).")
     ] = None,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from ...measuring.wording import caveat_sentences
 from ...showing.drawing import Drawing
+from ...showing.layout import NARROW_IN
 from ...showing.page import EXPERIMENT
 from ...showing.provenance import options_of, provenance_of
 from ...showing.section import Provenance, Section, Statement, Table, Tone, bullets, prose
@@ -14,12 +15,17 @@ from .figures import MOST, tornado
 from .study import MEANING, Sensitivity, Verdict
 from .words import about
 
-_TONES: Mapping[Verdict, Tone] = {"more": "good", "less": "fair", "depends": "fair"}
+_TONES: Mapping[Verdict, Tone] = {
+    "more": "good",
+    "less": "fair",
+    "depends": "fair",
+    "undecided": "fair",
+}
 _COLUMNS = {
     "parameter": "parameter",
     "simulator": "simulator",
-    "smaller": "change, smaller",
-    "larger": "change, larger",
+    "down_percent": "change, smaller (%)",
+    "up_percent": "change, larger (%)",
     "elasticity": "elasticity",
     "verdict": "than the choice of simulator",
 }
@@ -32,7 +38,7 @@ def statements(study: Sensitivity) -> list[Statement]:
         verdicts = [i.verdict for i in study.of(m)]
         word: Verdict = "more" if "more" in verdicts else verdicts[0]
         counted = f"{verdicts.count('more')} of {len(verdicts)} more"
-        tone = _TONES.get(word, "bad")
+        tone = _TONES.get(word, "")
         text = about(study, m).removeprefix(m.label).lstrip(": ")
         said.append(Statement(m.label, (text,), counted if word == "more" else word, tone))
     return said or [Statement("Read-outs", tuple(study.sentences()), "none", "bad")]
@@ -49,11 +55,16 @@ def sections(study: Sensitivity) -> list[Section]:
             f"Each parameter {study.percent:g} % smaller (open) and larger (filled). Grey: how far the "
             "simulators are apart on the model as it is."
         )
-        own = [row for row in rows if row["read-out"] == m.label]
+        own = [
+            {**row, "down_percent": 100 * row["smaller"], "up_percent": 100 * row["larger"]}
+            for row in rows
+            if row["read-out"] == m.label
+        ]
         table = Table(_COLUMNS, own, in_file=("value", "unit", "disagreement"), shown=len(own) < 80)
         more = len(study.of(m)) - MOST
         text = f"The {MOST} largest of {len(study.of(m))}; the table has all." if more > 0 else ""
-        figures = {f"tornado-{name}": Drawing(tornado(study, m), alt, caption)}
+        narrow = Drawing(tornado(study, m, NARROW_IN), alt)
+        figures = {f"tornado-{name}": Drawing(tornado(study, m), alt, caption, narrow=narrow)}
         found.append(Section(m.with_unit, prose(text), figures, {f"sensitivity-{name}": table}))
     words = (f"{word}: {meaning}" for word, meaning in MEANING.items())
     found.append(Section("What the words mean", bullets(words), data={"study": study.to_dict()}))

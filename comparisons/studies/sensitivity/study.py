@@ -52,6 +52,8 @@ MEANING: Mapping[Verdict, str] = {
     "undefined": "the read-out has no value, or is 0 as the model is",
 }
 PERCENT = 10.0
+DEFAULT_SEEDS = 5
+"""Seeds where anything is random."""
 BASE = ("", 0)
 _HOW_IT_IS_RUN = ("duration", "dt", "seed")
 _BEGINS = re.compile(r"\.(initial\.|v_initial$)")
@@ -180,7 +182,7 @@ def sensitivity(
     *,
     parameters: str | Sequence[str] = (),
     percent: float = PERCENT,
-    seeds: int = 1,
+    seeds: int | None = None,
     start_ms: float | None = None,
     **how: Unpack[HowKeywords],
 ) -> Sensitivity:
@@ -188,7 +190,8 @@ def sensitivity(
 
     *experiment* is an Experiment or the name of a library model. *parameters* are paths or patterns, such as
     ``"exc.*"``, of those that are changed; all by default, each by itself. All else is drawn as before, with
-    *seeds* seeds, whose mean is taken; with one, all is undecided if anything is random. In *raw* the
+    *seeds* seeds, whose mean is taken: 5 by default if anything is random, else 1; with one draw of what is
+    random all is undecided. In *raw* the
     simulators are as they come. Measuring starts at *start_ms*, a fifth of the run by default. That is 2
     runs a parameter, backend and seed, and one more.
 
@@ -206,7 +209,7 @@ def sensitivity(
         experiment = load_model(experiment)
     if not 0 < percent < 100:
         raise InputError("--percent", f"{percent:g} is given; it has to be between 0 and 100")
-    if not 1 <= seeds <= 1000:
+    if seeds is not None and not 1 <= seeds <= 1000:
         raise InputError("--seeds", f"{seeds} is given; from 1 to 1,000 are run")
     patterns = [parameters] if isinstance(parameters, str) else list(parameters)
     arms, notes = changed(experiment, chosen(experiment, patterns), percent / 100)
@@ -324,16 +327,19 @@ def changed(
     return made, left_out
 
 
-def _seeds(experiment: Experiment, asked: int) -> tuple[tuple[int, ...], list[str], list[Caveat]]:
+def _seeds(
+    experiment: Experiment, asked: int | None
+) -> tuple[tuple[int, ...], list[str], list[Caveat]]:
     """The seeds to run, one where nothing is random; a note; and that one draw tells nothing of another."""
     first = experiment.seed
     a, b = (realize(experiment.with_(seed=seed)) for seed in (first, first + 1))
     if not a.drew_the_same(b):
         one = "one draw only; more seeds (--seeds) tell whether it holds of others"
         told = [Caveat("not settled", experiment.name, one)] if asked == 1 else []
-        return tuple(range(first, first + asked)), [], told
+        n = DEFAULT_SEEDS if asked is None else asked
+        return tuple(range(first, first + n)), [], told
     same = f"nothing in it is random, so that {asked} seeds would run the same {asked} times"
-    return (first,), [same] if asked > 1 else [], []
+    return (first,), [same] if asked is not None and asked > 1 else [], []
 
 
 def _read(

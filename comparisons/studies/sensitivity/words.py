@@ -37,5 +37,6 @@ def about(study: Sensitivity, m: Measure) -> str:
     if not said:
         return f"{m.label}: {MEANING[influences[0].verdict]}."
     apart = influences[0].disagreement
-    known = "" if math.isnan(apart) else f" (the simulators are {100 * apart:.2g} % apart)"
-    return f"{m.label}{known}: {'; '.join(said)}."
+    if not math.isnan(apart):
+        said.append(f"the simulators are {100 * apart:.2g} % apart")
+    return f"{m.label}: {'; '.join(said)}."

@@ -107,7 +107,7 @@ def noisy() -> Experiment:
 def test_one_draw_tells_nothing_of_another(own_cache: Path) -> None:
     how = {"parameters": "cells.tau", "mode": "lockstep", "start_ms": 0.0}
     backends = ["brian2", "neuron"]
-    one = sensitivity(noisy(), backends, **how)
+    one = sensitivity(noisy(), backends, seeds=1, **how)
     assert [i.verdict for i in one.of(RATE)] == ["undecided"]
     assert "one draw only; more seeds (--seeds)" in str(one)
     two = sensitivity(noisy(), backends, seeds=2, **how)
